@@ -1,0 +1,1 @@
+"""What is asked: commands, chat keys, dates, the queue and the plan."""

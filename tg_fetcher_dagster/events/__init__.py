@@ -1,0 +1,1 @@
+"""Who is told: event models, the outbox, the publisher."""

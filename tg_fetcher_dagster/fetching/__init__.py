@@ -1,0 +1,1 @@
+"""A chat's days fetched: what one run does, without Dagster."""

@@ -1,0 +1,1 @@
+"""What messages become: the day file's records. Pure, no I/O."""

@@ -1,0 +1,1 @@
+"""Beside the flow: logs, metrics, health."""

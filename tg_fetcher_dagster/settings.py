@@ -1,0 +1,209 @@
+"""Every setting, validated once (docs/settings.md lists them).
+
+Settings come from the environment and from `.env` in the working folder (or the file that
+`TG_FETCHER_ENV_FILE` names). What `.env` says wins: Dagster copies `.env` into the environment when a
+process starts, so an older copy there must not hide a change of the file. They are read at the start of
+each tick and run; only `DefinitionSettings` shape the definitions and need a reload of the code location.
+"""
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+import orjson
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+
+ENV_FILE_VARIABLE = "TG_FETCHER_ENV_FILE"
+SECRETS = frozenset(
+    {
+        "TELEGRAM_API_ID",
+        "TELEGRAM_API_HASH",
+        "TELEGRAM_PHONE",
+        "TELEGRAM_PASSWORD",
+        "REDIS_PASSWORD",
+        "REDIS_URL",
+        "SESSION_KEY",
+    }
+)
+
+
+def _list_of_chats(value: object) -> object:
+    """Accepts a JSON list or a comma-separated line; an empty line is an empty list."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        try:
+            parsed = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise ValueError(f"not a JSON list: {error}") from None
+        return [str(item) for item in parsed]
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _known_zone(value: object) -> object:
+    if isinstance(value, str) and value not in available_timezones():
+        raise ValueError("must be an IANA time zone such as UTC or Europe/Moscow")
+    return value
+
+
+Chats = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list_of_chats)]
+Zone = Annotated[str, BeforeValidator(_known_zone)]
+
+
+class _FromEnvironment(BaseSettings):
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=False, env_file_encoding="utf-8"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, dotenv_settings, env_settings
+
+    @classmethod
+    def read(cls, **overrides: Any) -> Self:  # noqa: ANN401 - any setting's own type
+        """Returns the settings as they are now.
+
+        Raises:
+            FetchError: (validation) one line that names the variable, the value (never a secret) and what
+                is allowed.
+        """
+        env_file = Path(os.environ.get(ENV_FILE_VARIABLE) or ".env")
+        try:
+            return cls(_env_file=env_file if env_file.is_file() else None, **overrides)
+        except ValidationError as error:
+            raise FetchError(ErrorType.VALIDATION, _one_line(error)) from None
+
+
+class DefinitionSettings(_FromEnvironment):
+    """What shapes Dagster's definitions: a change needs a reload of the code location."""
+
+    history_start: date = Field(date(2025, 1, 1), description="The first day that can be fetched.")
+    timezone: Zone = Field("UTC", description="The zone of a day's bounds; an IANA name.")
+    daily_schedule_cron: str = Field("15 0 * * *", description="When yesterday is fetched for all chats.")
+    max_retry_attempts: int = Field(3, ge=0, le=10, description="Tries after the first one of a run's step.")
+    retry_backoff_factor: float = Field(
+        2.0, ge=1, le=10, description="Seconds before the first retry; the wait doubles after that."
+    )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of a day's bounds."""
+        return ZoneInfo(self.timezone)
+
+
+class Settings(DefinitionSettings):
+    """All settings of a process."""
+
+    telegram_api_id: int | None = Field(None, gt=0, description="From my.telegram.org, API development tools.")
+    telegram_api_hash: SecretStr | None = Field(None, description="32 characters, from the same page.")
+    telegram_phone: str | None = Field(
+        None, pattern=r"^\+\d{10,15}$", description="+ and 10 to 15 digits; only for signing in."
+    )
+    telegram_password: SecretStr | None = Field(None, description="The 2FA password, only for signing in.")
+    telegram_dc: str | None = Field(
+        None, pattern=r"^\d+:[^:\s]+:\d+$", description="Another server to sign in to: DC:HOST:PORT."
+    )
+    telegram_dc_public_key: Path | None = Field(None, description="The PEM file of that server's RSA key.")
+    telegram_account: str = Field(
+        "main", pattern=r"^[a-z0-9_]{1,32}$", description="The account that reads: its name in SESSION_DIR."
+    )
+    telegram_chats: Chats = Field((), description="Chats to keep: a JSON list or comma-separated.")
+
+    fetch_mode: Literal["yesterday", "full", "incremental", "date", "range"] = "yesterday"
+    fetch_date: date | None = None
+    fetch_start: date | None = None
+    fetch_end: date | None = None
+    force_refetch: bool = Field(False, description="Fetch complete days again, whoever asks.")
+
+    data_dir: Path = Path("./data")
+    session_dir: Path = Path("./sessions")
+    session_key: SecretStr | None = Field(
+        None, description="A Fernet key for the sessions; without it one is kept in SESSION_DIR, mode 600."
+    )
+    progress_file: Path | None = Field(None, description="Default: progress.json in DATA_DIR.")
+
+    redis_url: str = Field("redis://localhost:6379", pattern=r"^(rediss?|unix)://")
+    redis_password: SecretStr | None = None
+    commands_queue: str = Field("tg_commands", min_length=1)
+    events_channel: str = Field("tg_events", min_length=1)
+    service_name: str = Field("tg_fetcher", min_length=1)
+
+    comments_limit_per_message: int = Field(50, ge=0, description="0 turns comments off.")
+    rate_limit_calls_per_sec: float = Field(
+        3.0, gt=0, description="Requests to Telegram in a second, an account's own pace."
+    )
+    flood_wait_in_run: float = Field(
+        120.0, ge=0, description="Seconds of a flood wait that a run waits out; longer ones give its slot back."
+    )
+
+    enable_events: bool = True
+    enable_progress_events: bool = True
+    progress_interval: int = Field(100, ge=1, description="Messages between two fetch_progress events.")
+    events_stream_length: int = Field(10_000, ge=1, description="The stream keeps about so many events.")
+
+    link_normalize_enabled: bool = True
+    token_estimate_enabled: bool = True
+    message_classifier_enabled: bool = True
+    language_detect_enabled: bool = True
+    data_schema_version: str = Field("1.0", pattern=r"^1\.\d+$")
+    preprocessing_version: str = Field("1", min_length=1)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["json", "text"] = "json"
+    enable_metrics: bool = True
+    metrics_port: int = Field(9090, ge=1, le=65535, validation_alias=AliasChoices("metrics_port"))
+    pushgateway_url: str | None = None
+    loki_url: str | None = None
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        if self.telegram_api_hash is not None:
+            value = self.telegram_api_hash.get_secret_value()
+            if len(value) != 32 or not value.isalnum():  # noqa: PLR2004 - Telegram's own length
+                raise ValueError("TELEGRAM_API_HASH: must be 32 letters and digits")
+        if self.fetch_start and self.fetch_end and self.fetch_start > self.fetch_end:
+            raise ValueError(f"FETCH_START: {self.fetch_start} is after FETCH_END {self.fetch_end}")
+        if self.fetch_mode == "date" and self.fetch_date is None:
+            raise ValueError("FETCH_DATE: needed when FETCH_MODE is date (YYYY-MM-DD)")
+        if self.fetch_mode == "range" and (self.fetch_start is None or self.fetch_end is None):
+            raise ValueError("FETCH_START and FETCH_END: needed when FETCH_MODE is range (YYYY-MM-DD)")
+        return self
+
+    @property
+    def progress_path(self) -> Path:
+        """Where the progress report is written."""
+        return self.progress_file or self.data_dir / "progress.json"
+
+
+def _one_line(error: ValidationError) -> str:
+    """The first fault and how many more there are, in one line without secrets."""
+    faults = error.errors(include_url=False)
+    first = faults[0]
+    name = str(first["loc"][0]).upper() if first["loc"] else ""
+    said = first["msg"].removeprefix("Value error, ")
+    if not name:
+        line = said
+    elif name in SECRETS:
+        line = f"{name}: {said} (the value is not shown)"
+    else:
+        line = f"{name}={first['input']!r}: {said}"
+    more = len(faults) - 1
+    return f"setting {line}" + (f" (and {more} more)" if more else "")

@@ -1,0 +1,1 @@
+"""Where days rest: paths, day files, raw files, coverage, progress."""

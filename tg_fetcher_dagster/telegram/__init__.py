@@ -1,0 +1,1 @@
+"""Where messages come from: accounts, the client, the walk over history."""
