@@ -1,0 +1,85 @@
+"""One way to connect to Redis, and its failures as one line without the password.
+
+Everything that talks to Redis takes a client made here; what is done with it stands with its owner
+(commands/keys.py, events/keys.py).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
+from redis.retry import Retry
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.settings import Settings
+
+CONNECT_TIMEOUT = 3.0
+"""Seconds until a server that does not answer counts as away."""
+
+ANSWER_TIMEOUT = 15.0
+"""Seconds to wait for an answer. redis-py's own default of 5 would cut a blocking move that waits longer."""
+
+LONGEST_BLOCK = ANSWER_TIMEOUT - 5
+"""The longest wait that a blocking command may ask of the server, safely below the client's patience."""
+
+RETRIES = 2
+"""Further tries of one call. Every write of ours is safe to repeat (see commands/queue.py)."""
+
+
+def connect(settings: Settings) -> redis.Redis:
+    """Returns a client for `REDIS_URL` that answers with bytes. It connects at its first call.
+
+    Raises:
+        FetchError: (validation) the address cannot be understood.
+    """
+    password = settings.redis_password.get_secret_value() if settings.redis_password else None
+    try:
+        return redis.Redis.from_url(
+            settings.redis_url,
+            **({"password": password} if password else {}),
+            decode_responses=False,
+            client_name="tg-fetcher",
+            socket_connect_timeout=CONNECT_TIMEOUT,
+            socket_timeout=ANSWER_TIMEOUT,
+            socket_keepalive=True,
+            health_check_interval=30,
+            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), RETRIES),
+        )
+    except ValueError:
+        # The reason may quote the address, and with it a password.
+        raise FetchError(
+            ErrorType.VALIDATION,
+            "setting REDIS_URL: must read redis://HOST:PORT[/DB], rediss://... or unix://PATH"
+            " (the value is not shown)",
+        ) from None
+
+
+def address(client: redis.Redis) -> str:
+    """Returns where the client connects to, without user or password."""
+    facts = client.connection_pool.connection_kwargs
+    path = facts.get("path")
+    if path:
+        return f"unix:{path}"
+    return f"{facts.get('host', 'localhost')}:{facts.get('port', 6379)}"
+
+
+@contextmanager
+def redis_failures(client: redis.Redis) -> Iterator[None]:
+    """Turns what redis-py raises inside the block into a `FetchError`.
+
+    Raises:
+        FetchError: (network) Redis is away, refuses the password or refuses the call.
+    """
+    try:
+        yield
+    except (AuthenticationError, AuthorizationError):
+        raise FetchError(
+            ErrorType.NETWORK, f"Redis at {address(client)} refuses us: check REDIS_PASSWORD and REDIS_URL"
+        ) from None
+    except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+        reason = str(error) or type(error).__name__
+        raise FetchError(ErrorType.NETWORK, f"Redis at {address(client)} is away: {reason}") from error
+    except RedisError as error:
+        raise FetchError(ErrorType.NETWORK, f"Redis at {address(client)} refuses: {error}") from error
