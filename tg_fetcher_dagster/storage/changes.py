@@ -1,0 +1,93 @@
+"""What a re-fetch of a day found: messages added, edited, deleted, or with other counts only.
+
+Two day files are compared a line at a time; kept in memory are the older one's ids and 8-byte hashes.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tg_fetcher_dagster.storage.durable import CHUNK
+
+MESSAGES_BEGIN = b'"messages":['
+"""How the head of a day file ends; each message follows on a line of its own."""
+COUNTS = frozenset(
+    {
+        "reactions",
+        "views",
+        "forwards",
+        "forwards_count",
+        "replies_count",
+        "comments_count",
+        "comments",
+        "comments_unavailable",
+    }
+)
+"""Keys of a message that others change, not its author: Telegram bumps a message for a reaction, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Ids of messages, in the order of the file.
+
+    Attributes:
+        added: not there before (late, or hidden before).
+        edited: the author or an admin changed them.
+        deleted: not there any more.
+        recounted: only reactions, views, forwards or comments differ.
+    """
+
+    added: tuple[int, ...] = ()
+    edited: tuple[int, ...] = ()
+    deleted: tuple[int, ...] = ()
+    recounted: tuple[int, ...] = ()
+
+
+def compare(old: Path, new: Path) -> Changes:
+    """Returns what is different in the day file `new`.
+
+    Raises:
+        ValueError: one of them is no day file.
+        OSError: one of them cannot be read.
+    """
+    before = dict(_hashes(old))
+    added, edited, recounted = [], [], []
+    for message_id, digests in _hashes(new):
+        known = before.pop(message_id, None)
+        if known is None:
+            added.append(message_id)
+        elif known[:8] != digests[:8]:
+            edited.append(message_id)
+        elif known != digests:
+            recounted.append(message_id)
+    return Changes(tuple(added), tuple(edited), tuple(before), tuple(recounted))
+
+
+def _hashes(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Each message's id with 8 bytes for what its author made and 8 for its counts."""
+    try:
+        for message in _messages(path):
+            counts = {key: message.pop(key, None) for key in sorted(COUNTS)}
+            yield int(message["id"]), _digest(message) + _digest(counts)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is no day file: {error!r}") from None
+
+
+def _digest(value: dict[str, Any]) -> bytes:
+    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()
+
+
+def _messages(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb", buffering=CHUNK) as file:
+        if not file.readline().rstrip(b"\n").endswith(MESSAGES_BEGIN):
+            # Without messages, or written by another program: no line is known to be a message.
+            yield from orjson.loads(path.read_bytes())["messages"]
+            return
+        for line in file:
+            if line.startswith(b"]"):
+                return
+            yield orjson.loads(line.rstrip(b",\n"))

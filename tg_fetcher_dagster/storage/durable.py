@@ -1,0 +1,195 @@
+"""Files that are there whole or not at all: drafts beside their place, fsync, rename, fsync of the folder.
+
+A draft's name starts with a dot and holds the writer's pid, and the writer keeps an advisory lock on it. So
+the next writer can tell what a killed one left behind (nobody holds its lock) from what a live one is
+writing, also where every container's process is pid 1. The lock goes with the process, whatever ends it.
+"""
+
+import errno
+import fcntl
+import hashlib
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from filelock import FileLock, Timeout
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+
+CHUNK = 256 * 1024
+"""Bytes that are copied, hashed or buffered at a time."""
+LOCK_SECONDS = 60.0
+"""How long another process may hold a lock of ours: it is held for renames only, never for a fetch."""
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full: free some space there",
+    errno.EDQUOT: "the disk quota is used up: free some space there",
+    errno.EFBIG: "the file would be larger than allowed: raise the limit (ulimit -f)",
+    errno.EROFS: "the file system is read-only: mount it for writing or set another folder",
+    errno.EACCES: "no permission: let this user write there or set another folder",
+    errno.EPERM: "no permission: let this user write there or set another folder",
+    errno.ENOTDIR: "a file stands where a folder is needed: move it away",
+    errno.EIO: "the disk reported an error: check it",
+}
+_draft_numbers = itertools.count()
+
+
+@contextmanager
+def storage_failures(path: Path) -> Iterator[None]:
+    """Turns what the disk refuses into one line that names the path and what to do.
+
+    Raises:
+        FetchError: (storage) for any OSError of the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, error.strerror or type(error).__name__)
+        raise FetchError(ErrorType.STORAGE, f"cannot write {error.filename or path}: {advice}") from error
+
+
+class Draft:
+    """A file on its way to its place; `publish` puts it there whole, `discard` leaves nothing behind.
+
+    Attributes:
+        path: where it is written until then: in the folder of its target, the name starting with a dot.
+        file: to be written to.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self.path, self.file = _open_locked(target)
+
+    def seal(self) -> None:
+        """Makes what was written durable, still under the draft's name."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def publish(self) -> None:
+        """Puts the sealed draft in its place; the folder's own fsync is the caller's (`sync_folder`)."""
+        os.replace(self.path, self._target)  # noqa: PTH105 - the tests' kills hook in here
+        self.file.close()
+
+    def discard(self) -> None:
+        """Removes the draft; after `publish` and a second time it does nothing."""
+        if self.file.closed:
+            return
+        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # what could not be flushed is thrown away anyway
+            self.file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+
+def _open_locked(target: Path) -> tuple[Path, BinaryIO]:
+    while True:
+        path = target.with_name(f".{target.name}.{os.getpid()}.{next(_draft_numbers)}.tmp")
+        try:
+            file = path.open("xb", buffering=CHUNK)
+        except FileExistsError:
+            continue
+        # A cleaner may have seen the file before its lock: such a draft is given up and begun again.
+        if _lock(file) and os.fstat(file.fileno()).st_nlink:
+            return path, file
+        file.close()
+
+
+def _lock(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def remove_leftovers(folder: Path, prefix: str) -> int:
+    """Removes the drafts of dead writers in `folder` whose names start with `.{prefix}`; returns how many."""
+    removed = 0
+    for entry in os.scandir(folder):
+        if not (entry.name.startswith(f".{prefix}") and entry.name.endswith(".tmp")):
+            continue
+        with suppress(FileNotFoundError), Path(entry.path).open("rb") as file:
+            if _lock(file):
+                Path(entry.path).unlink()
+                removed += 1
+    return removed
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and its parents where they are missing, durably."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Writes a small file: readers see the old content or the new one, never a part.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        content: all of it.
+        durable: also survive a power cut; without it only a kill.
+
+    Raises:
+        FetchError: (storage) the disk refused; what was there stays.
+    """
+    with storage_failures(path):
+        make_folder(path.parent)
+        with Draft(path) as draft:
+            draft.file.write(content)
+            if durable:
+                draft.seal()
+            else:
+                draft.file.flush()
+            draft.publish()
+        if durable:
+            sync_folder(path.parent)
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Holds the lock file `path` against all other processes of this machine.
+
+    Raises:
+        FetchError: (storage) another process kept it for more than LOCK_SECONDS.
+    """
+    with storage_failures(path):
+        make_folder(path.parent)
+        lock = FileLock(path, timeout=LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise FetchError(
+                ErrorType.STORAGE, f"another process has held {path} for over {LOCK_SECONDS:.0f} s: try again"
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def sha256_of(path: Path) -> str | None:
+    """The SHA-256 of a file's bytes in hex; None where there is no such file."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,140 @@
+"""Where each thing of a chat and day stands under DATA_DIR.
+
+`{chat}/{date}.json` and its three side files are for readers; what the fetcher keeps for itself stands in
+`raw/`, `versions/` and hidden folders, so that a reader's `*.json` finds days only.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import orjson
+
+from tg_fetcher_dagster.commands.chats import check_chat_key
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.storage.durable import make_folder, storage_failures, write_whole
+
+STORE_FORMAT = 1
+"""Of the layout described here; a DATA_DIR of another one is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayPaths:
+    """The files of one chat and day.
+
+    Attributes:
+        data_dir: DATA_DIR.
+        chat: the chat's key, also the folder's name.
+        day: the day in TIMEZONE.
+    """
+
+    data_dir: Path
+    chat: str
+    day: date
+
+    @property
+    def folder(self) -> Path:
+        """The chat's folder."""
+        return self.data_dir / self.chat
+
+    @property
+    def day_file(self) -> Path:
+        """The product: the day's messages."""
+        return self.folder / f"{self.day}.json"
+
+    @property
+    def summary(self) -> Path:
+        """The side file with counts and the day file's checksum."""
+        return self.folder / f"{self.day}_summary.json"
+
+    @property
+    def threads(self) -> Path:
+        """The side file that says who answered whom."""
+        return self.folder / f"{self.day}_threads.json"
+
+    @property
+    def participants(self) -> Path:
+        """The side file that says who wrote."""
+        return self.folder / f"{self.day}_participants.json"
+
+    @property
+    def raw(self) -> Path:
+        """What Telegram gave, from which all the others can be made again."""
+        return self.folder / "raw" / f"{self.day}.jsonl.zst"
+
+    @property
+    def coverage(self) -> Path:
+        """What was scanned and whether the day is done: its presence makes a day durable."""
+        return self.folder / ".coverage" / f"{self.day}.json"
+
+    @property
+    def versions(self) -> Path:
+        """The folder of earlier day files and raw files that a re-fetch replaced."""
+        return self.folder / "versions" / f"{self.day}"
+
+    @property
+    def lock(self) -> Path:
+        """Held while the files of a day of this chat are put in their places."""
+        return self.folder / ".lock"
+
+
+class Store:
+    """DATA_DIR, written in one time zone.
+
+    Attributes:
+        data_dir: the folder.
+        timezone: the zone of a day's bounds; an IANA name.
+    """
+
+    def __init__(self, data_dir: Path, timezone: str) -> None:
+        self.data_dir = data_dir
+        self.timezone = timezone
+
+    def day(self, chat: str, day: date) -> DayPaths:
+        """Returns where that day's files are.
+
+        Raises:
+            FetchError: (validation) `chat` is no chat key, so not safe as a folder's name.
+        """
+        return DayPaths(self.data_dir, check_chat_key(chat), day)
+
+    def chats(self) -> list[str]:
+        """The keys of all chats with a folder, sorted."""
+        if not self.data_dir.is_dir():
+            return []
+        folders = (entry for entry in self.data_dir.iterdir() if entry.is_dir())
+        return sorted(folder.name for folder in folders if not folder.name.startswith("."))
+
+    def prepare(self) -> None:
+        """Makes DATA_DIR and notes its zone, or checks that it is the one noted.
+
+        Raises:
+            FetchError: (validation) it was written in another zone: days of both would overlap; (storage) the
+                folder cannot be made or its note cannot be read.
+        """
+        note = self.data_dir / ".store.json"
+        try:
+            written = orjson.loads(note.read_bytes())
+            timezone, layout = written["timezone"], written["format"]
+        except FileNotFoundError:
+            with storage_failures(self.data_dir):
+                make_folder(self.data_dir)
+            write_whole(note, orjson.dumps({"format": STORE_FORMAT, "timezone": self.timezone}))
+            return
+        except OSError as error:
+            raise FetchError(ErrorType.STORAGE, f"cannot read {note}: {error.strerror}") from error
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise FetchError(
+                ErrorType.STORAGE, f"{note} is damaged: restore it or remove it if TIMEZONE never changed"
+            ) from None
+        if timezone != self.timezone:
+            raise FetchError(
+                ErrorType.VALIDATION,
+                f"setting TIMEZONE={self.timezone!r}: {self.data_dir} was written in {timezone!r};"
+                " set that zone or another DATA_DIR",
+            )
+        if layout != STORE_FORMAT:
+            raise FetchError(
+                ErrorType.VALIDATION,
+                f"{self.data_dir} has layout {layout!r} and this version reads {STORE_FORMAT}",
+            )
