@@ -69,6 +69,10 @@ class DayWriter:
 
     Memory does not grow with the day. Every method raises FetchError (storage) where the disk refuses.
 
+    Args:
+        paths: the day's files.
+        keep_raw: False where the day is made again from its raw file, which then stays as it is.
+
     Example:
         with DayWriter(store.day("ru_python", day)) as writer:
             writer.write_raw(line)
@@ -77,7 +81,7 @@ class DayWriter:
             published = writer.publish(summary=summary, threads=threads, participants=participants)
     """
 
-    def __init__(self, paths: DayPaths) -> None:
+    def __init__(self, paths: DayPaths, *, keep_raw: bool = True) -> None:
         self._paths = paths
         self._day_file: Draft | None = None
         self._assembled: Assembled | None = None
@@ -88,11 +92,12 @@ class DayWriter:
             for folder in (paths.folder, paths.raw.parent):
                 make_folder(folder)
                 remove_leftovers(folder, paths.day.isoformat())
-        self._raw = RawWriter(paths.raw)
+        self._raw = RawWriter(paths.raw) if keep_raw else None
 
     def write_raw(self, line: bytes) -> None:
-        """Takes one line of the raw file, without its newline."""
-        self._raw.write(line)
+        """Takes one line of the raw file, without its newline; nothing where the raw file stays."""
+        if self._raw is not None:
+            self._raw.write(line)
 
     def write_message(self, body: bytes) -> None:
         """Takes the next message's JSON, newest first."""
@@ -149,7 +154,8 @@ class DayWriter:
             self._paths.threads: threads,
             self._paths.participants: participants,
         }
-        self._raw.seal()
+        if self._raw is not None:
+            self._raw.seal()
         with ExitStack() as drafts, storage_failures(self._paths.folder):
             drafts.enter_context(exclusive(self._paths.lock))
             present = sha256_of(self._paths.day_file)
@@ -158,8 +164,9 @@ class DayWriter:
             replaces = present != self._assembled.checksum_sha256
             if present is not None and replaces:
                 self._before_replacing(present, keep=keep_replaced)
-            self._raw.publish()
-            sync_folder(self._paths.raw.parent)
+            if self._raw is not None:
+                self._raw.publish()
+                sync_folder(self._paths.raw.parent)
             for draft in ready:
                 draft.publish()
             if replaces:
@@ -169,7 +176,8 @@ class DayWriter:
 
     def discard(self) -> None:
         """Leaves nothing behind of what was not published; may be called at any time and again."""
-        self._raw.discard()
+        if self._raw is not None:
+            self._raw.discard()
         self._drop_body()
         if self._day_file is not None:
             self._day_file.discard()

@@ -1,0 +1,17 @@
+"""Every name that the events use in Redis. `channel` is the setting EVENTS_CHANNEL."""
+
+SEEN_SECONDS = 7 * 24 * 3600
+"""How long a repeat stays silent: longer than any outbox waits for Redis without somebody having looked."""
+
+
+def stream(channel: str) -> str:
+    """The stream with the same events (`tg_events:stream`), capped, for consumers that were down.
+
+    An entry has two fields: `event`, the JSON object as on the channel, and `event_id`.
+    """
+    return f"{channel}:stream"
+
+
+def seen(channel: str, event_id: str) -> str:
+    """Set for SEEN_SECONDS once the event was published (`tg_events:seen:{event_id}`)."""
+    return f"{channel}:seen:{event_id}"
