@@ -51,7 +51,7 @@ def document() -> dict[str, Any]:
             "events": {
                 "address": CHANNEL,
                 "title": "Redis Pub/Sub",
-                "description": "Setting EVENTS_CHANNEL. Who is not subscribed at the moment misses the event.",
+                "description": "Setting EVENTS_CHANNEL. Who is not subscribed just then misses the event.",
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
             },
             "stream": {

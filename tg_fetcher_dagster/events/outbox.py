@@ -137,8 +137,7 @@ class Outbox:
         before = older_than.timestamp()
         gone = 0
         with storage_failures(self._published):
-            if self._pending.is_dir():
-                gone += remove_leftovers(self._pending, "")
+            gone += remove_leftovers(self._pending, "")
             for path, name in self._scan():
                 if name is not None and name.event not in TERMINAL and name.recorded_at < older_than:
                     path.unlink(missing_ok=True)

@@ -89,9 +89,9 @@ class DayWriter:
         self._spilled: Draft | None = None
         self._messages = 0
         with storage_failures(paths.folder):
-            for folder in (paths.folder, paths.raw.parent):
-                make_folder(folder)
-                remove_leftovers(folder, paths.day.isoformat())
+            make_folder(paths.raw.parent)
+            for folder in (paths.folder, paths.raw.parent, paths.coverage.parent, paths.versions):
+                remove_leftovers(folder, "" if folder == paths.versions else paths.day.isoformat())
         self._raw = RawWriter(paths.raw) if keep_raw else None
 
     def write_raw(self, line: bytes) -> None:

@@ -32,6 +32,8 @@ _ADVICE = {
     errno.EACCES: "no permission: let this user write there or set another folder",
     errno.EPERM: "no permission: let this user write there or set another folder",
     errno.ENOTDIR: "a file stands where a folder is needed: move it away",
+    errno.EEXIST: "a file stands where a folder is needed: move it away",
+    errno.EISDIR: "a folder stands where a file is needed: move it away",
     errno.EIO: "the disk reported an error: check it",
 }
 _draft_numbers = itertools.count()
@@ -112,6 +114,8 @@ def _lock(file: BinaryIO) -> bool:
 def remove_leftovers(folder: Path, prefix: str) -> int:
     """Removes the drafts of dead writers in `folder` whose names start with `.{prefix}`; returns how many."""
     removed = 0
+    if not folder.is_dir():
+        return removed
     for entry in os.scandir(folder):
         if not (entry.name.startswith(f".{prefix}") and entry.name.endswith(".tmp")):
             continue

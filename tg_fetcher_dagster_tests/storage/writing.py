@@ -1,0 +1,75 @@
+"""Writes days as the fetcher does, for the tests of what rests on disk."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+
+from tg_fetcher_dagster.storage.coverage import Coverage, write_coverage
+from tg_fetcher_dagster.storage.day_writer import Assembled, DayWriter, Published
+from tg_fetcher_dagster.storage.paths import DayPaths
+
+DAY = date(2025, 11, 7)
+
+
+def message(message_id: int, text: str = "привет", **more: Any) -> dict[str, Any]:
+    return {"id": message_id, "date": f"{DAY}T10:00:00Z", "text": text, "reactions": [], **more}
+
+
+def publish_day(
+    paths: DayPaths, messages: Sequence[dict[str, Any]], *, keep_replaced: bool = True
+) -> tuple[Published, Assembled]:
+    """All that stands before the event: raw, side files, day file."""
+    with DayWriter(paths) as writer:
+        writer.write_raw(orjson.dumps({"kind": "day", "format": 1, "date": str(paths.day)}))
+        for value in messages:
+            writer.write_raw(orjson.dumps({"kind": "message", "value": value}))
+            writer.write_message(orjson.dumps(value))
+        writer.write_raw(orjson.dumps({"kind": "end", "messages": len(messages)}))
+        assembled = writer.assemble(
+            version="1.0", timezone="UTC", source_info={"id": "@ru_python"}, senders={"1": "Анна"}
+        )
+        published = writer.publish(
+            summary=orjson.dumps({"file_checksum_sha256": assembled.checksum_sha256}),
+            threads=b'{"roots":[]}',
+            participants=b'{"participants":[]}',
+            keep_replaced=keep_replaced,
+        )
+    return published, assembled
+
+
+def coverage_of(paths: DayPaths, assembled: Assembled, **values: Any) -> Coverage:
+    facts: dict[str, Any] = {
+        "chat": paths.chat,
+        "date": paths.day,
+        "timezone": "UTC",
+        "final": True,
+        "message_count": 2,
+        "checksum_sha256": assembled.checksum_sha256,
+        "size_bytes": assembled.size_bytes,
+        "scanned_newest_id": 20,
+        "scanned_oldest_id": 1,
+        "fetched_at": datetime(2025, 11, 8, 0, 15, tzinfo=UTC),
+        "requests": 1,
+        "duration_seconds": 0.5,
+        "first_message_ts": None,
+        "last_message_ts": None,
+        "estimated_tokens_total": 4,
+        "schema_version": "1.0",
+        "preprocessing_version": "1",
+        "outcome": "new",
+        "event_request": "fetch-1",
+    }
+    return Coverage(**{**facts, **values})
+
+
+def fetch_day(paths: DayPaths, messages: Sequence[dict[str, Any]], **coverage: Any) -> Published:
+    """A day with everything that makes it durable."""
+    published, assembled = publish_day(paths, messages)
+    write_coverage(paths, coverage_of(paths, assembled, message_count=len(messages), **coverage))
+    return published
+
+
+def temporary_files(paths: DayPaths) -> list[str]:
+    return [path.name for path in paths.folder.rglob("*.tmp")]
