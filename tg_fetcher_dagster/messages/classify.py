@@ -56,11 +56,12 @@ _CALL = re.compile(
     re.IGNORECASE,
 )
 _BAIT = re.compile(
-    r"https?://|t\.me/|@\w{4,}|\d[\d\s.,]*\s?(?:\$|€|₽|usd|usdt|руб|тыс|k\b)|[$€]\s?\d", re.IGNORECASE
+    r"https?://|t\.me/|@\w{4,}|\d[\d\s.,]{0,12}(?:\$|€|₽|usd|usdt|руб|тыс|k\b)|[$€]\s?\d", re.IGNORECASE
 )
 _CODE_ENTITIES = frozenset({"MessageEntityPre", "MessageEntityCode"})
 _CODE_LINES = 2
 _LONG_TEXT = 400
+_ENDING = 100
 _ANSWER_WORDS = 3
 
 
@@ -105,7 +106,7 @@ def _is_spam(text: str, _: Sequence[RawRecord]) -> bool:
 def _is_question(text: str, _: Sequence[RawRecord]) -> bool:
     if "?" in text or "？" in text:
         if len(text) > _LONG_TEXT:
-            return _ENDS_ASKING.search(text) is not None
+            return _ENDS_ASKING.search(text, len(text) - _ENDING) is not None
         if _QUESTION_MARK.search(text):
             return True
     return len(text) <= _LONG_TEXT and _ASKING_WORDS.search(text.lower()) is not None

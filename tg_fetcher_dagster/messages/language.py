@@ -8,8 +8,8 @@ give them in a few microseconds:
 2. Cyrillic is the script where at least a third of the letters are Cyrillic: Russian talk about technology
    is full of Latin names. Letters that Russian lacks (і ї є ґ ў ј љ, ә қ ө, …) make it `other`; so do
    function words of Ukrainian, Bulgarian or Serbian in a text without ы, э, ё.
-3. Latin is `en`, unless letters outside a to z make up more than a twentieth, or function words of other
-   languages, two or more, outnumber the English ones.
+3. Latin is `en`, unless function words of other languages, two or more, outnumber the English ones. Where
+   letters outside a to z make up more than a twentieth it takes two English function words to be `en`.
 4. Any other script is `other`.
 """
 
@@ -23,7 +23,7 @@ _WORD = re.compile(r"[a-zß-öø-ÿ]+")
 _CYRILLIC_WORD = re.compile(r"[а-я]+")
 _CYRILLIC_SHARE = 3
 _FOREIGN_SHARE = 20
-_SHORTEST_TELLING = 2
+_TELLING = 2
 
 
 def _words(*lines: str) -> frozenset[str]:
@@ -32,9 +32,9 @@ def _words(*lines: str) -> frozenset[str]:
 
 # Words that English, its borrowed terms, or Russian have too tell nothing and are not listed.
 _ENGLISH = _words(
-    "the a an and or not is are was were be been have has had do does did will would can could should",
-    "i you he she it we they my your his her its our their this that these those what which who how why",
-    "when where there if of to in on at for with from by as but so just no yes all any some more about",
+    "the and or not is are was were be been have has had do does did will would can could should",
+    "you he she it we they my your his her its our their this that these those what which who how why",
+    "when where there if of to on for with from by but just yes any some more about",
     "please thanks hello hi",
 )
 _OTHER_LATIN = _words(
@@ -81,10 +81,11 @@ def _of_cyrillic(text: str, letters: Letters) -> Language:
 
 
 def _of_latin(text: str, letters: Letters) -> Language:
+    words = set(_WORD.findall(text.lower()))
+    english, other = len(words & _ENGLISH), len(words & _OTHER_LATIN)
     if letters.foreign * _FOREIGN_SHARE > letters.latin:
-        return "other"
-    words = _WORD.findall(text.lower())
-    other = len(_OTHER_LATIN.intersection(words))
-    if other and other >= _SHORTEST_TELLING - (len(words) <= _SHORTEST_TELLING):
-        return "other" if other > len(_ENGLISH.intersection(words)) else "en"
+        return "en" if english >= _TELLING and english > other else "other"
+    # In "hola gracias" both words tell; a longer text may hold one by chance (a name, a quotation).
+    if other >= _TELLING or (other and len(words) <= _TELLING):
+        return "other" if other > english else "en"
     return "en"
