@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -118,16 +119,15 @@ class DayWriter:
         head = orjson.dumps(
             {"version": version, "timezone": timezone, "source_info": source_info, "senders": senders}
         )
+        begin = head[:-1] + b"," + MESSAGES_BEGIN
+        end = b"\n]}" if self._messages else b"]}"
         digest = hashlib.sha256()
         size = 0
         with storage_failures(self._paths.day_file):
             self._day_file = Draft(self._paths.day_file)
-            for part in (head[:-1] + b"," + MESSAGES_BEGIN, *self._body_parts()):
+            for part in chain((begin,), self._body_parts(), (end,)):
                 size += self._day_file.file.write(part)
                 digest.update(part)
-            tail = b"\n]}" if self._messages else b"]}"
-            size += self._day_file.file.write(tail)
-            digest.update(tail)
             self._day_file.seal()
         self._drop_body()
         self._assembled = Assembled(digest.hexdigest(), size)

@@ -21,7 +21,7 @@ import random
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 noise = random.Random(7)
-messages = [message(i, "".join(chr(noise.randint(33, 1000)) for _ in range(900))) for i in range(9000, 0, -1)]
+messages = [message(i, noise.randbytes(700).hex()) for i in range(9000, 0, -1)]
 try:
     fetch_day(Store(Path(sys.argv[1]), "UTC").day("ru_python", DAY), messages)
 except FetchError as error:
@@ -30,7 +30,7 @@ except FetchError as error:
 
 
 # The disk is "full" while the raw file, the messages or the day file is being written.
-@pytest.mark.parametrize("limit", [100_000, 5_000_000, 14_000_000])
+@pytest.mark.parametrize("limit", [100_000, 7_000_000, 13_000_000])
 def test_a_disk_that_fills_up_during_a_fetch_leaves_the_old_day_and_no_drafts(store, paths, limit):
     fetch_day(paths, [message(1)])
     old = paths.day_file.read_bytes()
