@@ -42,13 +42,21 @@ _ASKING_WORDS = re.compile(
     r"|\b(?:does|has|did|is) any(?:one|body)\b|\bany(?:one|body) (?:know|tried|here|have)"
     r"|\b(?:can|could) (?:someone|somebody|anyone|you) |\bhow (?:do|can|should) (?:i|we|you)\b"
 )
+_ASKING_SIGNS = (
+    "подскажите", "посоветуйте", "кто",
+    "anyone", "anybody", "someone", "somebody", "can you", "could you", "how ",
+)  # fmt: skip
 _LURE = re.compile(
     r"\b(?:заработ(?:ок|ка|ать|ай|ке)|доход(?:ом|а|у)? от|пассивн\w+ доход|казино|ставки на спорт|фриспин\w*"
     r"|промокод\w*|без вложений|л[её]гки[ей] деньги|удал[её]нн\w+ (?:доход|заработ\w+)|криптосигнал\w*"
     r"|раздача (?:usdt|btc)|casino|free spins|airdrop|easy money|earn (?:up to |from )?\$?\d"
     r"|passive income|crypto signals|guaranteed (?:profit|income)|double your)",
-    re.IGNORECASE,
 )
+_LURE_SIGNS = (
+    "зараб", "доход", "казино", "ставки", "фриспин", "промокод", "вложений", "деньги", "сигнал", "раздача",
+    "casino", "spins", "airdrop", "money", "earn ", "income", "signals", "profit", "double",
+)  # fmt: skip
+"""One of them is in every lure: looking for them first takes a tenth of the expression's time."""
 _CALL = re.compile(
     r"пиш(?:и|ите) (?:в|мне)|в (?:лс|личк\w+|директ)\b|переход(?:и|ите) по|жми(?:те)?\b|регистрируй\w*"
     r"|подпис(?:ывай\w+|аться)|успей\w*|количество мест|dm me|write me|join (?:now|us)"
@@ -100,7 +108,10 @@ def _is_code(text: str, entities: Sequence[RawRecord]) -> bool:
 
 
 def _is_spam(text: str, _: Sequence[RawRecord]) -> bool:
-    return _LURE.search(text) is not None and (_CALL.search(text) or _BAIT.search(text)) is not None
+    lowered = text.lower()
+    if not any(sign in lowered for sign in _LURE_SIGNS) or _LURE.search(lowered) is None:
+        return False
+    return (_CALL.search(text) or _BAIT.search(text)) is not None
 
 
 def _is_question(text: str, _: Sequence[RawRecord]) -> bool:
@@ -109,7 +120,10 @@ def _is_question(text: str, _: Sequence[RawRecord]) -> bool:
             return _ENDS_ASKING.search(text, len(text) - _ENDING) is not None
         if _QUESTION_MARK.search(text):
             return True
-    return len(text) <= _LONG_TEXT and _ASKING_WORDS.search(text.lower()) is not None
+    if len(text) > _LONG_TEXT:
+        return False
+    lowered = text.lower()
+    return any(sign in lowered for sign in _ASKING_SIGNS) and _ASKING_WORDS.search(lowered) is not None
 
 
 _RULES: tuple[tuple[MessageType, Callable[[str, Sequence[RawRecord]], bool]], ...] = (
