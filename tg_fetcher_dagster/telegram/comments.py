@@ -1,0 +1,101 @@
+"""What was written below a channel's post: one request for up to a hundred comments."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from telethon.tl import functions, types
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.telegram.records import Record, record_of
+from tg_fetcher_dagster.telegram.requests import RequestLine
+
+PAGE = 100
+
+_UNAVAILABLE = frozenset({ErrorType.NO_ACCESS, ErrorType.NOT_FOUND})
+"""The discussion group is private or gone: that is a fact about the post, not a failure of the walk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comments:
+    """The comments of one post.
+
+    Attributes:
+        outcome: `unavailable` where the discussion may not be read: never taken for "no comments".
+        reason: why not.
+        messages: the newest ones up to the limit, oldest first.
+        users: who wrote them.
+        chats: the same of groups and channels.
+        total: how many there are, where Telegram says so.
+    """
+
+    outcome: Literal["read", "unavailable"]
+    reason: str | None = None
+    messages: tuple[Record, ...] = ()
+    users: tuple[Record, ...] = ()
+    chats: tuple[Record, ...] = ()
+    total: int | None = None
+
+
+async def read_comments(
+    send: RequestLine,
+    peer: Any,  # noqa: ANN401 - Telethon is untyped
+    post_id: int,
+    *,
+    limit: int,
+    about: str,
+) -> Comments:
+    """Returns a post's newest comments.
+
+    Args:
+        send: the account's way to Telegram.
+        peer: the channel's input peer (not the discussion group's).
+        post_id: the post's id in the channel.
+        limit: how many at most.
+        about: what an error's line is about.
+
+    Raises:
+        FetchError: any failure but a discussion that the account may not read.
+    """
+    messages: dict[int, Record] = {}
+    users: dict[int, Record] = {}
+    chats: dict[int, Record] = {}
+    offset_id, total = 0, None
+    while len(messages) < limit:
+        wanted = min(PAGE, limit - len(messages))
+        request = _request(peer, post_id, offset_id=offset_id, limit=wanted)
+        try:
+            answer = await send(request, about=about)
+        except FetchError as error:
+            if error.error_type not in _UNAVAILABLE:
+                raise
+            return Comments(outcome="unavailable", reason=error.message)
+        total = getattr(answer, "count", len(answer.messages)) if total is None else total
+        for message in answer.messages:
+            if not isinstance(message, types.MessageEmpty):
+                messages[message.id] = record_of(message)
+        users.update((user.id, record_of(user)) for user in answer.users)
+        chats.update((chat.id, record_of(chat)) for chat in answer.chats)
+        if not answer.messages or isinstance(answer, types.messages.Messages) or len(messages) >= total:
+            break
+        offset_id = min(int(message.id) for message in answer.messages)
+    return Comments(
+        outcome="read",
+        messages=tuple(messages[each] for each in sorted(messages)),
+        users=tuple(users.values()),
+        chats=tuple(chats.values()),
+        total=total,
+    )
+
+
+def _request(peer: Any, post_id: int, *, offset_id: int, limit: int) -> Any:  # noqa: ANN401
+    return functions.messages.GetRepliesRequest(
+        peer=peer,
+        msg_id=post_id,
+        offset_id=offset_id,
+        offset_date=None,
+        add_offset=0,
+        limit=limit,
+        max_id=0,
+        min_id=0,
+        hash=0,
+    )

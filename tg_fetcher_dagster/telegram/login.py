@@ -1,0 +1,183 @@
+"""Signing in: phone and code, QR, the 2FA password, or a session that somebody brings along.
+
+Only a person starts these; a worker never asks for a login code (telegram.md, 27). Nothing here prints or
+reads: the callbacks ask.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from telethon import errors as telethon_errors
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.telegram.accounts import AccountStore, StoredAccount
+from tg_fetcher_dagster.telegram.client import (
+    KeySession,
+    connected,
+    login_session,
+    make_client,
+    stored_session,
+)
+from tg_fetcher_dagster.telegram.errors import EXPECTED, sort_error
+from tg_fetcher_dagster.telegram.lease import account_lease
+from tg_fetcher_dagster.telegram.peers import title_of
+
+log = structlog.get_logger(__name__)
+
+Ask = Callable[[str], str | Awaitable[str]]
+"""Asks a person and returns the answer; gets what was wrong with the last one, or an empty text."""
+
+Show = Callable[[str], Awaitable[None] | None]
+"""Shows a `tg://login` link as a QR code; called again when a code has expired."""
+
+ANSWERS = 3
+"""How often a wrong code or password may be typed; Telegram itself blocks after a few more."""
+
+QR_CODES = 10
+"""A QR code lives for about 30 s: five minutes in all."""
+
+
+async def sign_in_with_code(
+    settings: Settings, *, account: str, phone: str, ask_code: Ask, ask_password: Ask
+) -> StoredAccount:
+    """Signs in with a phone number and the code that Telegram sends, and keeps the session.
+
+    Raises:
+        FetchError: (validation) a wrong number, code or password; (auth, rate_limit, network) Telegram's no.
+    """
+
+    async def sign_in(client: Any) -> None:  # noqa: ANN401 - Telethon is untyped
+        await client.send_code_request(phone)
+
+        async def give_code(code: str) -> None:
+            await client.sign_in(phone, code)
+
+        try:
+            await _answered(ask_code, give_code, wrong=telethon_errors.PhoneCodeInvalidError)
+        except telethon_errors.SessionPasswordNeededError:
+            await _give_password(client, ask_password)
+
+    return await _signed_in(settings, account=account, phone=phone, sign_in=sign_in)
+
+
+async def sign_in_with_qr(
+    settings: Settings, *, account: str, show_qr: Show, ask_password: Ask
+) -> StoredAccount:
+    """Signs in by a QR code that a phone scans (Settings, Devices), and keeps the session.
+
+    Raises:
+        FetchError: (validation) nobody scanned it, or a wrong password; (auth, rate_limit, network).
+    """
+
+    async def sign_in(client: Any) -> None:  # noqa: ANN401 - Telethon is untyped
+        try:
+            code = await client.qr_login()
+            for _ in range(QR_CODES):
+                await _awaited(show_qr(code.url))
+                try:
+                    await code.wait()
+                except TimeoutError:
+                    await code.recreate()
+                else:
+                    return
+        except telethon_errors.SessionPasswordNeededError:
+            await _give_password(client, ask_password)
+            return
+        raise FetchError(ErrorType.VALIDATION, "nobody scanned the QR code")
+
+    return await _signed_in(settings, account=account, phone=None, sign_in=sign_in)
+
+
+async def import_session(settings: Settings, *, account: str, session: str) -> StoredAccount:
+    """Keeps a StringSession of a signed-in account, once it has proved to work.
+
+    The server's address and the key come from the session itself.
+
+    Raises:
+        FetchError: (validation) it is no StringSession; (auth) Telegram refuses it; (network).
+    """
+    opened = stored_session(session)
+    client = make_client(opened, settings)
+    store = AccountStore(settings.session_dir, settings.session_key)
+    store.prepare()
+    async with account_lease(settings.session_dir, account):
+        try:
+            async with connected(client):
+                me = await client.get_me()
+        except EXPECTED as error:
+            raise sort_error(error, about=f"account {account}") from error
+        if me is None:
+            raise FetchError(
+                ErrorType.AUTH,
+                f"account {account}: the session is signed out: make another one, or use tg-fetcher login",
+            )
+        return _kept(store, account, opened, me)
+
+
+async def _signed_in(
+    settings: Settings, *, account: str, phone: str | None, sign_in: Callable[[Any], Awaitable[None]]
+) -> StoredAccount:
+    session = login_session(settings)
+    client = make_client(session, settings, receive_updates=True)
+    store = AccountStore(settings.session_dir, settings.session_key)
+    store.prepare()
+    async with account_lease(settings.session_dir, account):
+        try:
+            async with connected(client):
+                await sign_in(client)
+                me = await client.get_me()
+        except EXPECTED as error:
+            raise sort_error(error, about="sign-in") from error
+        if me is None:
+            raise FetchError(ErrorType.AUTH, "sign-in: Telegram did not take it")
+        log.info("signed in", account=account, user_id=me.id)
+        return _kept(store, account, session, me, phone=phone)
+
+
+def _kept(
+    store: AccountStore,
+    account: str,
+    session: KeySession,
+    me: Any,  # noqa: ANN401 - Telethon is untyped
+    *,
+    phone: str | None = None,
+) -> StoredAccount:
+    known_phone = f"+{me.phone.removeprefix('+')}" if me.phone else None
+    return store.save(
+        account,
+        session.save(),
+        user_id=me.id,
+        display_name=title_of(me) or None,
+        phone=phone or known_phone,
+    )
+
+
+async def _give_password(client: Any, ask_password: Ask) -> None:  # noqa: ANN401 - Telethon is untyped
+    async def give(password: str) -> None:
+        await client.sign_in(password=password)
+
+    await _answered(ask_password, give, wrong=telethon_errors.PasswordHashInvalidError)
+
+
+async def _answered(ask: Ask, give: Callable[[str], Awaitable[None]], *, wrong: type[Exception]) -> None:
+    """Asks until the answer is taken, a few times at most."""
+    said = ""
+    for left in reversed(range(ANSWERS)):
+        answer = (await _awaited(ask(said))).strip()
+        if not answer:
+            raise FetchError(ErrorType.VALIDATION, "sign-in: nothing was typed")
+        try:
+            await give(answer)
+        except wrong as error:
+            if not left:
+                raise
+            said = sort_error(error, about="sign-in").message
+        else:
+            return
+
+
+async def _awaited(value: Any) -> Any:  # noqa: ANN401 - callbacks may be plain or async
+    return await value if inspect.isawaitable(value) else value

@@ -1,0 +1,100 @@
+"""How fast an account asks: its own pace, and the deadlines that Telegram's flood waits set.
+
+Limits are per account and method (telegram.md, 22): about 30 calls of getHistory in 30 s, then a wait. A
+deadline outlives the process, so that the next run of the account does not ask inside it and make it longer.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import orjson
+import structlog
+
+log = structlog.get_logger(__name__)
+
+BURST = 15.0
+"""Requests that may go at once after a pause: one day of a chat is not slowed down."""
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Pace:
+    """A token bucket over all requests of one account."""
+
+    def __init__(
+        self,
+        per_second: float,
+        *,
+        burst: float = BURST,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._clock = clock
+        self._sleep = sleep
+        self._tokens = burst
+        self._counted_at = clock()
+
+    async def take(self) -> None:
+        """Returns when the next request may go."""
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self._per_second) - 1
+        self._counted_at = now
+        if self._tokens < 0:
+            await self._sleep(-self._tokens / self._per_second)
+
+
+class FloodDeadlines:
+    """Until when which method must rest, kept in the account's `.floods.json`."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._jitter = jitter
+        self._until = _read(path)
+
+    def remaining(self, method: str) -> float:
+        """Returns the seconds until the method may be called again; 0 if it may now."""
+        until = self._until.get(method)
+        return max(0.0, until - self._clock()) if until is not None else 0.0
+
+    def note(self, method: str, seconds: float) -> None:
+        """Keeps what Telegram asked for, plus a jitter of up to a tenth.
+
+        A deadline that cannot be written still holds in this process.
+        """
+        wait = max(seconds, 1.0)  # FLOOD_WAIT_0 was seen; asking again at once makes it grow
+        now = self._clock()
+        self._until = {name: until for name, until in self._until.items() if until > now}
+        self._until[method] = now + wait + self._jitter(0.05, max(0.1, min(3.0, wait / 10)))
+        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            temporary.write_bytes(orjson.dumps(self._until))
+            temporary.replace(self._path)
+        except OSError as error:
+            log.warning("flood deadline not kept", path=str(self._path), error=str(error))
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, float]:
+    try:
+        kept = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, orjson.JSONDecodeError) as error:
+        log.warning("flood deadlines not readable", path=str(path), error=str(error))
+        return {}
+    return {str(name): float(until) for name, until in kept.items()} if isinstance(kept, dict) else {}

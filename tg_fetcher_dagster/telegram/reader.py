@@ -1,0 +1,234 @@
+"""The reading side of one account: everything that a fetch asks Telegram for."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import structlog
+from telethon.tl import functions, types
+
+from tg_fetcher_dagster.commands.chats import ChatSpelling, group_marked_id
+from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.telegram.accounts import AccountStore
+from tg_fetcher_dagster.telegram.client import disconnect, make_client, stored_session
+from tg_fetcher_dagster.telegram.comments import Comments, read_comments
+from tg_fetcher_dagster.telegram.dialogs import top_dates, walk_dialogs
+from tg_fetcher_dagster.telegram.lease import WAIT_SECONDS, account_lease
+from tg_fetcher_dagster.telegram.pacing import FloodDeadlines, Pace
+from tg_fetcher_dagster.telegram.peers import identity_of, input_peer, marked_id_of, needs_access_hash
+from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.telegram.resolve import ChatFinder
+from tg_fetcher_dagster.telegram.walk import Page, walk
+
+log = structlog.get_logger(__name__)
+
+PEERS_A_CALL = 100
+"""messages.getPeerDialogs takes so many peers: https://core.telegram.org/method/messages.getPeerDialogs."""
+
+
+class TelegramReader:
+    """Reads chats with one account; one request at a time.
+
+    Attributes:
+        account: the account's name in SESSION_DIR.
+        user_id: the account's own user.
+    """
+
+    def __init__(self, send: RequestLine, *, account: str, user_id: int | None) -> None:
+        self._send = send
+        self._finder = ChatFinder(send, account=account)
+        self._peers: dict[int, Any] = {}
+        self.account = account
+        self.user_id = user_id
+
+    @property
+    def requests_made(self) -> int:
+        """How many requests were sent so far."""
+        return self._send.requests_made
+
+    @property
+    def requests_by_method(self) -> Counter[str]:
+        """The same by method: `messages.getHistory`."""
+        return self._send.requests_by_method
+
+    def can_address(self, identity: ChatIdentity) -> bool:
+        """True where the chat can be read without looking it up first."""
+        return not needs_access_hash(identity.marked_id) or self.account in identity.access_hashes
+
+    async def resolve(self, spelling: ChatSpelling, known: ChatIdentity | None = None) -> ChatIdentity:
+        """Returns who a chat is now: two requests for a username, and a walk over the dialogs for a new id.
+
+        Raises:
+            FetchError: (not_found) there is no such chat, or the account does not know it; (no_access) the
+                account may not read it; (validation) a known chat's username means another chat now.
+        """
+        return await self._finder.resolve(spelling, known)
+
+    async def first_message_date(self, identity: ChatIdentity) -> datetime | None:
+        """Returns the date of the oldest message that the account may read, aware; None in an empty chat."""
+        request = functions.messages.GetHistoryRequest(
+            peer=await self._peer(identity),
+            offset_id=1,  # everything is newer than message 1, and one step back from there is the oldest
+            offset_date=None,
+            add_offset=-1,
+            limit=1,
+            max_id=0,
+            min_id=0,
+            hash=0,
+        )
+        answer = await self._send(request, about=f"chat {identity.key}")
+        dates = [message.date for message in answer.messages if getattr(message, "date", None)]
+        return min(dates, default=None)
+
+    async def history(
+        self, identity: ChatIdentity, start: datetime, end: datetime
+    ) -> AsyncGenerator[Page, None]:
+        """Yields the messages with `start <= date < end`, newest first, page by page.
+
+        Close the iterator (`contextlib.aclosing`) when leaving early.
+
+        Raises:
+            FetchError: the walk cannot go on; pages that were yielded are whole.
+        """
+        pages = walk(
+            self._send, await self._peer(identity), start=start, end=end, about=f"chat {identity.key}"
+        )
+        async with aclosing(pages) as closing:
+            async for page in closing:
+                yield page
+
+    async def predecessor_history(
+        self, identity: ChatIdentity, start: datetime, end: datetime
+    ) -> AsyncGenerator[Page, None]:
+        """Yields what a supergroup's history held while it was a basic group (telegram.md, 9).
+
+        The ids are the basic group's own and may be the same as the supergroup's. Nothing where the chat
+        never migrated.
+        """
+        if identity.migrated_from_chat_id is None:
+            return
+        peer = input_peer(group_marked_id(identity.migrated_from_chat_id), None)
+        pages = walk(self._send, peer, start=start, end=end, about=f"chat {identity.key} as a basic group")
+        async with aclosing(pages) as closing:
+            async for page in closing:
+                yield page
+
+    async def comments(self, identity: ChatIdentity, post_id: int, limit: int) -> Comments:
+        """Returns the newest comments of a channel's post, oldest first; ask only where the post has some.
+
+        Raises:
+            FetchError: any failure but a discussion that the account may not read, which is an outcome.
+        """
+        return await read_comments(
+            self._send,
+            await self._peer(identity),
+            post_id,
+            limit=limit,
+            about=f"comments of post {post_id} in {identity.key}",
+        )
+
+    async def top_messages(self, identities: Sequence[ChatIdentity]) -> dict[str, tuple[int, datetime]]:
+        """Returns each chat's newest message, its id and date, by key: one request for a hundred chats.
+
+        Chats without messages, and those that the account may not read, are left out.
+
+        Raises:
+            FetchError: (auth, rate_limit, network, internal).
+        """
+        found: dict[str, tuple[int, datetime]] = {}
+        for first in range(0, len(identities), PEERS_A_CALL):
+            found.update(await self._top_messages(identities[first : first + PEERS_A_CALL]))
+        return found
+
+    async def dialogs(self) -> AsyncIterator[tuple[ChatIdentity, datetime | None]]:
+        """Yields the chats among the account's dialogs and when each was last written in."""
+        async for seen in walk_dialogs(self._send):
+            try:
+                identity = identity_of(seen.entity, account=self.account)
+            except FetchError as error:
+                log.info("dialog left out", reason=error.message)
+                continue
+            yield identity, seen.last_message_at
+
+    async def _top_messages(self, identities: Sequence[ChatIdentity]) -> dict[str, tuple[int, datetime]]:
+        keys = {identity.marked_id: identity.key for identity in identities}
+        try:
+            peers = [types.InputDialogPeer(await self._peer(identity)) for identity in identities]
+            answer = await self._send(
+                functions.messages.GetPeerDialogsRequest(peers), about="newest messages"
+            )
+        except FetchError as error:
+            if error.error_type not in {ErrorType.NO_ACCESS, ErrorType.NOT_FOUND}:
+                raise
+            if len(identities) == 1:
+                log.warning("newest message unknown", chat=identities[0].key, reason=error.message)
+                return {}
+            # One chat that may not be read fails the whole call: find it by halves.
+            half = len(identities) // 2
+            return {
+                **await self._top_messages(identities[:half]),
+                **await self._top_messages(identities[half:]),
+            }
+        dates = top_dates(answer)
+        tops = {marked_id_of(dialog.peer): dialog.top_message for dialog in answer.dialogs}
+        return {
+            keys[marked_id]: (top, dates[marked_id, top])
+            for marked_id, top in tops.items()
+            if marked_id in keys and (marked_id, top) in dates
+        }
+
+    async def _peer(self, identity: ChatIdentity) -> Any:  # noqa: ANN401 - Telethon is untyped
+        """Returns how to address a chat: by id and access hash, never by name."""
+        peer = self._peers.get(identity.marked_id)
+        if peer is None:
+            peer = input_peer(identity.marked_id, await self._finder.access_hash(identity))
+            self._peers[identity.marked_id] = peer
+        return peer
+
+
+@asynccontextmanager
+async def open_reader(
+    settings: Settings, *, account: str | None = None, lease_wait: float = WAIT_SECONDS
+) -> AsyncIterator[TelegramReader]:
+    """Leases the account, connects, and yields what reads with it; disconnects before the lease ends.
+
+    Args:
+        settings: as they are now.
+        account: TELEGRAM_ACCOUNT where none is named.
+        lease_wait: how many seconds to wait for another process that uses the account.
+
+    Raises:
+        FetchError: (auth) no such account, or Telegram refuses it, which puts it into quarantine; (network)
+            Telegram cannot be reached, or another process uses the account; (validation) the api id.
+    """
+    name = account or settings.telegram_account
+    store = AccountStore(settings.session_dir, settings.session_key)
+    stored = store.load(name)
+    async with account_lease(settings.session_dir, name, wait=lease_wait):
+        client = make_client(stored_session(stored.session.get_secret_value()), settings)
+        send = RequestLine(
+            client,
+            account=name,
+            pace=Pace(settings.rate_limit_calls_per_sec),
+            floods=FloodDeadlines(store.floods_path(name)),
+            flood_wait_in_run=settings.flood_wait_in_run,
+            quarantine=_quarantine_of(store, name),
+        )
+        await send.connect()
+        try:
+            log.info("connected", account=name)
+            me = await client.get_me(input_peer=True)
+            yield TelegramReader(send, account=name, user_id=me.user_id)
+        finally:
+            await disconnect(client)
+
+
+def _quarantine_of(store: AccountStore, name: str) -> Callable[[str], None]:
+    def quarantine(reason: str) -> None:
+        store.quarantine(name, reason)
+
+    return quarantine

@@ -1,0 +1,144 @@
+"""The walk over a chat's history: raw pages, newest first, with the next one always on its way.
+
+Rules and costs are telegram.md, 1 to 3: a page is anchored once by the range's end and then by the oldest id
+seen, so a request that is sent again after a broken connection gives the same page: no gap, no repeat.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from telethon.tl import functions, types
+
+from tg_fetcher_dagster.telegram.records import Record, record_of
+from tg_fetcher_dagster.telegram.requests import RequestLine
+
+PAGE = 100
+"""The most that one answer holds: https://core.telegram.org/method/messages.getHistory."""
+
+_TURNS_UNTIL_SENT = 8
+"""Turns of the event loop that a request needs from its task through Telethon's queues to the socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer's messages inside the range.
+
+    Attributes:
+        messages: newest first.
+        users: who wrote or is mentioned, as Telegram gave them.
+        chats: the same of groups and channels.
+        count: how many messages the chat holds, where Telegram says so.
+        offset_id_offset: how many of them are newer than this answer's first one.
+    """
+
+    messages: tuple[Record, ...]
+    users: tuple[Record, ...]
+    chats: tuple[Record, ...]
+    count: int | None
+    offset_id_offset: int | None
+
+
+async def walk(
+    send: RequestLine,
+    peer: Any,  # noqa: ANN401 - Telethon is untyped
+    *,
+    start: datetime,
+    end: datetime,
+    about: str,
+) -> AsyncGenerator[Page, None]:
+    """Yields the messages with `start <= date < end`, newest first, page by page.
+
+    `floor(N / 100) + 1` requests for N messages. The next page is asked for before the present one is
+    yielded: whoever maps and writes a page does so while the next one travels. Close the iterator
+    (`contextlib.aclosing`) when leaving early.
+
+    Args:
+        send: the account's way to Telegram.
+        peer: the chat's input peer.
+        start: aware; the range's first moment.
+        end: aware; the first moment after the range.
+        about: what an error's line is about: `chat ru_python`.
+
+    Raises:
+        FetchError: the walk cannot go on; pages that were yielded are whole.
+    """
+    answer = await send(_request(peer, offset_id=0, offset_date=end), about=about)
+    ahead: asyncio.Task[Any] | None = None
+    try:
+        while answer is not None:
+            oldest = _oldest_id_to_go_on_from(answer, start)
+            if oldest is not None:
+                request = _request(peer, offset_id=oldest, offset_date=None)
+                ahead = asyncio.create_task(_send(send, request, about))
+                for _ in range(_TURNS_UNTIL_SENT):
+                    await asyncio.sleep(0)
+            else:
+                ahead = None
+            page = _page(answer, start=start, end=end)
+            if page.messages:
+                yield page
+            answer = await ahead if ahead is not None else None
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.wait([ahead])
+            if not ahead.cancelled():
+                ahead.exception()  # looked at: whoever has left does not care for it
+
+
+async def _send(send: RequestLine, request: Any, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
+    return await send(request, about=about)
+
+
+def _request(peer: Any, *, offset_id: int, offset_date: datetime | None) -> Any:  # noqa: ANN401
+    return functions.messages.GetHistoryRequest(
+        peer=peer,
+        offset_id=offset_id,
+        offset_date=offset_date,
+        add_offset=0,
+        limit=PAGE,
+        max_id=0,
+        min_id=0,
+        hash=0,
+    )
+
+
+def _oldest_id_to_go_on_from(answer: Any, start: datetime) -> int | None:  # noqa: ANN401 - Telethon is untyped
+    """Returns the id below which the walk goes on, or None where the answer proves that it is over."""
+    messages = answer.messages
+    if not messages:
+        return None
+    oldest = min(messages, key=_id)
+    dated = [message for message in messages if getattr(message, "date", None) is not None]
+    if dated and min(dated, key=_id).date < start:
+        return None
+    if isinstance(answer, types.messages.Messages):  # not a slice: Telegram has given all there is
+        return None
+    if oldest.id <= 1:
+        return None
+    # A short page alone is no end (telegram.md, 2), but Telegram's own count of what is newer and in all is.
+    newer = answer.offset_id_offset
+    known = len(messages) < PAGE and newer is not None and not answer.inexact
+    return None if known and newer + len(messages) >= answer.count else int(oldest.id)
+
+
+def _id(message: Any) -> int:  # noqa: ANN401 - Telethon is untyped
+    return int(message.id)
+
+
+def _page(answer: Any, *, start: datetime, end: datetime) -> Page:  # noqa: ANN401 - Telethon is untyped
+    inside = [
+        message
+        for message in answer.messages
+        if not isinstance(message, types.MessageEmpty) and start <= message.date < end
+    ]
+    return Page(
+        messages=tuple(record_of(message) for message in inside),
+        users=tuple(record_of(user) for user in answer.users) if inside else (),
+        chats=tuple(record_of(chat) for chat in answer.chats) if inside else (),
+        count=getattr(answer, "count", None),
+        offset_id_offset=getattr(answer, "offset_id_offset", None),
+    )
