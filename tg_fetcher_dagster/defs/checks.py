@@ -1,0 +1,64 @@
+"""Whether the files of the days that a run made are what they should be (docs.dagster.io, "Asset checks").
+
+Read back from the disk, a line at a time: a check that looked at what is in memory would prove nothing of
+what readers will find.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from tg_fetcher_dagster.defs.partitions import by_chat, chat_day_key, chat_days, keys_of_run
+from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.storage.coverage import read_coverage
+from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster.storage.proving import Findings, prove_day
+
+ASSET = "messages"
+
+SPECS = [
+    dg.AssetCheckSpec("schema_valid", asset=ASSET, description="Each message reads as schema 1.0 says."),
+    dg.AssetCheckSpec("ids_unique_and_inside_the_day", asset=ASSET, description="No id twice, none outside."),
+    dg.AssetCheckSpec(
+        "replies_and_senders_resolvable",
+        asset=ASSET,
+        description="Every sender has a name, and no message answers one that is newer than itself.",
+    ),
+]
+
+NAMED = 20
+"""Findings that the metadata lists."""
+
+
+def _days_of(context: dg.AssetCheckExecutionContext, settings: Settings) -> Iterator[Findings]:
+    store = Store(settings.data_dir, settings.timezone)
+    keys = keys_of_run(context.run, chat_days(settings), context.instance)
+    for chat, days in by_chat(keys).items():
+        for day in days:
+            paths = store.day(chat, day)
+            if read_coverage(paths) is not None:
+                yield prove_day(paths, zone=settings.zone, key=str(chat_day_key(chat, day)))
+
+
+@dg.multi_asset_check(specs=SPECS, name="day_files")
+def day_files(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    """Checks the day files of the run's partitions."""
+    findings = list(_days_of(context, Settings.read()))
+    told: dict[str, list[str]] = {
+        "schema_valid": [line for each in findings for line in each.schema],
+        "ids_unique_and_inside_the_day": [line for each in findings for line in each.ids],
+        "replies_and_senders_resolvable": [line for each in findings for line in each.references],
+    }
+    for name, faults in told.items():
+        yield dg.AssetCheckResult(
+            asset_key=ASSET,
+            check_name=name,
+            passed=not faults,
+            metadata={"days": len(findings), "faults": len(faults), "first_faults": faults[:NAMED]},
+        )
+
+
+@dg.definitions
+def checks() -> dg.Definitions:
+    """Returns the checks."""
+    return dg.Definitions(asset_checks=[day_files])

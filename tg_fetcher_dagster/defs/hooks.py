@@ -1,0 +1,90 @@
+"""Who is told when a step ends: both hooks drain the outbox (docs.dagster.io, "Op hooks").
+
+The events themselves were recorded with the days' files, so a hook that fails loses nothing: Dagster only
+notes HOOK_ERRORED, and a sensor drains what is left. The failure hook fires when the retries are used up
+and adds the days that failed.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from tg_fetcher_dagster.defs.conclusion import failures_of
+from tg_fetcher_dagster.defs.config import FetchConfig, config_of, requests_of
+from tg_fetcher_dagster.defs.partitions import CHATS, by_chat, chat_day_of, chat_days, keys_of_run
+from tg_fetcher_dagster.defs.publishing import drain_outbox
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.fetching.days import day_of
+from tg_fetcher_dagster.fetching.telling import Teller
+from tg_fetcher_dagster.settings import Settings
+
+
+@dg.success_hook(name="publish_events")
+def publish_events(context: dg.HookContext) -> None:
+    """Publishes what the step has recorded."""
+    settings = Settings.read()
+    context.log.info("published %d events", drain_outbox(settings))
+
+
+@dg.failure_hook(name="publish_failures")
+def publish_failures(context: dg.HookContext) -> None:
+    """Tells of the days that failed for good, then publishes all that the step has recorded."""
+    settings = Settings.read()
+    run = context.instance.get_run_by_id(context.run_id)
+    if run is None:
+        raise dg.Failure(f"run {context.run_id} is unknown to its own instance")
+    error = context.op_exception
+    tell_failed_days(
+        settings,
+        config=config_of(context.op_config),
+        run_id=run.run_id,
+        keys=asked_keys(run, settings, context.instance),
+        failures=failures_of(error.metadata if isinstance(error, dg.Failure) else None),
+        otherwise=FetchError(ErrorType.INTERNAL, f"{type(error).__name__}: {error}"),
+    )
+    context.log.info("published %d events", drain_outbox(settings))
+
+
+def asked_keys(run: dg.DagsterRun, settings: Settings, instance: dg.DagsterInstance) -> list[str]:
+    """Returns the partition keys that a run of either asset was asked for."""
+    today = any(key.to_user_string() == "messages_today" for key in run.asset_selection or ())
+    return keys_of_run(run, CHATS if today else chat_days(settings), instance)
+
+
+def tell_failed_days(
+    settings: Settings,
+    *,
+    config: FetchConfig,
+    run_id: str,
+    keys: Iterable[str],
+    failures: dict[str, FetchError],
+    otherwise: FetchError,
+) -> None:
+    """Records `fetch_failed` for each asked day that has no outcome yet.
+
+    Not for a day that waits for a flood to pass when a command asked for it: its command is delayed and
+    another run answers it.
+    """
+    outbox = Outbox(settings.data_dir)
+    waiting = {
+        key
+        for key, error in failures.items()
+        if config.request_id and error.error_type is ErrorType.RATE_LIMIT and error.retry_after
+    }
+    told = {_chat_and_day(key, settings): failures.get(key, otherwise) for key in keys if key not in waiting}
+    days = by_chat(f"{chat}|{day}" for chat, day in told)
+    for request in requests_of(config, days, run_id=run_id):
+        teller = Teller(outbox, settings, request)
+        for day in request.days:
+            teller.failed(day, told[request.chat, day])
+
+
+def _chat_and_day(key: str, settings: Settings) -> tuple[str, date]:
+    if "|" in key:
+        return chat_day_of(key)
+    return key, day_of(datetime.now(UTC), settings.zone)
+
+
+HOOKS = {publish_events, publish_failures}

@@ -1,0 +1,64 @@
+"""The jobs that sensors and schedules start; a backfill in the UI needs none of them."""
+
+import dagster as dg
+import structlog
+
+from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.defs.messages import POOL
+from tg_fetcher_dagster.defs.resources import TelethonResource
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.fetching.days import day_of
+
+log = structlog.get_logger(__name__)
+
+FETCH_DAYS = dg.define_asset_job(
+    "fetch_days", selection=["messages"], description="Days of one chat, or one day of all chats."
+)
+FETCH_TODAY = dg.define_asset_job(
+    "fetch_today", selection=["messages_today"], description="The unfinished day of a chat."
+)
+
+
+class ChatSpellings(dg.Config):
+    """Chats as somebody wrote them."""
+
+    spellings: list[str]
+
+
+@dg.op(pool=POOL)
+async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegram: TelethonResource) -> None:
+    """Asks Telegram once who the chats are and keeps the answer, or why there is none, in the identity table.
+
+    A chat that cannot be resolved fails neither the others nor the run: its failure is kept with its sort,
+    and whoever asked for the chat is told.
+    """
+    workshop = telegram.workshop()
+    workshop.store.prepare()
+    try:
+        async with telegram.open() as reader:
+            for spelling in map(parse_spelling, config.spellings):
+                try:
+                    seen = await reader.resolve(spelling, workshop.identities.find(spelling))
+                    first = await reader.first_message_date(seen)
+                    day = day_of(first, workshop.settings.zone) if first else None
+                    known = workshop.identities.record(seen.model_copy(update={"first_message_date": day}))
+                    context.log.info("%s is %s (%s)", spelling.canonical, known.key, known.title)
+                except FetchError as error:
+                    workshop.identities.record_failure(spelling, error, workshop.clock())
+                    context.log.warning("%s: %s", spelling.canonical, error.message)
+    except FetchError as error:
+        for spelling in map(parse_spelling, config.spellings):
+            workshop.identities.record_failure(spelling, error, workshop.clock())
+        raise dg.Failure(error.message, metadata={"error_type": error.error_type.value}) from None
+
+
+@dg.job(description="Finds out who chats are that were never asked for before: one request each.")
+def resolve_chats() -> None:
+    """One step: a chat costs one request, under the account's lease."""
+    resolve()
+
+
+@dg.definitions
+def jobs() -> dg.Definitions:
+    """Returns the jobs."""
+    return dg.Definitions(jobs=[FETCH_DAYS, FETCH_TODAY, resolve_chats])

@@ -1,0 +1,114 @@
+"""A chat's messages of one day, complete, as files.
+
+Each partition is one chat and one day. A range of days of one chat is one run and one walk over the chat's
+history; each day's file is durable before the walk goes on. A day that is complete is not read again unless
+`force` asks for it. See docs/files.md for what is in the files.
+"""
+
+import dagster as dg
+
+from tg_fetcher_dagster.defs.conclusion import conclude
+from tg_fetcher_dagster.defs.config import FetchConfig, requests_of
+from tg_fetcher_dagster.defs.gauges import push_gauges
+from tg_fetcher_dagster.defs.hooks import HOOKS
+from tg_fetcher_dagster.defs.metadata import day_metadata
+from tg_fetcher_dagster.defs.partitions import CHATS, MAX_DAYS_A_RUN, by_chat, chat_day_key, chat_days
+from tg_fetcher_dagster.defs.resources import TelethonResource
+from tg_fetcher_dagster.fetching.days import day_of
+from tg_fetcher_dagster.fetching.request import DayReport
+from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster.settings import DefinitionSettings
+
+POOL = "telegram"
+"""The pool of runs that ask Telegram; its limit is the number of accounts."""
+
+GROUP = "telegram"
+
+
+def retry_policy(settings: DefinitionSettings) -> dg.RetryPolicy:
+    """Returns the policy: exponential with jitter, so that many failed runs do not come back together."""
+    return dg.RetryPolicy(
+        max_retries=settings.max_retry_attempts,
+        delay=settings.retry_backoff_factor,
+        backoff=dg.Backoff.EXPONENTIAL,
+        jitter=dg.Jitter.PLUS_MINUS,
+    )
+
+
+def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
+    """Returns the asset `messages`, partitioned by chat and date."""
+
+    @dg.asset(
+        description=__doc__,
+        partitions_def=chat_days(settings),
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN),
+        retry_policy=retry_policy(settings),
+        pool=POOL,
+        hooks=HOOKS,
+        group_name=GROUP,
+        kinds={"telegram", "json"},
+        owners=["team:telegram"],
+    )
+    async def messages(
+        context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
+    ) -> None:
+        workshop = telegram.workshop()
+        requests = requests_of(config, by_chat(context.partition_keys), run_id=context.run.run_id)
+        reports = await fetch_chats(requests, workshop)
+        push_gauges(telegram.settings, reports)
+        conclude(
+            context,
+            reports,
+            key_of=_key_of,
+            settings=telegram.settings,
+            max_retries=settings.max_retry_attempts,
+            metadata_of=lambda report: day_metadata(report, workshop.store),
+        )
+
+    return messages
+
+
+def build_messages_today(settings: DefinitionSettings) -> dg.AssetsDefinition:
+    """Returns the asset `messages_today`, partitioned by chat: the unfinished day, stored as not final."""
+
+    @dg.asset(
+        description="The unfinished day of each chat: the file that `messages` finishes after midnight.",
+        partitions_def=CHATS,
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN),
+        retry_policy=retry_policy(settings),
+        pool=POOL,
+        hooks=HOOKS,
+        group_name=GROUP,
+        kinds={"telegram", "json"},
+        owners=["team:telegram"],
+    )
+    async def messages_today(
+        context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
+    ) -> None:
+        workshop = telegram.workshop()
+        today = day_of(workshop.clock(), settings.zone)
+        chats = dict.fromkeys(context.partition_keys, (today,))
+        requests = requests_of(config, chats, run_id=context.run.run_id)
+        reports = await fetch_chats(requests, workshop)
+        push_gauges(telegram.settings, reports)
+        conclude(
+            context,
+            reports,
+            key_of=lambda report: report.chat,
+            settings=telegram.settings,
+            max_retries=settings.max_retry_attempts,
+            metadata_of=lambda report: day_metadata(report, workshop.store),
+        )
+
+    return messages_today
+
+
+def _key_of(report: DayReport) -> str:
+    return str(chat_day_key(report.chat, report.day))
+
+
+@dg.definitions
+def messages_definitions() -> dg.Definitions:
+    """Returns both assets, shaped by HISTORY_START, TIMEZONE and the retry settings."""
+    settings = DefinitionSettings.read()
+    return dg.Definitions(assets=[build_messages(settings), build_messages_today(settings)])

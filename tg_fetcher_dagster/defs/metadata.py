@@ -1,0 +1,79 @@
+"""What the UI shows of a materialised day. Numbers are plotted over the partitions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from tg_fetcher_dagster.fetching.request import DayReport
+from tg_fetcher_dagster.storage.coverage import Coverage
+from tg_fetcher_dagster.storage.day_file import first_messages
+from tg_fetcher_dagster.storage.paths import DayPaths, Store
+
+GLANCE = 5
+"""Messages that the table shows."""
+
+LONGEST_TEXT = 120
+
+COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("id", "int", description="message id"),
+        dg.TableColumn("date", "string", description="UTC"),
+        dg.TableColumn("sender", "string"),
+        dg.TableColumn("text", "string"),
+    ]
+)
+
+
+def day_metadata(report: DayReport, store: Store) -> Mapping[str, Any]:
+    """Returns the metadata of one day's materialisation; `outcome` tells a fetch from a skip."""
+    if report.coverage is None:
+        return {"outcome": report.outcome}
+    paths = store.day(report.chat, report.day)
+    return {
+        "outcome": report.outcome,
+        "requests": report.requests,
+        **_of_coverage(report.coverage),
+        **_of_files(paths),
+    }
+
+
+def _of_coverage(coverage: Coverage) -> dict[str, Any]:
+    return {
+        "dagster/partition_row_count": coverage.message_count,
+        "comments": coverage.comment_count,
+        "checksum_sha256": coverage.checksum_sha256,
+        "bytes": coverage.size_bytes,
+        "duration_seconds": coverage.duration_seconds,
+        "final": coverage.final,
+        "first_message_ts": coverage.first_message_ts or "",
+        "last_message_ts": coverage.last_message_ts or "",
+        "estimated_tokens": coverage.estimated_tokens_total,
+        "fetched_at": dg.MetadataValue.timestamp(coverage.fetched_at),
+        "lost": [f"{loss.what}: {loss.why}" for loss in coverage.lost],
+    }
+
+
+def _of_files(paths: DayPaths) -> dict[str, Any]:
+    day_file = paths.day_file.resolve()
+    return {
+        "path": dg.MetadataValue.path(day_file),
+        "dagster/uri": dg.MetadataValue.url(day_file.as_uri()),
+        "messages": dg.MetadataValue.table(records=_rows(day_file), schema=COLUMNS),
+    }
+
+
+def _rows(day_file: Path) -> list[dg.TableRecord]:
+    senders, messages = first_messages(day_file, GLANCE)
+    return [
+        dg.TableRecord(
+            {
+                "id": message["id"],
+                "date": message["date"],
+                "sender": senders.get(str(message["sender_id"]), str(message["sender_id"] or "")),
+                "text": (message["text"] or "")[:LONGEST_TEXT],
+            }
+        )
+        for message in messages
+    ]

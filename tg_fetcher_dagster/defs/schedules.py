@@ -1,0 +1,57 @@
+"""Yesterday, for all chats, every day (docs.dagster.io, "Schedules")."""
+
+from datetime import date
+
+import dagster as dg
+
+from tg_fetcher_dagster.commands.identity import IdentityTable
+from tg_fetcher_dagster.defs.jobs import FETCH_DAYS
+from tg_fetcher_dagster.defs.partitions import CHATS, neighbours, range_tags
+from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of
+from tg_fetcher_dagster.settings import DefinitionSettings, Settings
+
+CHATS_A_RUN = 50
+"""One day of many chats is one run, bounded so that one chat's trouble is not everybody's."""
+
+
+def runs_for_a_day(chats: list[str], paused: frozenset[str], day: date) -> list[dg.RunRequest]:
+    """Returns few runs that fetch one day of all chats that are not paused.
+
+    Args:
+        chats: all chat partitions in Dagster's order, in which a range of chats means neighbours.
+        paused: chats to leave out.
+        day: which day.
+    """
+    wanted = frozenset(chats) - paused
+    return [
+        dg.RunRequest(run_key=f"{day}:{ends[0]}", tags=dict(range_tags(ends, (day, day))))
+        for ends in neighbours(chats, wanted, at_most=CHATS_A_RUN)
+    ]
+
+
+def build_yesterday(settings: DefinitionSettings) -> dg.ScheduleDefinition:
+    """Returns the schedule, at DAILY_SCHEDULE_CRON in the deployment's zone."""
+
+    @dg.schedule(
+        name="yesterday",
+        cron_schedule=settings.daily_schedule_cron,
+        execution_timezone=settings.timezone,
+        job=FETCH_DAYS,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Fetches yesterday for every chat that is not paused, in few runs.",
+    )
+    def yesterday(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        day = day_of(context.scheduled_execution_time, settings.zone) - ONE_DAY
+        chats = list(context.instance.get_dynamic_partitions(CHATS.name or ""))
+        known = IdentityTable(Settings.read().data_dir).all()
+        paused = frozenset(identity.key for identity in known if identity.paused)
+        runs = runs_for_a_day(chats, paused, day)
+        return runs or dg.SkipReason("no chat to fetch: add one with tg-fetcher chats add, or TELEGRAM_CHATS")
+
+    return yesterday
+
+
+@dg.definitions
+def schedules() -> dg.Definitions:
+    """Returns the schedule, shaped by TIMEZONE and DAILY_SCHEDULE_CRON."""
+    return dg.Definitions(schedules=[build_yesterday(DefinitionSettings.read())])

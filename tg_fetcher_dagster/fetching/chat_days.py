@@ -1,0 +1,121 @@
+"""A chat's days: skip what is complete, walk over the rest once, keep each day as soon as it is whole.
+
+A day is durable before the walk goes on to an older one, so a kill costs at most the day in the making. A
+failure stops the walk over its stretch of days and no other: what is durable stays, what was not reached is
+reported as failed with the reason, never as an empty day.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from datetime import date
+
+import structlog
+
+from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.fetching.day_walk import DayWalk
+from tg_fetcher_dagster.fetching.days import newest_first, stretches
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest, Outcome
+from tg_fetcher_dagster.fetching.telling import Teller
+from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.storage.coverage import is_complete, read_coverage
+from tg_fetcher_dagster.storage.progress import write_progress
+from tg_fetcher_dagster.telegram.reader import TelegramReader
+
+log = structlog.get_logger(__name__)
+
+Reader = Callable[[], Awaitable[TelegramReader]]
+"""Returns the run's open reader; opens it at the first call."""
+
+
+async def fetch_chat(request: FetchRequest, workshop: Workshop, reader: Reader) -> list[DayReport]:
+    """Fetches the days of one chat that are not complete.
+
+    Returns:
+        One report a day, the oldest first; a failed day is a report too.
+    """
+    teller = Teller(workshop.outbox, workshop.settings, request)
+    reports: dict[date, DayReport] = {}
+    for day in request.days:
+        try:
+            settled = _settled_before(day, request, workshop, teller)
+        except FetchError as error:
+            settled = DayReport(chat=request.chat, day=day, outcome="failed", error=error)
+        if settled is not None:
+            reports[day] = settled
+    missing = [day for day in request.days if day not in reports]
+    # A limit cuts each day short, and then the walk has no reason to go on to the next older one.
+    runs = [(day, day) for day in sorted(missing, reverse=True)] if request.limit else stretches(missing)
+    for first, last in runs:
+        async for report in _fetch_stretch(
+            first, last, request=request, workshop=workshop, reader=reader, teller=teller
+        ):
+            reports[report.day] = report
+    if missing:
+        failed = any(report.outcome == "failed" for report in reports.values())
+        known = workshop.identities.get(request.chat)
+        write_progress(
+            workshop.settings.progress_path,
+            workshop.store,
+            chat=request.chat,
+            source=f"@{known.username}" if known and known.username else request.chat,
+            status="failed" if failed else "completed",
+        )
+    return [reports[day] for day in sorted(reports)]
+
+
+def _settled_before(day: date, request: FetchRequest, workshop: Workshop, teller: Teller) -> DayReport | None:
+    """Returns the report of a day that needs no fetch, and tells of it where nobody did."""
+    paths = workshop.store.day(request.chat, day)
+    coverage = read_coverage(paths)
+    if coverage is None:
+        return None
+    if coverage.event_request == request.request_id and teller.is_told(day):
+        # An earlier attempt at this request read the day: it is not read again, not even by force.
+        outcome: Outcome = "unchanged" if coverage.outcome == "unchanged" else "fetched"
+        return DayReport(chat=request.chat, day=day, outcome=outcome, coverage=coverage)
+    if request.force or workshop.settings.force_refetch or not is_complete(paths):
+        return None
+    teller.skipped(day, reason="complete", expected=coverage.checksum_sha256, actual=coverage.checksum_sha256)
+    return DayReport(chat=request.chat, day=day, outcome="skipped", coverage=coverage)
+
+
+async def _fetch_stretch(
+    first: date, last: date, *, request: FetchRequest, workshop: Workshop, reader: Reader, teller: Teller
+) -> AsyncIterator[DayReport]:
+    """Walks once over neighbouring days and yields each day's report as soon as the day is durable."""
+    left = list(newest_first(first, last))
+    try:
+        telegram = await reader()
+        identity = await _identity(request.chat, workshop, telegram)
+        walk = DayWalk(
+            request=request, workshop=workshop, telegram=telegram, identity=identity, teller=teller
+        )
+        async with aclosing(walk.run(first, last)) as reports:
+            async for report in reports:
+                left.remove(report.day)
+                yield report
+    except FetchError as error:
+        log.warning(
+            "days not fetched",
+            chat=request.chat,
+            days=[day.isoformat() for day in left],
+            error_type=error.error_type.value,
+            error=error.message,
+        )
+        for day in left:
+            yield DayReport(chat=request.chat, day=day, outcome="failed", error=error)
+
+
+async def _identity(chat: str, workshop: Workshop, telegram: TelegramReader) -> ChatIdentity:
+    """Returns who the chat is, resolving it only where the table does not tell this account how to ask."""
+    known = workshop.identities.get(chat)
+    if known is not None and telegram.can_address(known):
+        return known
+    recorded = workshop.identities.record(await telegram.resolve(parse_spelling(chat), known))
+    if recorded.key != chat:
+        raise FetchError(
+            ErrorType.VALIDATION, f"chat {chat!r} is kept as {recorded.key!r}: ask for it by that key"
+        )
+    return recorded

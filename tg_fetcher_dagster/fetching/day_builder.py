@@ -1,0 +1,205 @@
+"""One day in the making: what Telegram gave goes into the raw file, what it becomes into the day file.
+
+Both grow page by page, so that memory does not grow with the day. Nothing is visible before `finish`, and
+a builder that is discarded leaves nothing behind.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.messages.day import DayAssembly, DayStatistics, MappingOptions
+from tg_fetcher_dagster.messages.source import source_info
+from tg_fetcher_dagster.storage.day_writer import Assembled, DayWriter, Published
+from tg_fetcher_dagster.storage.paths import DayPaths
+from tg_fetcher_dagster.telegram.comments import Comments
+from tg_fetcher_dagster.telegram.records import Record
+
+RAW_FORMAT = 1
+"""The raw file's layout; a reader refuses one that it does not know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanned:
+    """The interval of message ids that a day's scan covered; None where no message bounds it."""
+
+    newest_id: int | None
+    oldest_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedDay:
+    """A day whose files are durable, not yet told of."""
+
+    assembled: Assembled
+    published: Published
+    statistics: DayStatistics
+    comment_count: int
+
+
+class DayBuilder:
+    """Builds the files of one chat's day from Telegram's records, newest message first."""
+
+    def __init__(
+        self,
+        *,
+        paths: DayPaths,
+        identity: ChatIdentity,
+        day: date,
+        options: MappingOptions,
+        keep_raw: bool = True,
+    ) -> None:
+        self._options = options
+        self._writer = DayWriter(paths, keep_raw=keep_raw)
+        self._source = source_info(identity)
+        self._assembly = DayAssembly(source=self._source, day=day, options=options)
+        self._entities: dict[int, int] = {}
+        self._messages = 0
+        self.comment_count = 0
+
+    def begin(self, *, identity: ChatIdentity, day: date, layer: int, fetched_at: datetime) -> None:
+        """Writes the raw file's first line: whose day this is and how it was read."""
+        head = {
+            "kind": "day",
+            "format": RAW_FORMAT,
+            "chat": identity.key,
+            "date": day.isoformat(),
+            "timezone": self._options.timezone,
+            "layer": layer,
+            "identity": identity.model_dump(mode="json", exclude={"access_hashes"}),
+            "fetched_at": fetched_at.isoformat(),
+        }
+        self._writer.write_raw(orjson.dumps(head))
+
+    @property
+    def message_count(self) -> int:
+        """Messages so far, comments not counted."""
+        return self._messages
+
+    def add_entities(self, users: Iterable[Record], chats: Iterable[Record]) -> None:
+        """Keeps users and chats that are new in this day, or that differ from what was kept."""
+        new_users = [user for user in users if self._keep(b"user", user)]
+        new_chats = [chat for chat in chats if self._keep(b"chat", chat)]
+        if new_users or new_chats:
+            self._assembly.add_entities(
+                (user.value for user in new_users), (chat.value for chat in new_chats)
+            )
+
+    def _keep(self, kind: bytes, entity: Record) -> bool:
+        # A channel and a user may share a number: the kind keeps them apart.
+        name = entity.id if kind == b"user" else -entity.id
+        fingerprint = hash(entity.line)
+        if self._entities.get(name) == fingerprint:
+            return False
+        self._entities[name] = fingerprint
+        self._writer.write_raw(b'{"kind":"%s","value":%s}' % (kind, entity.line))
+        return True
+
+    def add_message(self, message: Record, comments: Comments | None = None) -> None:
+        """Adds a message and, for a channel's post, what was read below it."""
+        self._messages += 1
+        self._writer.write_raw(b'{"kind":"message","value":%s}' % message.line)
+        if comments is None:
+            self._writer.write_message(self._assembly.add_message(message.value))
+            return
+        told = {
+            "kind": "comments",
+            "post_id": message.id,
+            "outcome": comments.outcome,
+            "reason": comments.reason,
+            "count": len(comments.messages),
+        }
+        self._writer.write_raw(orjson.dumps(told))
+        if comments.messages:
+            self.add_entities(comments.users, comments.chats)
+        for comment in comments.messages:
+            self._writer.write_raw(b'{"kind":"comment","post_id":%d,"value":%s}' % (message.id, comment.line))
+        self.comment_count += len(comments.messages)
+        self._map_with_comments(
+            message.value, comments.outcome, comments.reason, [c.value for c in comments.messages]
+        )
+
+    def replay(self, values: Iterable[dict[str, Any]]) -> None:
+        """Builds the day again from the raw file's lines; the same lines give the same bytes."""
+        post: dict[str, Any] | None = None
+        told: dict[str, Any] = {}
+        comments: list[dict[str, Any]] = []
+        for line in values:
+            kind = line["kind"]
+            if kind == "comment":
+                comments.append(line["value"])
+                continue
+            if kind == "comments":
+                told = line
+                self.comment_count += line["count"]
+                continue
+            # Entities between an announced comment and its line belong to the post; all others come after it.
+            if kind == "message" or len(comments) >= told.get("count", 0):
+                self._flush(post, told, comments)
+                post, told, comments = None, {}, []
+            if kind == "message":
+                post = line["value"]
+            elif kind == "user":
+                self._assembly.add_entities([line["value"]], [])
+            elif kind == "chat":
+                self._assembly.add_entities([], [line["value"]])
+        self._flush(post, told, comments)
+
+    def _flush(
+        self, post: dict[str, Any] | None, told: dict[str, Any], comments: list[dict[str, Any]]
+    ) -> None:
+        if post is None:
+            return
+        if told:
+            self._map_with_comments(post, told["outcome"], told["reason"], comments)
+        else:
+            self._writer.write_message(self._assembly.add_message(post))
+
+    def _map_with_comments(
+        self, post: dict[str, Any], outcome: str, reason: str | None, comments: Sequence[dict[str, Any]]
+    ) -> None:
+        body = (
+            self._assembly.add_message(post, comments)
+            if outcome == "read"
+            else self._assembly.add_message(post, comments_unavailable=reason or outcome)
+        )
+        self._writer.write_message(body)
+
+    def finish(self, *, scanned: Scanned, requests: int, final: bool) -> FinishedDay:
+        """Makes the day's files durable and visible.
+
+        Raises:
+            FetchError: (storage) the disk refused; nothing of the day is visible then.
+        """
+        statistics = self._assembly.statistics()
+        end = {
+            "kind": "end",
+            "messages": statistics.message_count,
+            "comments": self.comment_count,
+            "scanned": {"newest_id": scanned.newest_id, "oldest_id": scanned.oldest_id},
+            "requests": requests,
+            "final": final,
+        }
+        self._writer.write_raw(orjson.dumps(end))
+        assembled = self._writer.assemble(
+            version=self._options.schema_version,
+            timezone=self._options.timezone,
+            source_info=self._source.model_dump(mode="json", exclude_none=True),
+            senders=self._assembly.senders,
+        )
+        published = self._writer.publish(
+            summary=self._assembly.summary(assembled.checksum_sha256).model_dump_json().encode(),
+            threads=self._assembly.threads().model_dump_json().encode(),
+            participants=self._assembly.participants().model_dump_json(exclude_none=True).encode(),
+        )
+        return FinishedDay(
+            assembled=assembled, published=published, statistics=statistics, comment_count=self.comment_count
+        )
+
+    def discard(self) -> None:
+        """Removes what was written so far; nothing of the day was visible."""
+        self._writer.discard()

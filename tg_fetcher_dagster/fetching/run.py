@@ -1,0 +1,45 @@
+"""What one run does: the days of one or more chats, over one open Telegram."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.fetching.chat_days import fetch_chat
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
+from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.monitoring.logs import told_with
+from tg_fetcher_dagster.telegram.reader import TelegramReader
+
+
+async def fetch_chats(requests: Sequence[FetchRequest], workshop: Workshop) -> list[DayReport]:
+    """Fetches what the requests ask for, one chat after the other.
+
+    Telegram is opened at the first day that is not complete, and once: an account that cannot be opened
+    is not tried again for the next chat.
+
+    Returns:
+        One report for each chat and day, in the requests' order.
+
+    Raises:
+        FetchError: (validation, storage) DATA_DIR cannot be used at all.
+    """
+    workshop.store.prepare()
+    async with AsyncExitStack() as stack:
+        opened: TelegramReader | FetchError | None = None
+
+        async def reader() -> TelegramReader:
+            nonlocal opened
+            if opened is None:
+                try:
+                    opened = await stack.enter_async_context(workshop.open_reader())
+                except FetchError as error:
+                    opened = error
+            if isinstance(opened, FetchError):
+                raise opened
+            return opened
+
+        reports: list[DayReport] = []
+        for request in requests:
+            with told_with(chat=request.chat, correlation_id=request.correlation_id):
+                reports += await fetch_chat(request, workshop, reader)
+        return reports

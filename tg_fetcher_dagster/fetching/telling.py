@@ -1,0 +1,124 @@
+"""Who is told of a chat's day, and when: the events of a fetch, through the outbox.
+
+Each chat and day that was asked for ends in exactly one of `messages_fetched`, `fetch_skipped` and
+`fetch_failed`: a second attempt at the same request tells only what the first one did not.
+"""
+
+from datetime import date
+from typing import Any, Literal
+
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.events.models import (
+    Event,
+    FetchFailed,
+    FetchProgress,
+    FetchSkipped,
+    FetchStage,
+    FetchStarted,
+    MessagesFetched,
+)
+from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.fetching.request import FetchRequest
+from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.storage.coverage import Coverage
+from tg_fetcher_dagster.storage.paths import DayPaths
+
+Stage = Literal["fetching", "saving", "postprocess"]
+
+
+class Teller:
+    """Leaves the events of one request in the outbox."""
+
+    def __init__(self, outbox: Outbox, settings: Settings, request: FetchRequest) -> None:
+        self._outbox = outbox
+        self._settings = settings
+        self._request = request
+
+    def is_told(self, day: date) -> bool:
+        """True where this request's outcome of the day is recorded already."""
+        return self._outbox.outcome(self._request.request_id, self._request.chat, day) is not None
+
+    def _common(self, day: date) -> dict[str, Any]:
+        asked_by = self._request.asked_on(day)
+        return {
+            "service": self._settings.service_name,
+            "correlation_id": asked_by[0].correlation_id if asked_by else self._request.correlation_id,
+            "command_ids": tuple(dict.fromkeys(asker.command_id for asker in asked_by)),
+            "chat": self._request.chat,
+            "date": day,
+        }
+
+    def started(self, day: date) -> None:
+        """A day's fetch begins."""
+        self._in_passing(FetchStarted(**self._common(day), strategy=self._request.strategy, stage="fetching"))
+
+    def stage(self, day: date, stage: Stage) -> None:
+        """A day goes on to its next stage."""
+        self._in_passing(FetchStage(**self._common(day), stage=stage))
+
+    def progress(self, day: date, messages: int) -> None:
+        """Tells every PROGRESS_INTERVAL messages of a day."""
+        if messages % self._settings.progress_interval == 0:
+            self._in_passing(
+                FetchProgress(**self._common(day), messages_processed=messages, messages_fetched=messages)
+            )
+
+    def kept(self, paths: DayPaths, coverage: Coverage, *, told_before: str | None) -> None:
+        """Tells what was read: new or changed content, or the same as before.
+
+        Args:
+            paths: where the day's files are.
+            coverage: what was read.
+            told_before: the checksum that was told of last.
+        """
+        if coverage.outcome == "unchanged":
+            self.skipped(
+                coverage.date, reason="unchanged", expected=told_before, actual=coverage.checksum_sha256
+            )
+            return
+        self._outcome(
+            MessagesFetched(
+                **self._common(coverage.date),
+                message_count=coverage.message_count,
+                file_path=str(paths.day_file),
+                duration_seconds=coverage.duration_seconds,
+                checksum_sha256=coverage.checksum_sha256,
+                estimated_tokens_total=coverage.estimated_tokens_total,
+                first_message_ts=coverage.first_message_ts,
+                last_message_ts=coverage.last_message_ts,
+                schema_version=coverage.schema_version,
+                preprocessing_version=coverage.preprocessing_version,
+                summary_file_path=str(paths.summary),
+                threads_file_path=str(paths.threads),
+                participants_file_path=str(paths.participants),
+                final=coverage.final,
+            )
+        )
+
+    def skipped(self, day: date, *, reason: str, expected: str | None, actual: str | None) -> None:
+        """A day has no new content."""
+        self._outcome(
+            FetchSkipped(
+                **self._common(day), reason=reason, checksum_expected=expected, checksum_actual=actual
+            )
+        )
+
+    def failed(self, day: date, error: FetchError, *, duration_seconds: float = 0.0) -> None:
+        """A day could not be fetched, and no further attempt follows."""
+        self._outcome(
+            FetchFailed(
+                **self._common(day),
+                error=error.message,
+                error_type=error.error_type,
+                retryable=error.retryable,
+                duration_seconds=duration_seconds,
+            )
+        )
+
+    def _in_passing(self, event: Event) -> None:
+        if self._settings.enable_events and self._settings.enable_progress_events:
+            self._outbox.put(event, request_id=self._request.request_id, durable=False)
+
+    def _outcome(self, event: Event) -> None:
+        if event.date is None or not self.is_told(event.date):
+            self._outbox.put(event, request_id=self._request.request_id, durable=True)

@@ -1,0 +1,53 @@
+"""What fetching works with, made once for a run."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from tg_fetcher_dagster.commands.identity import IdentityTable
+from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.messages.day import MappingOptions
+from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster.telegram.reader import TelegramReader
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The places and tools of a fetch.
+
+    Attributes:
+        settings: as they were when the run began.
+        open_reader: opens Telegram; called at most once a run, and not at all where nothing is to be asked.
+        clock: returns the present moment, aware and in UTC.
+    """
+
+    settings: Settings
+    open_reader: Callable[[], AbstractAsyncContextManager[TelegramReader]]
+    clock: Callable[[], datetime] = _now
+
+    @cached_property
+    def store(self) -> Store:
+        """DATA_DIR."""
+        return Store(self.settings.data_dir, self.settings.timezone)
+
+    @cached_property
+    def identities(self) -> IdentityTable:
+        """The chats that are known."""
+        return IdentityTable(self.settings.data_dir)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Where events are left to be published."""
+        return Outbox(self.settings.data_dir)
+
+    @cached_property
+    def options(self) -> MappingOptions:
+        """How messages become the day file."""
+        return MappingOptions.from_settings(self.settings)

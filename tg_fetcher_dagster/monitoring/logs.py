@@ -1,0 +1,125 @@
+"""One logging set-up for every process: JSON lines or text, secrets masked in one place.
+
+The lines carry what is bound around the work that they tell of (`correlation_id`, `run_id`, `chat`,
+`date`) and what the call adds (`message_count`, `duration_seconds`, `error_type`). structlog does the
+work, also for the lines of other libraries, which come through the standard library's root logger.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from tg_fetcher_dagster.settings import Settings
+
+MASK = "***"
+
+SECRET_NAMES = re.compile(
+    r"(password|passwd|secret|token|api_hash|api_id|session|auth_key|access_hash|phone|code)$", re.IGNORECASE
+)
+"""Keys whose values are never shown, whatever they hold."""
+
+SECRET_SHAPES = (
+    re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),  # user:password@ in an address
+    re.compile(r"\b1[A-Za-z0-9_\-]{340,}={0,2}"),  # a StringSession: 1 and base64 of 263 bytes
+    re.compile(r"\b[0-9a-f]{32}\b"),  # an api_hash
+    re.compile(r"(?<![\w.])\+\d{10,15}\b"),  # a phone number
+)
+"""Texts that are secrets wherever they stand."""
+
+
+def masked(text: str) -> str:
+    """Returns the text with everything that looks like a secret replaced by `***`."""
+    for shape in SECRET_SHAPES:
+        text = shape.sub(MASK, text)
+    return text
+
+
+def _masked_value(value: object) -> object:
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, Mapping):
+        return {
+            key: MASK if SECRET_NAMES.search(str(key)) else _masked_value(item) for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_masked_value(item) for item in value]
+    return value
+
+
+def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A structlog processor: masks secrets by name and by shape, in traces too."""
+    return {key: MASK if SECRET_NAMES.search(key) else _masked_value(value) for key, value in event.items()}
+
+
+def _shared_processors() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+
+
+def formatter(log_format: str) -> logging.Formatter:
+    """Returns the formatter of a line: `json` (one object a line) or `text` (for people)."""
+    renderer: list[Processor]
+    if log_format == "json":
+        renderer = [
+            structlog.processors.format_exc_info,
+            mask_secrets,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+    else:
+        renderer = [
+            structlog.processors.format_exc_info,
+            mask_secrets,
+            structlog.dev.ConsoleRenderer(colors=False),
+        ]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_shared_processors(),
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+    )
+
+
+def configure_logging(settings: Settings) -> None:
+    """Sets up logging for this process; called again it only applies what has changed.
+
+    Lines go to standard error, so that a program's own output stays clean.
+    """
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared_processors(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger("tg_fetcher_dagster")
+    root.setLevel(settings.log_level)
+    ours = [handler for handler in root.handlers if isinstance(handler, _Lines)]
+    handler = ours[0] if ours else _Lines(sys.stderr)
+    handler.setFormatter(formatter(settings.log_format))
+    if not ours:
+        root.addHandler(handler)
+    logging.getLogger("telethon").setLevel(logging.ERROR)
+
+
+class _Lines(logging.StreamHandler[Any]):
+    """Our own handler, recognised by its class when logging is configured again."""
+
+
+@contextmanager
+def told_with(**context: object) -> Iterator[None]:
+    """Binds what every line inside carries (`correlation_id`, `run_id`, `chat`, `date`)."""
+    with structlog.contextvars.bound_contextvars(**context):
+        yield
