@@ -98,12 +98,16 @@ class History:
         ids: the ids, rising.
         dates: Unix seconds, never falling.
         threads: places of the messages of each thread, by the thread's first id.
+        roots: of a channel: where a post's comments begin in the group, by the post's id.
+        topics: titles of a forum's topics by id.
     """
 
     def __init__(self) -> None:
         self.ids = array("i")
         self.dates = array("i")
         self.threads: dict[int, array[int]] = {}
+        self.roots: dict[int, int] = {}
+        self.topics: dict[int, str] = {}
         self._body = bytearray()
         self._ends = array("Q")
         self._peers = array("q")

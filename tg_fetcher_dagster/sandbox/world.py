@@ -16,11 +16,12 @@ from tg_fetcher_dagster.sandbox.chats import OUTSIDE, Chat, all_chats
 from tg_fetcher_dagster.sandbox.discussion import channel_and_group
 from tg_fetcher_dagster.sandbox.encoding import GENERAL_TOPIC, message_bytes, tl_peer
 from tg_fetcher_dagster.sandbox.generator import ChatWriter
-from tg_fetcher_dagster.sandbox.history import History
+from tg_fetcher_dagster.sandbox.history import History, Wire
 from tg_fetcher_dagster.sandbox.people import Account, People
 from tg_fetcher_dagster.sandbox.posts import Post, bare
 from tg_fetcher_dagster.sandbox.scenario import Scenario
 from tg_fetcher_dagster.sandbox.statement import Cast
+from tg_fetcher_dagster.sandbox.truth import world_truth
 
 RECENT_REPLIERS = 3
 ACCOUNT_STEP = 7
@@ -33,6 +34,7 @@ class World:
         scenario: what the file said.
         people: accounts and users.
         chats: every chat by name, those that come with others included.
+        entities: how accounts see peers, as bytes; kept by `Viewer`.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -43,6 +45,7 @@ class World:
         self._cast = Cast(self.people, self.chats)
         self._boxes = sum(chat.box is not None for chat in self.chats.values())
         self._histories: dict[tuple[str, str | None], History] = {}
+        self.entities: dict[tuple[str, int], Wire] = {}
         self._changed: dict[str, dict[int, Post | None]] = {}
         self._usernames = {
             person.username.lower(): person.id
@@ -105,6 +108,10 @@ class World:
                 self._histories[name, key[1]] = self._encoded(member, made[name], account)
         return self._histories[key]
 
+    def truth(self, *, account: str | None = None, chats: Iterable[str] | None = None) -> dict[str, Any]:
+        """Returns what is true now, as plain data: see `truth.world_truth`."""
+        return world_truth(self, account=account, chats=chats)
+
     def edit(self, chat_name: str, number: int, **changes: Any) -> None:  # noqa: ANN401 - any of Post's fields
         """Changes fields of a message (`text=`, `reactions=`, `edited=`, ...), as an editor would."""
         chat = self.chats[chat_name]
@@ -123,6 +130,29 @@ class World:
         added.id = newest + 1
         self._change(chat, added.id, added)
         return added.id
+
+    def rename(self, chat_name: str, username: str | None) -> None:
+        """Gives a chat another username, or none; one that another chat has changes hands."""
+        chat = self.chats[chat_name]
+        for other in self.chats.values():
+            if (
+                username is not None
+                and other.username is not None
+                and other.username.lower() == username.lower()
+            ):
+                other.username = None
+        if chat.username is not None:
+            self._usernames.pop(chat.username.lower(), None)
+        if username is not None:
+            self._usernames[username.lower()] = chat.peer
+        chat.username = username
+        self.entities.clear()
+
+    def keep_out(self, chat_name: str, *accounts: str) -> None:
+        """Takes a chat from these accounts (all of them if none is named), as a ban does."""
+        named = accounts or tuple(account.name for account in self.accounts)
+        self.chats[chat_name].no_access |= frozenset(named)
+        self.entities.clear()
 
     def _change(self, chat: Chat, number: int, post: Post | None) -> None:
         self._changed.setdefault(chat.name, {})[number] = post
@@ -167,6 +197,12 @@ class World:
             if post.topic == GENERAL_TOPIC:
                 thread = GENERAL_TOPIC
             history.add(number(post.id), post.at, body, peers=post.mentioned(), thread=thread)
+            if post.root is not None:
+                history.roots[post.id] = post.root
+            if post.action is not None and post.action.kind == "topic":
+                history.topics[post.id] = post.action.title
+        if chat.spec.topics:
+            history.topics[GENERAL_TOPIC] = "General"
         return history
 
     def _replies(self, channel: Chat, post: Post) -> Any:  # noqa: ANN401 - Telethon carries no types

@@ -1,0 +1,1 @@
+"""The methods that the sandbox answers, one module a family."""

@@ -1,0 +1,118 @@
+from datetime import date
+
+import pytest
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.sandbox.scenario import load_scenario, parse_scenario
+from tg_fetcher_dagster.sandbox.world import World
+
+TODAY = date(2025, 11, 15)
+
+
+def with_chat(**chat):
+    return {"chats": {"chat": {"type": "supergroup", **chat}}}
+
+
+def test_an_empty_scenario_has_one_account_and_no_chats():
+    scenario = parse_scenario({})
+    assert [account.name for account in scenario.accounts] == ["main"]
+    assert scenario.chats == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        ("2025-11-01", "2025-11-14", (date(2025, 11, 1), date(2025, 11, 14))),
+        ("yesterday - 13", "yesterday", (date(2025, 11, 1), date(2025, 11, 14))),
+        ("today-2", "today", (date(2025, 11, 13), date(2025, 11, 15))),
+        (date(2025, 11, 1), "yesterday", (date(2025, 11, 1), date(2025, 11, 14))),
+    ],
+)
+def test_days_are_dates_or_count_back_from_today(first, last, expected):
+    scenario = parse_scenario({"days": {"from": first, "to": last}}, today=TODAY)
+    assert (scenario.days.first, scenario.days.last) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"chat": {}}, "scenario chat: Extra inputs are not permitted"),
+        (with_chat(usrname="x"), "chats.chat.usrname"),
+        (with_chat(username="no spaces"), "chats.chat.username"),
+        (with_chat(messages_per_day=-1), "chats.chat.messages_per_day"),
+        (with_chat(messages_per_day=[]), "the list of volumes is empty"),
+        (with_chat(messages_per_day={"someday": 3}), "messages_per_day"),
+        (with_chat(mix={"replies": 2}), "chats.chat.mix.replies"),
+        (with_chat(comments=3), "comments is only for a channel"),
+        (with_chat(members=["nobody"]), "there is no user 'nobody'"),
+        (with_chat(accounts=["nobody"]), "there is no account 'nobody'"),
+        (with_chat(messages=[{"date": "2025-11-07T10:00", "reply_to": "q"}]), "is named 'q'"),
+        ({"days": {"from": "2025-11-02", "to": "2025-11-01"}}, "is after to"),
+        ({"accounts": []}, "accounts: at least one"),
+        (
+            {"accounts": [{"name": "a", "phone": "+1555000"}, {"name": "a", "phone": "+1555001"}]},
+            "a name of its own",
+        ),
+        (
+            {"accounts": [{"name": "a", "phone": "+15550001"}, {"name": "b", "phone": "15550001"}]},
+            "the same phone",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(data, said):
+    with pytest.raises(FetchError) as caught:
+        parse_scenario(data, today=TODAY)
+    assert caught.value.error_type is ErrorType.VALIDATION
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("- a list", "must be a mapping"), ("chats: {", "not YAML"), ("chats: {a: {}}", "chats.a.type")],
+)
+def test_a_file_that_is_no_scenario_is_named(tmp_path, content, said):
+    path = tmp_path / "world.yaml"
+    path.write_text(content)
+    with pytest.raises(FetchError, match=said):
+        load_scenario(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FetchError, match="No such file"):
+        load_scenario(tmp_path / "nowhere.yaml")
+
+
+def test_volumes_may_be_a_number_a_cycle_or_a_weekday():
+    scenario = parse_scenario(
+        {
+            "chats": {
+                "number": {"type": "supergroup", "messages_per_day": 4},
+                "cycle": {"type": "supergroup", "messages_per_day": [1, 2]},
+                "weekday": {
+                    "type": "supergroup",
+                    "messages_per_day": {"default": 5, "sat": 9, "2025-11-07": 0},
+                },
+            }
+        }
+    )
+    days = [date(2025, 11, 6), date(2025, 11, 7), date(2025, 11, 8)]
+    volumes = {
+        name: [chat.volume(day, number) for number, day in enumerate(days)]
+        for name, chat in scenario.chats.items()
+    }
+    assert volumes == {"number": [4, 4, 4], "cycle": [1, 2, 1], "weekday": [5, 0, 9]}
+
+
+def test_a_username_can_be_taken_only_once():
+    chat = {"type": "supergroup", "username": "taken"}
+    scenario = parse_scenario({"chats": {"a": chat, "b": {**chat, "username": "Taken"}}})
+    with pytest.raises(FetchError, match="taken twice"):
+        World(scenario)
+
+
+def test_an_explicit_message_cannot_come_from_a_stranger():
+    messages = [{"date": "2025-11-07T10:00", "from": "stranger"}]
+    made = World(parse_scenario(with_chat(messages=messages)))
+    with pytest.raises(FetchError, match="'stranger'"):
+        made.build()
