@@ -166,6 +166,14 @@ class Dispatcher:
         for gate in self.gates:
             passed = gate(request, caller)
             request = await passed if inspect.isawaitable(passed) else passed
+        return await self.call(request, caller)
+
+    async def call(self, request: Request, caller: Caller) -> Answer:
+        """Answers a plain request past the gates, as one method uses another.
+
+        Raises:
+            RpcError: as `answer`.
+        """
         method = self._methods.get(type(request))
         if method is None:
             log.warning("method is not modelled by the sandbox", method=method_name(request))

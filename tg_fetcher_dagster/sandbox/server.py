@@ -1,0 +1,131 @@
+"""The Telegram stand-in: a world served over MTProto on 127.0.0.1.
+
+It models what a reading client meets (keys, sessions, sign-in, paging, errors), not Telegram: no updates
+but the login token's, no media, no sending. `docs/sandbox.md` names the rules that are modelled.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+from telethon.crypto import AuthKey as TelethonAuthKey
+from telethon.sessions import StringSession
+
+from tg_fetcher_dagster.sandbox.auth import AuthMethods
+from tg_fetcher_dagster.sandbox.connection import Connection, ServerState
+from tg_fetcher_dagster.sandbox.faults import Fault, Faults
+from tg_fetcher_dagster.sandbox.keys import KeyStore
+from tg_fetcher_dagster.sandbox.methods.catalogue import register_all
+from tg_fetcher_dagster.sandbox.request_log import RequestLog
+from tg_fetcher_dagster.sandbox.rpc import Dispatcher
+from tg_fetcher_dagster.sandbox.service import DC_ID, ServiceMethods
+from tg_fetcher_dagster.sandbox.world import World
+
+HOST = "127.0.0.1"
+"""The only address: whoever reaches the sandbox can sign in as anybody in it."""
+
+
+class SandboxServer:
+    """Serves one world; start and stop it inside one event loop.
+
+    Attributes:
+        world: what is served.
+        keys: the server's key and the auth keys; they outlive `restart`.
+        faults: the rules in force.
+        requests: the request log.
+        port: the port, once started.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        port: int = 0,
+        keys: KeyStore | None = None,
+        requests: RequestLog | None = None,
+    ) -> None:
+        self.world = world
+        self.keys = keys or KeyStore.open(None)
+        self.faults = Faults(faults_of(world.scenario.faults))
+        self.requests = requests or RequestLog()
+        self.port = port
+        dispatcher = Dispatcher()
+        dispatcher.gates.append(self.faults)
+        register_all(dispatcher, world)
+        AuthMethods(world.accounts, keys=self.keys, push=self._push).register(dispatcher)
+        self._state = ServerState(
+            keys=self.keys,
+            dispatcher=dispatcher,
+            accounts={account.name: account for account in world.accounts},
+            faults=self.faults,
+            requests=self.requests,
+        )
+        self._listener: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._accepted = 0
+
+    async def start(self) -> None:
+        """Listens; with port 0 on a free one, which `port` names from then on.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._listener = await asyncio.start_server(self._accept, HOST, self.port)
+        self.port = self._listener.sockets[0].getsockname()[1]
+        ServiceMethods(host=HOST, port=self.port).register(self._state.dispatcher)
+
+    async def stop(self) -> None:
+        """Ends every connection and listens no more."""
+        if self._listener is not None:
+            self._listener.close()
+            with contextlib.suppress(OSError):
+                await self._listener.wait_closed()
+            self._listener = None
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def restart(self) -> None:
+        """Stops and starts on the same port with the same keys, all sessions and salts forgotten."""
+        await self.stop()
+        self._state.sessions.forget_all()
+        await self.start()
+
+    def sessions(self) -> dict[str, str]:
+        """A StringSession for each account that is signed in from the start, by the account's name.
+
+        Each is full access to its account here, with host, port and key in it: a secret.
+        """
+        return {
+            account.name: self._string_session(account.name)
+            for account in self.world.accounts
+            if account.signed_in
+        }
+
+    def _string_session(self, account: str) -> str:
+        session = StringSession()
+        session.set_dc(DC_ID, HOST, self.port)
+        session.auth_key = TelethonAuthKey(self.keys.ready_key(account).key)
+        saved: str = session.save()
+        return saved
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._accepted += 1
+        connection = Connection(self._state, reader=reader, writer=writer, number=self._accepted)
+        task = asyncio.create_task(connection.serve())
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    def _push(self, key_id: int, update: Any) -> None:  # noqa: ANN401 - a TL object
+        for connection in self._state.open:
+            connection.push(key_id, update)
+
+
+def faults_of(entries: Iterable[dict[str, Any]]) -> list[Fault]:
+    """The rules of a scenario's `faults:` list.
+
+    Raises:
+        pydantic.ValidationError: an entry is no rule.
+    """
+    return [Fault.model_validate(entry) for entry in entries]
