@@ -16,11 +16,9 @@ from tg_fetcher_dagster.messages.day import DayAssembly, DayStatistics, MappingO
 from tg_fetcher_dagster.messages.source import source_info
 from tg_fetcher_dagster.storage.day_writer import Assembled, DayWriter, Published
 from tg_fetcher_dagster.storage.paths import DayPaths
+from tg_fetcher_dagster.storage.raw_file import RAW_FORMAT
 from tg_fetcher_dagster.telegram.comments import Comments
 from tg_fetcher_dagster.telegram.records import Record
-
-RAW_FORMAT = 1
-"""The raw file's layout; a reader refuses one that it does not know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,8 +167,16 @@ class DayBuilder:
         )
         self._writer.write_message(body)
 
-    def finish(self, *, scanned: Scanned, requests: int, final: bool) -> FinishedDay:
+    def finish(
+        self, *, scanned: Scanned, requests: int, final: bool, keep_replaced: bool = True
+    ) -> FinishedDay:
         """Makes the day's files durable and visible.
+
+        Args:
+            scanned: the interval of ids that the walk covered.
+            requests: made for this day.
+            final: the day was over and is whole.
+            keep_replaced: False where an unfinished day's file is replaced, which is worth nothing.
 
         Raises:
             FetchError: (storage) the disk refused; nothing of the day is visible then.
@@ -185,6 +191,14 @@ class DayBuilder:
             "final": final,
         }
         self._writer.write_raw(orjson.dumps(end))
+        return self.finish_rebuilt(keep_replaced=keep_replaced)
+
+    def finish_rebuilt(self, *, keep_replaced: bool = True) -> FinishedDay:
+        """Makes the files of a day visible that was replayed from its raw file, which stays as it is.
+
+        Raises:
+            FetchError: (storage) the disk refused; the day's earlier files stay.
+        """
         assembled = self._writer.assemble(
             version=self._options.schema_version,
             timezone=self._options.timezone,
@@ -195,9 +209,13 @@ class DayBuilder:
             summary=self._assembly.summary(assembled.checksum_sha256).model_dump_json().encode(),
             threads=self._assembly.threads().model_dump_json().encode(),
             participants=self._assembly.participants().model_dump_json(exclude_none=True).encode(),
+            keep_replaced=keep_replaced,
         )
         return FinishedDay(
-            assembled=assembled, published=published, statistics=statistics, comment_count=self.comment_count
+            assembled=assembled,
+            published=published,
+            statistics=self._assembly.statistics(),
+            comment_count=self.comment_count,
         )
 
     def discard(self) -> None:

@@ -171,14 +171,18 @@ class DayWalk:
         self._requests_told = self._telegram.requests_made
         self._teller.stage(day.day, "saving")
         # Composing, hashing and syncing a big day takes seconds: the connection must not wait for it.
+        paths = self._workshop.store.day(self._request.chat, day.day)
+        before = read_coverage(paths)
         finished = await asyncio.to_thread(
-            day.builder.finish, scanned=scanned, requests=requests, final=final
+            day.builder.finish,
+            scanned=scanned,
+            requests=requests,
+            final=final,
+            keep_replaced=before is None or before.final,
         )
         self._day = None
         self._teller.stage(day.day, "postprocess")
         coverage = self._coverage(day, finished, scanned=scanned, requests=requests, final=final)
-        paths = self._workshop.store.day(self._request.chat, day.day)
-        before = read_coverage(paths)
         self._teller.kept(paths, coverage, told_before=before.checksum_sha256 if before else None)
         await asyncio.to_thread(write_coverage, paths, coverage)
         log.info(
