@@ -1,13 +1,60 @@
 # Needs Python 3.11+, make and git; everything else goes into .venv.
+# `make` alone lists what can be made; ARGS reaches the program behind a target: make demo ARGS=--once
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+PACKAGE := tg_fetcher_dagster
+HOME_OF_DAGSTER := $(CURDIR)/.dagster_home
+ARGS ?=
 
-.PHONY: install
-install: $(INSTALLED)
+.DEFAULT_GOAL := help
+.PHONY: help install demo dev test test-system check bench clean
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+install: $(INSTALLED) ## .venv with the project and all it needs
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed: make PYTHON=python3.12 install")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
+
+demo: install ## a Telegram of its own, a command, files and events, until Ctrl-C (ARGS=--once checks and ends)
+	@exec $(BIN)/tg-fetcher demo $(ARGS)
+
+dev: install .env $(HOME_OF_DAGSTER)/dagster.yaml ## Dagster's UI and daemon over .env, on http://127.0.0.1:3000
+	DAGSTER_HOME=$(HOME_OF_DAGSTER) exec $(BIN)/dg dev $(ARGS)
+
+.env:
+	cp .env.example .env
+	chmod 600 .env
+
+# The pool's limit is set once: without an explicit limit the first backfill of a fresh instance runs more
+# than one at a time, and what an operator has changed since stays.
+$(HOME_OF_DAGSTER)/dagster.yaml: | $(INSTALLED)
+	mkdir -p $(HOME_OF_DAGSTER)
+	ln -sf $(CURDIR)/dagster.yaml $@
+	DAGSTER_HOME=$(HOME_OF_DAGSTER) $(BIN)/dagster instance concurrency set telegram 1
+
+test: install ## every test that needs wheels only, with coverage (ARGS=path runs some, without)
+	$(BIN)/pytest -m "not system" $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+
+test-system: install ## the tests over Debian's programs; a skip is a failure
+	$(BIN)/pytest -m system -p tg_fetcher_dagster_tests.no_skips $(ARGS)
+
+check: install ## lint, format, types, layers, definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	env -i PATH="$(CURDIR)/$(BIN):/usr/local/bin:/usr/bin:/bin" HOME="$$HOME" LANG=C.UTF-8 $(BIN)/dg check defs
+
+bench: install ## the figures of docs/benchmarks.md, measured here
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## what was built; never data, sessions or .env
+	rm -rf .venv .demo .dagster_home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		.coverage .coverage.* htmlcov build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

