@@ -63,7 +63,7 @@ def test_every_environment_name_is_a_setting_that_exists(services):
 def test_every_file_that_is_mounted_or_loaded_exists_and_is_in_the_image(services):
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
     for service in services.values():
-        for volume in service["volumes"] if "volumes" in service else ():
+        for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
             assert not source.startswith("./") or (ROOT / source).exists()
         command = service.get("command", ())
