@@ -1,0 +1,30 @@
+"""A workshop over the sandbox: real Telegram protocol, real files."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
+from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.sandbox.background import RunningSandbox
+from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.telegram.accounts import AccountStore
+from tg_fetcher_dagster.telegram.reader import open_reader
+from tg_fetcher_dagster_tests.fetching.reading import Fetching
+
+
+@pytest.fixture
+def fetching(tmp_path: Path, telegram_sandbox: Callable[..., RunningSandbox]) -> Callable[..., Fetching]:
+    """Starts a sandbox with a scenario and returns what fetches from it."""
+
+    def start(scenario: dict[str, Any], *, now: datetime | None = None, **settings: Any) -> Fetching:
+        sandbox = telegram_sandbox(scenario)
+        return Fetching.over(sandbox, tmp_path, now=now or datetime(2025, 12, 1, 12, tzinfo=UTC), **settings)
+
+    return start

@@ -1,0 +1,80 @@
+"""Fetches chats of a sandbox and reads back what became of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
+from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.sandbox.background import RunningSandbox
+from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.telegram.accounts import AccountStore
+from tg_fetcher_dagster.telegram.reader import open_reader
+
+HASH = "0123456789abcdef0123456789abcdef"
+
+
+def days_between(first: str, last: str) -> tuple[date, ...]:
+    """Returns every day of `first..last`."""
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    return tuple(start + timedelta(days=number) for number in range((end - start).days + 1))
+
+
+@dataclass
+class Fetching:
+    """One account's workshop over one sandbox."""
+
+    sandbox: RunningSandbox
+    workshop: Workshop
+
+    @classmethod
+    def over(cls, sandbox: RunningSandbox, folder: Path, *, now: datetime, **settings: Any) -> "Fetching":
+        """Signs the sandbox's account in and freezes the clock."""
+        facts = Settings.read(
+            data_dir=folder / "data",
+            session_dir=folder / "sessions",
+            telegram_api_id=1,
+            telegram_api_hash=HASH,
+            rate_limit_calls_per_sec=100_000,
+            **settings,
+        )
+        AccountStore(facts.session_dir).save("main", sandbox.session)
+        workshop = Workshop(settings=facts, open_reader=lambda: open_reader(facts), clock=lambda: now)
+        return cls(sandbox, workshop)
+
+    @property
+    def data_dir(self) -> Path:
+        return self.workshop.settings.data_dir
+
+    async def resolve(self, spelling: str) -> str:
+        """Returns a chat's key, resolving it once."""
+        self.workshop.store.prepare()
+        async with open_reader(self.workshop.settings) as reader:
+            seen = await reader.resolve(parse_spelling(spelling))
+        return self.workshop.identities.record(seen).key
+
+    async def fetch(
+        self, chat: str, days: Sequence[date], *, request_id: str = "fetch-1", **how: Any
+    ) -> list[DayReport]:
+        """Fetches days of one chat."""
+        request = FetchRequest(request_id=request_id, chat=chat, days=tuple(days), **how)
+        return await fetch_chats([request], self.workshop)
+
+    def day(self, chat: str, day: date) -> dict[str, Any]:
+        """Returns a day file."""
+        return dict(orjson.loads(self.workshop.store.day(chat, day).day_file.read_bytes()))
+
+    def truth(self) -> dict[str, Any]:
+        """Returns what the sandbox says is true, by the chat's name in the scenario."""
+        return self.sandbox.world.truth()["chats"]
+
+    def events(self) -> list[dict[str, Any]]:
+        """Returns what is pending in the outbox, in order."""
+        folder = self.data_dir / ".outbox" / "pending"
+        return [orjson.loads(path.read_bytes()) for path in sorted(folder.glob("[0-9]*.json"))]
