@@ -5,29 +5,22 @@ import os
 import struct
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from telethon.errors.common import TypeNotFoundError
-from telethon.extensions import BinaryReader
 from telethon.tl import types
 
 from tg_fetcher_dagster.sandbox import sessions
+from tg_fetcher_dagster.sandbox.answering import ServerState, result_of
 from tg_fetcher_dagster.sandbox.faults import (
     CutConnectionError,
-    Faults,
     SilenceError,
     TransportFaultError,
-    error_code,
 )
 from tg_fetcher_dagster.sandbox.handshake import HandshakeError, KeyExchange
-from tg_fetcher_dagster.sandbox.keys import AuthKey, KeyStore
-from tg_fetcher_dagster.sandbox.request_log import RequestLog
-from tg_fetcher_dagster.sandbox.rpc import Account, Caller, Dispatcher, Request, RpcError, unwrap
+from tg_fetcher_dagster.sandbox.keys import AuthKey
 from tg_fetcher_dagster.sandbox.service_messages import answer_service_message
-from tg_fetcher_dagster.sandbox.sessions import Message, Session, Sessions
+from tg_fetcher_dagster.sandbox.sessions import Message, Session
 from tg_fetcher_dagster.sandbox.transports import Transport, TransportError, recognise
 
 log = structlog.get_logger(__name__)
@@ -38,48 +31,34 @@ _PLAIN_HEAD = 20
 _CUT_PACKET = 1024
 
 
-@dataclass(slots=True)
-class ServerState:
-    """What the connections of one server share.
-
-    Attributes:
-        keys: the server's key and the auth keys.
-        dispatcher: the methods.
-        accounts: the accounts by name.
-        faults: the rules in force.
-        requests: the request log.
-        sessions: every session since the start.
-        open: the connections that are open now.
-    """
-
-    keys: KeyStore
-    dispatcher: Dispatcher
-    accounts: dict[str, Account]
-    faults: Faults
-    requests: RequestLog
-    sessions: Sessions = field(default_factory=Sessions)
-    open: set["Connection"] = field(default_factory=set)
-
-
 class _ConnectionEndError(Exception):
     """The connection is to be closed: the client broke a rule, or a fault says so."""
+
+
+_BROKEN = (TransportError, HandshakeError, sessions.DecryptionError, struct.error, _ConnectionEndError)
+"""What a client can send that ends its connection."""
 
 
 class Connection:
     """Reads a client's packets and answers each request in a task of its own.
 
     So a delayed answer holds up neither the connection's other requests nor other connections.
+
+    Attributes:
+        key: the auth key that the client used last.
     """
 
     def __init__(
         self,
         state: ServerState,
         *,
+        others: set["Connection"],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         number: int,
     ) -> None:
         self._state = state
+        self._open = others
         self._reader = reader
         self._writer = writer
         self._number = number
@@ -91,17 +70,17 @@ class Connection:
 
     async def serve(self) -> None:
         """Serves the client until it goes away or has to."""
-        self._state.open.add(self)
+        self._open.add(self)
         try:
             self._transport = await recognise(self._reader)
             while True:
                 await self._receive(await self._transport.read())
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the client went away, as it may at any time
-        except (TransportError, HandshakeError, sessions.DecryptionError, _ConnectionEndError) as error:
+        except _BROKEN as error:
             log.info("connection closed by the sandbox", connection=self._number, reason=str(error))
         finally:
-            self._state.open.discard(self)
+            self._open.discard(self)
             for task in self._answers:
                 task.cancel()
             await asyncio.gather(*self._answers, return_exceptions=True)
@@ -164,7 +143,7 @@ class Connection:
     def _adopt(self, key: AuthKey) -> None:
         """Notes whose connection this is; a second one with the same key may be its end."""
         self.key = key
-        twice = any(other.key is key for other in self._state.open if other is not self)
+        twice = any(other.key is key for other in self._open if other is not self)
         if twice and key.refusal is None and self._state.faults.forbids_duplicate_keys:
             self._state.keys.refuse(key.key_id, "AUTH_KEY_DUPLICATED")
 
@@ -201,7 +180,7 @@ class Connection:
 
     async def _answer(self, session: Session, message: Message) -> None:
         try:
-            body = await self._result(session, message)
+            body = await result_of(message, session=session, state=self._state, connection_id=self._number)
         except SilenceError:
             return
         except TransportFaultError as fault:
@@ -222,71 +201,8 @@ class Connection:
             self._writer.write(framed[: sent or len(framed) // 2])
         self._writer.close()
 
-    async def _result(self, session: Session, message: Message) -> bytes:
-        """The body of the answer: a result or an error, which is written to the request log too."""
-        came = datetime.now(UTC)
-        try:
-            request, caller = self._read(session, message)
-        except RpcError as error:
-            return _error(error)
-        failed: str | None = None
-        try:
-            self._refuse_dead_key(session.key)
-            answer = await self._state.dispatcher.answer(request, caller)
-            return sessions.serialise(answer, request.SUBCLASS_OF_ID)
-        except RpcError as error:
-            failed = error.message
-            return _error(error)
-        except (CutConnectionError, SilenceError, TransportFaultError) as fault:
-            failed = type(fault).__name__.removesuffix("Error")
-            raise
-        except asyncio.CancelledError:
-            failed = "connection closed"
-            raise
-        except Exception as error:
-            log.exception("the sandbox failed to answer", request=type(request).__name__)
-            failed = f"INTERNAL: {error!r}"
-            return _error(RpcError(500, "INTERNAL"))
-        finally:
-            self._state.requests.record(request, caller, came=came, error=failed)
-
-    def _read(self, session: Session, message: Message) -> tuple[Request, Caller]:
-        """The request in a message, without its wrappers, and who asks.
-
-        Raises:
-            RpcError: 400 INPUT_METHOD_INVALID where the layer does not know it.
-        """
-        try:
-            with BinaryReader(message.body) as reader:
-                wrapped = reader.tgread_object()
-        except (TypeNotFoundError, BufferError, ValueError, struct.error) as error:
-            log.warning("a request cannot be read", constructor=hex(message.constructor))
-            raise RpcError(400, f"INPUT_METHOD_INVALID_{message.constructor}") from error
-        account = session.key.account
-        request, caller = unwrap(
-            wrapped,
-            Caller(
-                account=self._state.accounts.get(account) if account is not None else None,
-                auth_key_id=session.key.key_id,
-                session_id=session.session_id,
-                connection_id=self._number,
-                layer=session.layer,
-                client=session.client,
-            ),
-        )
-        session.layer, session.client = caller.layer, caller.client
-        return request, caller
-
-    def _refuse_dead_key(self, key: AuthKey) -> None:
-        if key.refusal is not None:
-            raise RpcError(error_code(key.refusal), key.refusal)
-
 
 def _notification(message: Message, code: int) -> bytes:
     return bytes(
         types.BadMsgNotification(bad_msg_id=message.msg_id, bad_msg_seqno=message.seqno, error_code=code)
     )
-
-
-def _error(error: RpcError) -> bytes:
-    return bytes(types.RpcError(error_code=error.code, error_message=error.message))

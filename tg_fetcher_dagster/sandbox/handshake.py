@@ -31,6 +31,7 @@ DH_PRIME = bytes.fromhex(
 _P, _Q = 0x494C553B, 0x53911073
 """The factors from Telegram's sample: the client's proof of work protects nothing here."""
 
+_INNER_DATA = (types.PQInnerData, types.PQInnerDataDc, types.PQInnerDataTemp, types.PQInnerDataTempDc)
 _RSA_PAD_DATA = 192
 _SHA1 = 20
 _SALT_SIZE = 8
@@ -116,6 +117,8 @@ class KeyExchange:
     def _dh_params(self, request: Any) -> Any:  # noqa: ANN401
         block = self._keys.server_key.decrypt(request.encrypted_data)
         inner, _ = _read(_open_rsa_pad(block) or _open_sha1_padded(block))
+        if not isinstance(inner, _INNER_DATA):
+            raise HandshakeError("the inner data is of another kind")
         if inner.nonce != self._nonce or inner.server_nonce != self._server_nonce:
             raise HandshakeError("the nonces of the inner data are wrong")
         if {inner.p, inner.q} != {_bytes_of(_P), _bytes_of(_Q)}:
@@ -144,9 +147,12 @@ class KeyExchange:
 
     def _dh_done(self, request: Any) -> Any:  # noqa: ANN401
         key, iv = generate_key_data_from_nonce(self._server_nonce, self._new_nonce)
+        if not self._a or len(request.encrypted_data) % 16:
+            raise HandshakeError("not the next step of the key exchange")
         opened = AES.decrypt_ige(request.encrypted_data, key, iv)
         inner, length = _read(opened[_SHA1:])
-        if hashlib.sha1(opened[_SHA1 : _SHA1 + length], usedforsecurity=False).digest() != opened[:_SHA1]:
+        hashed = hashlib.sha1(opened[_SHA1 : _SHA1 + length], usedforsecurity=False).digest()
+        if hashed != opened[:_SHA1] or not isinstance(inner, types.ClientDHInnerData):
             raise HandshakeError("the hash of the client's data is wrong")
         shared = pow(int.from_bytes(inner.g_b, "big"), self._a, int.from_bytes(DH_PRIME, "big"))
         auth_key = self._keys.add(shared.to_bytes(AUTH_KEY_SIZE, "big"))

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from telethon.crypto import rsa as telethon_rsa
 
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+
 AUTH_KEY_SIZE = 256
 
 
@@ -111,7 +113,7 @@ class KeyStore:
         """The store in `path`, made anew where there is none; one that is kept nowhere without a path.
 
         Raises:
-            ValueError: the file is not a key store.
+            FetchError: (validation) the file is not a key store.
             OSError: the file cannot be read or written.
         """
         if path is None or not path.exists():
@@ -125,7 +127,7 @@ class KeyStore:
                 key = AuthKey(base64.b64decode(entry.pop("key")), **entry)
                 store._keys[key.key_id] = key
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is not a key file of the sandbox") from error
+            raise FetchError(ErrorType.VALIDATION, f"{path} is not a key file of the sandbox") from error
         return store
 
     def get(self, key_id: int) -> AuthKey | None:

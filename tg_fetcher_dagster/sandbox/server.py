@@ -5,15 +5,17 @@ but the login token's, no media, no sending. `docs/sandbox.md` names the rules t
 """
 
 import asyncio
-import contextlib
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import ValidationError
 from telethon.crypto import AuthKey as TelethonAuthKey
 from telethon.sessions import StringSession
 
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.sandbox.answering import ServerState
 from tg_fetcher_dagster.sandbox.auth import AuthMethods
-from tg_fetcher_dagster.sandbox.connection import Connection, ServerState
+from tg_fetcher_dagster.sandbox.connection import Connection
 from tg_fetcher_dagster.sandbox.faults import Fault, Faults
 from tg_fetcher_dagster.sandbox.keys import KeyStore
 from tg_fetcher_dagster.sandbox.methods.catalogue import register_all
@@ -36,6 +38,8 @@ class SandboxServer:
         requests: the request log.
         port: the port, once started.
     """
+
+    host = HOST
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class SandboxServer:
         )
         self._listener: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._open: set[Connection] = set()
         self._accepted = 0
 
     async def start(self) -> None:
@@ -77,14 +82,14 @@ class SandboxServer:
 
     async def stop(self) -> None:
         """Ends every connection and listens no more."""
-        if self._listener is not None:
-            self._listener.close()
-            with contextlib.suppress(OSError):
-                await self._listener.wait_closed()
-            self._listener = None
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        if listener is not None:
+            await listener.wait_closed()
 
     async def restart(self) -> None:
         """Stops and starts on the same port with the same keys, all sessions and salts forgotten."""
@@ -112,13 +117,15 @@ class SandboxServer:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._accepted += 1
-        connection = Connection(self._state, reader=reader, writer=writer, number=self._accepted)
+        connection = Connection(
+            self._state, others=self._open, reader=reader, writer=writer, number=self._accepted
+        )
         task = asyncio.create_task(connection.serve())
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
 
     def _push(self, key_id: int, update: Any) -> None:  # noqa: ANN401 - a TL object
-        for connection in self._state.open:
+        for connection in self._open:
             connection.push(key_id, update)
 
 
@@ -126,6 +133,15 @@ def faults_of(entries: Iterable[dict[str, Any]]) -> list[Fault]:
     """The rules of a scenario's `faults:` list.
 
     Raises:
-        pydantic.ValidationError: an entry is no rule.
+        FetchError: (validation) one line that names the first entry that is no rule, and why.
     """
-    return [Fault.model_validate(entry) for entry in entries]
+    faults = []
+    for number, entry in enumerate(entries):
+        try:
+            faults.append(Fault.model_validate(entry))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, ("faults", number, *first["loc"])))
+            said = first["msg"].removeprefix("Value error, ")
+            raise FetchError(ErrorType.VALIDATION, f"scenario {place}: {said}") from None
+    return faults
