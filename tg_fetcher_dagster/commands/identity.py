@@ -123,6 +123,14 @@ class IdentityTable:
             self._write(self._folder / f"{key}.json", changed)
             return changed
 
+    def remove(self, key: str) -> bool:
+        """Forgets a chat; returns False if none had this key. Its files are not this table's to delete."""
+        with self._changing():
+            path = self._folder / f"{key}.json"
+            existed = path.exists()
+            path.unlink(missing_ok=True)
+            return existed
+
     def record_failure(self, spelling: ChatSpelling, error: FetchError, at: dt.datetime) -> None:
         """Keeps why a spelling could not be resolved."""
         failure = ResolveFailure(

@@ -144,6 +144,17 @@ class CommandQueue:
             keys = [self.keys.failed, self.keys.queue]
             return sum(int(self._requeue(keys=keys, args=[letter, revived(letter)])) for letter in letters)
 
+    def requeue_one(self, wanted: str) -> bool:
+        """Pushes the dead letter with this id (see `letter_id`) back; False where there is none."""
+        with redis_failures(self._client):
+            letters = cast("list[bytes]", self._client.lrange(self.keys.failed, 0, -1))
+            keys = [self.keys.failed, self.keys.queue]
+            return any(
+                int(self._requeue(keys=keys, args=[letter, revived(letter)]))
+                for letter in letters
+                if letter_id(orjson.loads(letter)) == wanted
+            )
+
     def _move(self, wait_seconds: float) -> bytes | None:
         queue, processing = self.keys.queue, self.keys.processing
         moved = self._client.lmove(queue, processing, "LEFT", "RIGHT")
@@ -181,6 +192,12 @@ class CommandQueue:
             except ValidationError:
                 log.error("a batch that this version cannot read", batch=batch_id)  # noqa: TRY400
         return readable, frozenset(self._batches.keys() - readable.keys())
+
+
+def letter_id(letter: dict[str, Any]) -> str:
+    """Returns what a dead letter is called: its command's id, else a short hash of what it says."""
+    given = letter.get("command_id")
+    return str(given) if given else _sha1(orjson.dumps(letter, option=orjson.OPT_SORT_KEYS))[:12]
 
 
 def _texts(flat: list[bytes]) -> dict[str, str]:
