@@ -133,7 +133,7 @@ class FetchCommand(BaseModel):
         "yesterday", description="Absent: date if a date is given, else days, else yesterday."
     )
     date: Day | None = None
-    days: Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=365)] | None = Field(
+    days: Annotated[int, Field(ge=1, le=365), BeforeValidator(_whole_number)] | None = Field(
         None, description="The last so many whole days, today excluded."
     )
     first: Day | None = Field(None, alias="from")
@@ -144,11 +144,13 @@ class FetchCommand(BaseModel):
         WithJsonSchema({"type": "string", "examples": ["batch", "per_day"]}),
     ] = Field("batch", description="Unknown values are accepted as batch.")
     force: Annotated[bool, BeforeValidator(_truth)] = False
-    limit: Annotated[int, BeforeValidator(_whole_number), Field(ge=1)] | None = Field(
+    limit: Annotated[int, Field(ge=1), BeforeValidator(_whole_number)] | None = Field(
         None, description="At most so many messages a day, for testing; the day is then not final."
     )
     requested_by: Identifier = "unknown"
-    timestamp: Annotated[AwareDatetime, BeforeValidator(_moment)] | None = None
+    timestamp: (
+        Annotated[AwareDatetime, BeforeValidator(_moment), WithJsonSchema({"type": "string"})] | None
+    ) = Field(None, description="When it was requested: ISO 8601, with or without a zone (then UTC).")
     command_id: Identifier
     correlation_id: Identifier
 

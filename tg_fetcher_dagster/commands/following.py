@@ -59,7 +59,8 @@ class DayOutcome(Protocol):
         """The failure in one line."""
 
 
-Outcomes = Mapping[dt.date, DayOutcome]
+Outcomes = Mapping[tuple[str | None, dt.date | None], DayOutcome]
+"""By chat key and day, as the outbox tells them of one request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ def judge(batch: Batch, state: RunState, outcomes: Callable[[], Outcomes], *, ma
     Args:
         batch: as it stands in the journal.
         state: of the run with the batch's present key.
-        outcomes: reads what each day came to; called only when the run has ended.
+        outcomes: reads what each chat and day of the request came to; called only when the run has ended.
         max_attempts: fresh runs after workers that died.
     """
     if state.status is RunStatus.ABSENT:
@@ -124,7 +125,8 @@ def judge(batch: Batch, state: RunState, outcomes: Callable[[], Outcomes], *, ma
     return _judge_ended(batch, state, outcomes(), max_attempts=max_attempts)
 
 
-def _judge_ended(batch: Batch, state: RunState, known: Outcomes, *, max_attempts: int) -> Verdict:
+def _judge_ended(batch: Batch, state: RunState, told: Outcomes, *, max_attempts: int) -> Verdict:
+    known = {day: outcome for (chat, day), outcome in told.items() if day and chat == batch.chat_key}
     failed = {day: _error_of(known[day]) for day in sorted(known) if known[day].event == FAILED_EVENT}
     flooded = {day for day in batch.days if day in failed and failed[day].error_type is ErrorType.RATE_LIMIT}
     missing = {day for day in batch.days if day not in known}

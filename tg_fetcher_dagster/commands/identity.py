@@ -131,6 +131,17 @@ class IdentityTable:
             path.unlink(missing_ok=True)
             return existed
 
+    def remove(self, key: str) -> None:
+        """Forgets a chat, so that its names may mean another one; its files stay where they are.
+
+        Raises:
+            FetchError: (not_found) no chat has this key.
+        """
+        with self._changing():
+            if key not in self._read():
+                raise FetchError(ErrorType.NOT_FOUND, f"no chat {key!r} is known here: tg-fetcher chats list")
+            (self._folder / f"{key}.json").unlink()
+
     def record_failure(self, spelling: ChatSpelling, error: FetchError, at: dt.datetime) -> None:
         """Keeps why a spelling could not be resolved."""
         failure = ResolveFailure(

@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -142,7 +143,7 @@ def plan(
                     _batch(wanting, days)
                     for days in _cut(
                         stretch,
-                        cost=lambda day, chat=group[0].chat_key: estimate(chat, day),  # type: ignore[misc]
+                        cost=partial(estimate, group[0].chat_key),
                         max_days=max_days,
                         max_requests=max_requests,
                     )

@@ -111,7 +111,7 @@ def judge_unresolved(
 
 
 def _failed(each: Unresolved, known: ResolveFailure | None) -> FetchError | None:
-    if known is None or known.at.timestamp() < each.claim.asked_at:
+    if known is None or known.at.timestamp() <= each.claim.asked_at:
         return None
     return FetchError(known.error_type, known.error, retry_after=known.retry_after)
 

@@ -1,5 +1,7 @@
 """Open batches: followed to their end; and claims: let go when all their batches are done."""
 
+from functools import partial
+
 import structlog
 
 from tg_fetcher_dagster.commands.following import Failure, Step, Verdict, asked_by, judge
@@ -23,7 +25,7 @@ def follow(tick: Tick) -> None:
         verdict = judge(
             batch,
             tick.outside.run_state(batch.run_key),
-            lambda batch=batch: tick.outside.outcomes(batch),  # type: ignore[misc]
+            partial(tick.outside.outcomes, batch.batch_id),
             max_attempts=tick.rules.max_attempts,
         )
         if verdict.step is Step.START:

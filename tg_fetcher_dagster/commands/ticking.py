@@ -64,14 +64,14 @@ class Outside:
 
     Attributes:
         run_state: of the run with this key (a batch's `run_key` or a resolve's).
-        outcomes: the terminal events recorded for a batch's `batch_id`, by day.
+        outcomes: the terminal events recorded for a `batch_id` (`Outbox.outcomes`).
         tell_failed: leaves a `fetch_failed` in the outbox; may be called again with the same failure.
         facts: what is stored of a chat.
         estimate: how many requests a day of a chat may cost.
     """
 
     run_state: Callable[[str], RunState]
-    outcomes: Callable[[Batch], Outcomes]
+    outcomes: Callable[[str], Outcomes]
     tell_failed: Callable[[Failure], None]
     facts: Callable[[ChatIdentity], ChatFacts] = lambda _identity: ChatFacts()
     estimate: Estimate = lambda _chat, _day: DEFAULT_REQUESTS_A_DAY
