@@ -78,16 +78,20 @@ class _FromEnvironment(BaseSettings):
         return init_settings, dotenv_settings, env_settings
 
     @classmethod
-    def read(cls, **overrides: Any) -> Self:  # noqa: ANN401 - any setting's own type
+    def read(cls, *, env_file: Path | None = None, **overrides: Any) -> Self:  # noqa: ANN401 - any setting's
         """Returns the settings as they are now.
+
+        Args:
+            env_file: another file than the one that this process would read.
+            overrides: settings that win over all others.
 
         Raises:
             FetchError: (validation) one line that names the variable, the value (never a secret) and what
                 is allowed.
         """
-        env_file = Path(os.environ.get(ENV_FILE_VARIABLE) or ".env")
+        file = env_file or Path(os.environ.get(ENV_FILE_VARIABLE) or ".env")
         try:
-            return cls(_env_file=env_file if env_file.is_file() else None, **overrides)
+            return cls(_env_file=file if file.is_file() else None, **overrides)
         except ValidationError as error:
             raise FetchError(ErrorType.VALIDATION, _one_line(error)) from None
 
@@ -112,7 +116,9 @@ class DefinitionSettings(_FromEnvironment):
 class Settings(DefinitionSettings):
     """All settings of a process."""
 
-    telegram_api_id: int | None = Field(None, gt=0, description="From my.telegram.org, API development tools.")
+    telegram_api_id: int | None = Field(
+        None, gt=0, description="From my.telegram.org, API development tools."
+    )
     telegram_api_hash: SecretStr | None = Field(None, description="32 characters, from the same page.")
     telegram_phone: str | None = Field(
         None, pattern=r"^\+\d{10,15}$", description="+ and 10 to 15 digits; only for signing in."
@@ -151,7 +157,9 @@ class Settings(DefinitionSettings):
         3.0, gt=0, description="Requests to Telegram in a second, an account's own pace."
     )
     flood_wait_in_run: float = Field(
-        120.0, ge=0, description="Seconds of a flood wait that a run waits out; longer ones give its slot back."
+        120.0,
+        ge=0,
+        description="Seconds of a flood wait that a run waits out; longer ones give its slot back.",
     )
 
     enable_events: bool = True

@@ -1,0 +1,148 @@
+"""A real Dagster daemon over an instance, a Redis and a sandbox of the test's own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import orjson
+import redis
+
+from tg_fetcher_dagster.sandbox.background import RunningSandbox
+from tg_fetcher_dagster.settings import ENV_FILE_VARIABLE, Settings
+from tg_fetcher_dagster.telegram.accounts import AccountStore
+
+PROJECT = Path(__file__).parents[2]
+PROGRAMS = Path(sys.executable).parent
+PATIENCE = 90.0
+"""Seconds that a test waits for the daemon before it gives up."""
+
+
+@dataclass
+class Deployment:
+    """One instance with its settings; processes are started and ended one by one."""
+
+    folder: Path
+    sandbox: RunningSandbox
+    redis_url: str
+    env: dict[str, str] = field(default_factory=dict)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.home.mkdir(parents=True)
+        (self.home / "dagster.yaml").write_bytes((PROJECT / "dagster.yaml").read_bytes())
+        self.write_env()
+        AccountStore(self.settings.session_dir).save("main", self.sandbox.session)
+        self._dagster("instance", "concurrency", "set", "telegram", "1")
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def data_dir(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.read(env_file=self.folder / ".env")
+
+    def write_env(self, **changes: str) -> None:
+        """Writes `.env`, with settings changed."""
+        self.env = {
+            "TELEGRAM_API_ID": "1",
+            "TELEGRAM_API_HASH": "0123456789abcdef0123456789abcdef",
+            "REDIS_URL": self.redis_url,
+            "DATA_DIR": str(self.data_dir),
+            "SESSION_DIR": str(self.folder / "sessions"),
+            "RATE_LIMIT_CALLS_PER_SEC": "1000",
+            "RETRY_BACKOFF_FACTOR": "1",
+            **self.env,
+            **changes,
+        }
+        lines = [f"{name}={value}\n" for name, value in self.env.items()]
+        (self.folder / ".env").write_text("".join(lines), encoding="utf-8")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return {
+            **kept,
+            "DAGSTER_HOME": str(self.home),
+            ENV_FILE_VARIABLE: str(self.folder / ".env"),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def start_daemon(self) -> subprocess.Popen[bytes]:
+        """Starts the daemon, which brings its own code server."""
+        log = (self.folder / "daemon.log").open("ab")
+        process = subprocess.Popen(
+            [str(PROGRAMS / "dagster-daemon"), "run", "-w", str(PROJECT / "workspace.yaml")],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        self.processes.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Ends all that was started, at once."""
+        for process in self.processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def _dagster(self, *arguments: str) -> None:
+        subprocess.run(
+            [str(PROGRAMS / "dagster"), *arguments],
+            env=self.environment,
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+        )
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        """Opens the instance beside the daemon."""
+        with dg.DagsterInstance.from_config(str(self.home)) as instance:
+            yield instance
+
+    def push(self, **command: Any) -> str:
+        """Pushes a command as a producer would; returns its id."""
+        command_id = command.setdefault("command_id", uuid.uuid4().hex)
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.rpush("tg_commands", orjson.dumps({"command": "fetch", **command}))
+        return str(command_id)
+
+    def events(self, *names: str) -> list[dict[str, Any]]:
+        """Returns what stands on the stream so far."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            entries = [orjson.loads(fields[b"event"]) for _, fields in client.xrange("tg_events:stream")]
+        return [event for event in entries if not names or event["event"] in names]
+
+    def until(self, met: Callable[[], Any], *, seconds: float = PATIENCE, what: str = "condition") -> Any:
+        """Waits until the daemon has brought something about; returns it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            value = met()
+            if value:
+                return value
+            time.sleep(0.2)
+        log = (self.folder / "daemon.log").read_text(encoding="utf-8", errors="replace")
+        raise AssertionError(f"{what} did not come about in {seconds} s; the daemon said:\n{log[-6000:]}")
