@@ -10,9 +10,10 @@ from hashlib import blake2b
 from typing import Literal
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.sandbox.calendar import Days
 from tg_fetcher_dagster.sandbox.people import People, Person
 from tg_fetcher_dagster.sandbox.posts import channel_peer, seeded
-from tg_fetcher_dagster.sandbox.scenario import Access, ChatSpec, Days, Scenario
+from tg_fetcher_dagster.sandbox.scenario import Access, ChatSpec, Scenario
 
 ChatType = Literal["channel", "supergroup", "group", "private"]
 OUTSIDE = "outside_channel"

@@ -3,10 +3,13 @@
 Generated messages make volume; an explicit one makes a point.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from tg_fetcher_dagster.sandbox.calendar import Strict
 
 
 def _aware(value: datetime) -> datetime:
@@ -19,11 +22,7 @@ Moment = Annotated[datetime, AfterValidator(_aware)]
 MediaKind = Literal["photo", "document", "voice", "sticker", "webpage", "geo"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class ExplicitForward(_Strict):
+class ExplicitForward(Strict):
     """Where a message was forwarded from.
 
     `from` is a user or a chat of the scenario, `name` a hidden user's name; neither is possible too.
@@ -36,7 +35,7 @@ class ExplicitForward(_Strict):
     date: Moment | None = None
 
 
-class ExplicitPoll(_Strict):
+class ExplicitPoll(Strict):
     """A poll; votes of null mean that Telegram gives no results."""
 
     question: str
@@ -46,7 +45,7 @@ class ExplicitPoll(_Strict):
     closed: bool = False
 
 
-class ExplicitAction(_Strict):
+class ExplicitAction(Strict):
     """A service message's action: exactly one of these."""
 
     pin: str | int | None = None
@@ -62,7 +61,7 @@ class ExplicitAction(_Strict):
         return self
 
 
-class ExplicitEntity(_Strict):
+class ExplicitEntity(Strict):
     """A span of the text; offset and length count UTF-16 units, as Telegram does."""
 
     kind: Literal["bold", "italic", "code", "pre", "url", "text_url", "mention", "hashtag", "spoiler"]
@@ -71,7 +70,7 @@ class ExplicitEntity(_Strict):
     value: str = ""
 
 
-class ExplicitComment(_Strict):
+class ExplicitComment(Strict):
     """A comment under a channel's post."""
 
     date: Moment
@@ -79,7 +78,7 @@ class ExplicitComment(_Strict):
     sender: str | None = Field(None, alias="from")
 
 
-class ExplicitMessage(_Strict):
+class ExplicitMessage(Strict):
     """One message.
 
     `as` names it for others (`reply_to`, `pin`); `from` is a user or an account, `anonymous` (a
@@ -94,21 +93,21 @@ class ExplicitMessage(_Strict):
     quote: str | None = None
     topic: str | None = None
     forward: ExplicitForward | None = None
-    reactions: dict[str, int] = {}
+    reactions: dict[str, int] = Field(default_factory=dict)
     media: MediaKind | None = None
     poll: ExplicitPoll | None = None
     album: str | None = None
     action: ExplicitAction | None = None
-    entities: list[ExplicitEntity] = []
+    entities: tuple[ExplicitEntity, ...] = ()
     views: int | None = None
     forwards: int | None = None
     edited: Moment | None = None
     signature: str | None = None
-    comments: list[ExplicitComment] = []
+    comments: tuple[ExplicitComment, ...] = ()
     gap: int = Field(0, ge=0)
 
 
-def named_once(messages: list[ExplicitMessage]) -> None:
+def named_once(messages: Sequence[ExplicitMessage]) -> None:
     """Checks that no two messages have one name and that replies name an earlier message.
 
     Raises:

@@ -43,7 +43,7 @@ class ChatWriter:
     """
 
     def __init__(self, chat: Chat, *, cast: Cast, seed: int) -> None:
-        self.comments: dict[int, list[ExplicitComment]] = {}
+        self.comments: dict[int, tuple[ExplicitComment, ...]] = {}
         self._chat = chat
         self._mix = chat.spec.mix
         self._cast = cast

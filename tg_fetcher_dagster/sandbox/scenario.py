@@ -4,71 +4,27 @@ Only what is written and what it may be stands here; `generator.py` makes messag
 through as it stands: `faults.py` knows what one may say.
 """
 
-import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.sandbox.calendar import Days, Strict, Volume, Volumes, volume_on
 from tg_fetcher_dagster.sandbox.explicit import ExplicitMessage, named_once
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-RELATIVE_DAY = re.compile(r"(today|yesterday)(?:\s*-\s*(\d+))?")
 USERNAME = r"^[A-Za-z][A-Za-z0-9_]{2,31}$"
 NAME = r"^[a-z][a-z0-9_]{0,63}$"
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Volume = Annotated[int, Field(ge=0, le=5_000_000)]
 Language = Literal["ru", "en", "mixed"]
 Access = bool | list[str]
-
-
-class Strict(BaseModel):
-    """What every part of a scenario has in common: nothing misspelt passes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Days(Strict):
-    """The days with messages, both ends included.
-
-    A day is an ISO date, `today`, `yesterday` or either with `- N`; relative days are taken from the day on
-    which the scenario is loaded (UTC).
-    """
-
-    first: date = Field(alias="from")
-    last: date = Field(alias="to")
-
-    @field_validator("first", "last", mode="before")
-    @classmethod
-    def _relative(cls, value: object, info: ValidationInfo) -> object:
-        found = RELATIVE_DAY.fullmatch(value.strip()) if isinstance(value, str) else None
-        if found is None:
-            return value
-        today = (info.context or {})["today"]
-        back = int(found[2] or 0) + (found[1] == "yesterday")
-        return today - timedelta(days=back)
-
-    @model_validator(mode="after")
-    def _forwards(self) -> Self:
-        if self.first > self.last:
-            raise ValueError(f"from {self.first} is after to {self.last}")
-        return self
-
-    def all(self) -> list[date]:
-        """Returns the days, oldest first."""
-        return [self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)]
 
 
 class AccountSpec(Strict):
@@ -150,7 +106,7 @@ class ChatSpec(Strict):
     title: str | None = None
     username: str | None = Field(None, pattern=USERNAME)
     days: Days | None = None
-    messages_per_day: Volume | list[Volume] | dict[str, Volume] = 0
+    messages_per_day: Volumes = 0
     members: Volume | list[str] = 12
     language: Language = "mixed"
     mix: Mix = Mix()
@@ -158,23 +114,13 @@ class ChatSpec(Strict):
     noforwards: bool = False
     comments: Comments | Volume | None = None
     discussion: Discussion | None = None
-    topics: list[str] = []
+    topics: tuple[str, ...] = ()
     migrated_from: Migration | None = None
     hidden_before: date | None = None
     accounts: list[str] | None = None
     no_access: Access = False
     user: str | None = Field(None, alias="with")
-    messages: list[ExplicitMessage] = []
-
-    @field_validator("messages_per_day")
-    @classmethod
-    def _known_days(cls, value: object) -> object:
-        if isinstance(value, list) and not value:
-            raise ValueError("the list of volumes is empty")
-        for key in value if isinstance(value, dict) else ():
-            if key not in WEEKDAYS and key != "default":
-                date.fromisoformat(key)
-        return value
+    messages: tuple[ExplicitMessage, ...] = ()
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:
@@ -199,15 +145,7 @@ class ChatSpec(Strict):
 
     def volume(self, day: date, number: int) -> int:
         """Returns how many messages a day has; `number` counts the chat's days from 0."""
-        volumes = self.messages_per_day
-        if isinstance(volumes, int):
-            return volumes
-        if isinstance(volumes, list):
-            return volumes[number % len(volumes)]
-        for key in (day.isoformat(), WEEKDAYS[day.weekday()], "default"):
-            if key in volumes:
-                return volumes[key]
-        return 0
+        return volume_on(self.messages_per_day, day, number)
 
 
 class Scenario(Strict):
@@ -216,10 +154,10 @@ class Scenario(Strict):
     seed: int = 1
     days: Days | None = None
     people: int = Field(60, ge=1, le=100_000)
-    accounts: list[AccountSpec] = [AccountSpec(name="main", phone="+15550001001")]
-    users: dict[Annotated[str, Field(pattern=NAME)], UserSpec] = {}
-    chats: dict[Annotated[str, Field(pattern=NAME)], ChatSpec] = {}
-    faults: list[dict[str, Any]] = []
+    accounts: tuple[AccountSpec, ...] = (AccountSpec(name="main", phone="+15550001001"),)
+    users: dict[Annotated[str, Field(pattern=NAME)], UserSpec] = Field(default_factory=dict)
+    chats: dict[Annotated[str, Field(pattern=NAME)], ChatSpec] = Field(default_factory=dict)
+    faults: list[dict[str, Any]] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _known_names(self) -> Self:

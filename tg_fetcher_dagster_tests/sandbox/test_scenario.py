@@ -1,11 +1,14 @@
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from tg_fetcher_dagster import sandbox
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.sandbox.scenario import load_scenario, parse_scenario
 from tg_fetcher_dagster.sandbox.world import World
 
+DEMO = Path(sandbox.__file__).parent / "scenarios" / "demo.yaml"
 TODAY = date(2025, 11, 15)
 
 
@@ -116,3 +119,15 @@ def test_an_explicit_message_cannot_come_from_a_stranger():
     made = World(parse_scenario(with_chat(messages=messages)))
     with pytest.raises(FetchError, match="'stranger'"):
         made.build()
+
+
+def test_the_demos_world_is_three_chats_over_two_weeks():
+    made = World(load_scenario(DEMO))
+    chats = made.truth(chats=["news", "python_chat", "family"])["chats"]
+    assert chats["news"]["key"] == "demo_news"
+    assert chats["python_chat"]["days"]["2025-11-07"]["count"] == 452
+    assert set(chats["news"]["days"]) == {f"2025-11-{day:02}" for day in range(1, 15)}
+    post = next(
+        message for message in chats["news"]["days"]["2025-11-07"]["messages"] if "3.15" in message["text"]
+    )
+    assert [comment["sender_name"] for comment in post["comments"]] == ["Анна Соколова", "Bob Stone", None]
