@@ -69,7 +69,7 @@ class Failure:
 
     Attributes:
         request_id: the batch's id, or the claim's where no batch came of it.
-        commands: who asked, as far as it could be read.
+        command_ids: who asked, as far as it could be read.
         chat: the chat key, or the likely one; None where not even a spelling could be read.
         day: None where no day could be read.
     """

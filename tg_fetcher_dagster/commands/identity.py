@@ -126,21 +126,10 @@ class IdentityTable:
     def remove(self, key: str) -> bool:
         """Forgets a chat; returns False if none had this key. Its files are not this table's to delete."""
         with self._changing():
-            path = self._folder / f"{key}.json"
-            existed = path.exists()
-            path.unlink(missing_ok=True)
+            existed = key in self._read()  # also keeps a key like ../x away from the path
+            if existed:
+                (self._folder / f"{key}.json").unlink()
             return existed
-
-    def remove(self, key: str) -> None:
-        """Forgets a chat, so that its names may mean another one; its files stay where they are.
-
-        Raises:
-            FetchError: (not_found) no chat has this key.
-        """
-        with self._changing():
-            if key not in self._read():
-                raise FetchError(ErrorType.NOT_FOUND, f"no chat {key!r} is known here: tg-fetcher chats list")
-            (self._folder / f"{key}.json").unlink()
 
     def record_failure(self, spelling: ChatSpelling, error: FetchError, at: dt.datetime) -> None:
         """Keeps why a spelling could not be resolved."""

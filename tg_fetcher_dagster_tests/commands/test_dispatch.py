@@ -131,6 +131,30 @@ def test_a_command_for_refused_days_only_is_dead_lettered(world):
     assert world.is_empty()
 
 
+def test_identical_commands_share_a_run_and_are_each_settled(world):
+    for _ in range(3):
+        world.push(date="2025-11-07", command_id="c1")
+    (batch,) = world.tick().start
+    assert batch.command_ids == ("c1",)
+    assert len(batch.claim_ids) == 3
+    world.ends(batch)
+    assert len(world.tick().settled) == 3
+    assert world.is_empty()
+
+
+def test_two_ticks_at_once_decide_only_once(world):
+    world.push(date="2025-11-07")
+    world.client.rpush(NAME, "no json")
+    second = []
+    world.tick(tell=lambda _failure: second.append(world.tick()) if not second else None)
+    assert len(world.dead_letters()) == 1
+    (batch,) = world.tick().start
+    assert second[0].start == [batch]
+    world.ends(batch)
+    assert len(world.tick().settled) == 1
+    assert world.is_empty()
+
+
 def test_incremental_asks_for_the_days_that_are_not_final(world):
     world.facts = ChatFacts(first_fetched=dt.date(2025, 11, 10), final_days=frozenset(november(10, 12)))
     world.push(mode="incremental")
@@ -354,6 +378,18 @@ def test_a_resolve_that_may_pass_is_tried_again_after_the_flood(world):
     assert again.run_key == request.run_key[:-1] + "2"
     world.resolves(again, known=("new_chat",))
     assert [batch.chat_key for batch in world.tick().start] == ["new_chat"]
+
+
+def test_a_chat_added_by_hand_while_its_resolve_waits_goes_on_at_once(world):
+    world.push("@new_chat", date="2025-11-01")
+    (request,) = world.tick().resolve
+    world.resolves(request, error=FetchError(ErrorType.RATE_LIMIT, "flood", retry_after=600))
+    world.tick()
+    world.knows("new_chat", -1000000000100)
+    (batch,) = world.tick().start
+    world.ends(batch)
+    world.tick()
+    assert world.is_empty()
 
 
 @pytest.mark.parametrize("error", [network(), None])

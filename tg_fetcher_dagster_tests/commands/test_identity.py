@@ -62,10 +62,11 @@ def test_a_username_that_changed_hands_stops_and_says_so(tmp_path):
 def test_once_the_old_chat_is_removed_its_name_may_mean_the_new_one(tmp_path):
     table = IdentityTable(tmp_path)
     table.record(seen())
-    table.remove("ru_python")
+    assert table.remove("ru_python")
     assert table.record(seen(marked_id=-1000000000099)).key == "ru_python"
-    with pytest.raises(FetchError, match="no chat 'nobody'"):
-        table.remove("nobody")
+    (tmp_path / "outside.json").write_text("{}")
+    assert not table.remove("../outside")
+    assert (tmp_path / "outside.json").exists()
 
 
 def test_a_former_username_that_changed_hands_stops_too(tmp_path):

@@ -7,7 +7,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tg_fetcher_dagster.commands.journal import Change, ClaimFailure, dead_letter, revived
-from tg_fetcher_dagster.commands.queue import MAX_HELD, CommandQueue
+from tg_fetcher_dagster.commands.queue import MAX_HELD, CommandQueue, letter_id
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.redis_connection import connect
 from tg_fetcher_dagster.settings import Settings
@@ -174,6 +174,18 @@ def test_dead_letters_can_be_tried_again(queue, redis_client):
     assert queue.requeue_failed() == 1
     assert queue.lengths()["failed"] == 0
     assert queue.requeue_failed() == 0
+
+
+def test_one_dead_letter_can_be_tried_again_by_its_id(queue, redis_client):
+    failure = ClaimFailure(error_type=ErrorType.NETWORK, error="away")
+    for raw in (b'{"command":"fetch","command_id":"c1"}', b"no json"):
+        redis_client.rpush(queue.keys.failed, dead_letter(raw, failure, at=NOW))
+    nameless, named = (letter_id(letter) for letter in queue.dead_letters())
+    assert named == "c1"
+    assert queue.requeue_one(nameless)
+    assert not queue.requeue_one(nameless)
+    assert redis_client.lrange(NAME, 0, -1) == [b"no json"]
+    assert queue.lengths() == {"queued": 1, "processing": 0, "delayed": 0, "failed": 1}
 
 
 def test_a_revived_letter_is_the_command_again():
