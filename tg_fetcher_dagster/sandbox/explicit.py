@@ -108,10 +108,10 @@ class ExplicitMessage(Strict):
 
 
 def named_once(messages: Sequence[ExplicitMessage]) -> None:
-    """Checks that no two messages have one name and that replies name an earlier message.
+    """Checks that no two messages have one name and that replies and comments follow what they answer.
 
     Raises:
-        ValueError: what is named twice or not at all.
+        ValueError: what is named twice, not at all, or too late.
     """
     labels = [message.label for message in messages if message.label]
     for label in labels:
@@ -119,6 +119,8 @@ def named_once(messages: Sequence[ExplicitMessage]) -> None:
             raise ValueError(f"messages: two are named {label!r}")
     dates = {message.label: message.date for message in messages if message.label}
     for message in messages:
+        if any(comment.date < message.date for comment in message.comments):
+            raise ValueError(f"messages: a comment is older than its post of {message.date}")
         pinned = message.action.pin if message.action else None
         for wanted in (message.reply_to, pinned):
             if isinstance(wanted, str) and dates.get(wanted, message.date) >= message.date:

@@ -52,8 +52,9 @@ def chat_truth(world: "World", chat: Chat, account: Account) -> dict[str, Any]:
     viewer = _viewer(world, chat, account)
     comments = _comments(world, chat)
     days: dict[str, list[dict[str, Any]]] = {}
+    teller = _Teller(world, chat, viewer)
     for post in world.posts(chat):
-        told = _Teller(world, chat, viewer).message(post)
+        told = teller.message(post)
         if post.root is not None:
             told["comments"] = comments.get(post.root, [])
         days.setdefault(told["date"][:10], []).append(told)

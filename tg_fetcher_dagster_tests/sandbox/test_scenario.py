@@ -50,6 +50,11 @@ def test_days_are_dates_or_count_back_from_today(first, last, expected):
         (with_chat(members=["nobody"]), "there is no user 'nobody'"),
         (with_chat(accounts=["nobody"]), "there is no account 'nobody'"),
         (with_chat(messages=[{"date": "2025-11-07T10:00", "reply_to": "q"}]), "is named 'q'"),
+        (
+            with_chat(messages=[{"date": "2025-11-07T10:00", "comments": [{"date": "2025-11-07T09:59"}]}]),
+            "a comment is older than its post",
+        ),
+        (with_chat(messages=[{"date": "2025-11-07T10:00", "action": {}}]), "exactly one of pin"),
         ({"days": {"from": "2025-11-02", "to": "2025-11-01"}}, "is after to"),
         ({"accounts": []}, "accounts: at least one"),
         (

@@ -1,11 +1,15 @@
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
 from telethon.extensions import BinaryReader
 from telethon.tl import types
 from telethon.utils import get_peer_id
 
+from tg_fetcher_dagster import sandbox
 from tg_fetcher_dagster.sandbox.posts import Reaction
+from tg_fetcher_dagster.sandbox.scenario import load_scenario
+from tg_fetcher_dagster.sandbox.world import World
 from tg_fetcher_dagster_tests.sandbox.worlds import EVERY_KIND, one_chat, world
 
 MENTIONABLE = (types.User, types.Chat, types.Channel)
@@ -272,3 +276,19 @@ def test_keys_are_the_username_in_lower_case_or_the_kind_and_id():
 def test_the_truth_names_every_chat_that_the_scenario_brings():
     named = set(world().truth()["chats"])
     assert named == {*EVERY_KIND["chats"], "news_discussion", "forum_before"}
+
+
+def test_every_entity_of_the_demo_lies_inside_its_text():
+    demo = World(load_scenario(Path(sandbox.__file__).parent / "scenarios" / "demo.yaml"))
+    for name in ("news", "python_chat", "news_discussion"):
+        for message in told(demo, name):
+            for entity in message["entities"]:
+                units = (message["text"] or "").encode("utf-16-le")
+                assert len(units) >= 2 * (entity["offset"] + entity["length"])
+
+
+def test_comments_may_be_hundreds_and_exactly_as_many_as_said():
+    made = one_chat(type="channel", messages_per_day=2, comments=130, discussion={})
+    posts = [post for post in told(made, "chat") if post["type"] == "message"]
+    assert [len(post["comments"]) for post in posts] == [130, 130]
+    assert all(comment["date"].startswith("2025-11-07") for post in posts for comment in post["comments"])
