@@ -1,0 +1,107 @@
+"""The command `tg-fetcher`.
+
+Starting is light: what a command needs is imported when it runs. Every failure ends as one line on standard
+error and exit code 1 (2 for a wrong use, 130 for Ctrl-C); only `--verbose` shows a stack trace.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+import typer
+from typer.exceptions import TyperException
+
+from tg_fetcher_dagster.cli import accounts, chats, failed, fetch, init, login, rebuild, starting, status
+from tg_fetcher_dagster.cli.console import complain
+from tg_fetcher_dagster.cli.usage import IDS_ALLOWED
+from tg_fetcher_dagster.errors import FetchError
+
+INTERRUPTED = 130
+"""128 and SIGINT's number, as shells have it."""
+
+app = typer.Typer(
+    name="tg-fetcher",
+    help="Telegram chats, day by day and complete, as files.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""The arguments belong to a program that is imported only when it is asked for."""
+
+
+@app.callback(invoke_without_command=True)
+def begin(
+    context: typer.Context,
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="Show the log of what happens inside."),
+) -> None:
+    """Telegram chats, day by day and complete, as files."""
+    starting.VERBOSE.set(verbose)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+app.command("init")(init.init)
+app.command("login")(login.login)
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(chats.app, name="chats")
+app.command("fetch", context_settings=IDS_ALLOWED)(fetch.fetch)
+app.command("status")(status.status)
+app.add_typer(failed.app, name="failed")
+app.command("rebuild", context_settings=IDS_ALLOWED)(rebuild.rebuild)
+
+
+@app.command("sandbox", context_settings=_PASSED_ON, add_help_option=False)
+def sandbox(context: typer.Context) -> int:
+    """A Telegram server of our own on 127.0.0.1: serve it, or print what is true of its world."""
+    return _pass_on(import_module("tg_fetcher_dagster.cli.sandbox").app, context)
+
+
+@app.command("demo", context_settings=_PASSED_ON, add_help_option=False)
+def demo(context: typer.Context) -> int:
+    """The whole flow on this machine: a sandbox, Redis, Dagster, commands, files and events."""
+    program = typer.Typer(add_completion=False, rich_markup_mode=None)
+    program.command("demo")(import_module("tg_fetcher_dagster.cli.demo").demo)
+    return _pass_on(program, context)
+
+
+def _pass_on(program: typer.Typer, context: typer.Context) -> int:
+    code = program(args=list(context.args), prog_name=context.command_path, standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs a command line and returns its exit code; every failure is told in one line."""
+    try:
+        code = app(args=list(arguments), prog_name="tg-fetcher", standalone_mode=False)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last resort: it is told, and fails the command
+        complain(_told(error))
+        if starting.VERBOSE.get():
+            traceback.print_exc()
+        return getattr(error, "exit_code", 1)
+    return code if isinstance(code, int) else 0
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, FetchError):
+        return error.message
+    if isinstance(error, TyperException):
+        return error.format_message()
+    if isinstance(error, typer.Abort):
+        return "the input has ended"
+    return f"internal: {type(error).__name__}: {error} (tg-fetcher --verbose ... shows the trace)"
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

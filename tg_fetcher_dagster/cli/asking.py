@@ -1,0 +1,63 @@
+"""Questions to a person: asked on the terminal, answered there or by whatever feeds standard input."""
+
+import getpass
+import sys
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+
+
+def ask(question: str, *, option: str, default: str | None = None) -> str:
+    """Returns the answer; an empty one is the default.
+
+    Args:
+        question: what is asked.
+        option: how a script gives the answer instead.
+        default: None where an answer is needed.
+
+    Raises:
+        FetchError: (validation) nobody is there to answer.
+    """
+    shown = f" [{default}]" if default else ""
+    while True:
+        answer = _line(f"{question}{shown}: ")
+        if answer:
+            return answer
+        if default is not None:
+            return default
+        if answer is None:
+            raise _nobody(question, option)
+
+
+def ask_secret(question: str, *, option: str) -> str:
+    """Returns an answer that is not echoed.
+
+    Raises:
+        FetchError: (validation) nobody is there to answer.
+    """
+    if not sys.stdin.isatty():
+        return ask(question, option=option)
+    try:
+        return getpass.getpass(f"{question}: ").strip()
+    except EOFError:
+        raise _nobody(question, option) from None
+
+
+def confirm(question: str, *, default: bool) -> bool:
+    """Returns whether the answer is yes; the default where there is none."""
+    answer = _line(f"{question} [{'Y/n' if default else 'y/N'}]: ")
+    return answer.lower() in {"y", "yes"} if answer else default
+
+
+def _line(prompt: str) -> str | None:
+    """What was typed, perhaps nothing; None at the end of the input."""
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        sys.stderr.write("\n")
+        return None
+    return line.strip()
+
+
+def _nobody(question: str, option: str) -> FetchError:
+    return FetchError(ErrorType.VALIDATION, f"nobody answered {question!r}: give {option}")

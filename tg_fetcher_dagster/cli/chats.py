@@ -1,0 +1,140 @@
+"""`tg-fetcher chats`: which chats are kept."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tg_fetcher_dagster.cli.console import complain, note, say, say_table
+from tg_fetcher_dagster.cli.starting import read_settings
+from tg_fetcher_dagster.cli.usage import IDS_ALLOWED, spelling_of
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+
+if TYPE_CHECKING:
+    from tg_fetcher_dagster.commands.identity import ChatIdentity, IdentityTable
+    from tg_fetcher_dagster.settings import Settings
+
+app = typer.Typer(
+    help="The chats that are kept: from the account's dialogs, by name or by id.", rich_markup_mode=None
+)
+
+Chat = Annotated[str, typer.Argument(help="@name, name, https://t.me/name, -100123..., or the chat's key.")]
+Chats = Annotated[list[str], typer.Argument(help="One or more: @name, https://t.me/name, -100123..., 123...")]
+
+
+@app.command("list")
+def list_chats(
+    every: Annotated[bool, typer.Option("--all", help="All chats of the account's dialogs.")] = False,
+) -> None:
+    """Show the chats that are kept; with --all everything that the account can see."""
+    settings = read_settings()
+    if every:
+        _list_dialogs(settings)
+        return
+    from tg_fetcher_dagster.commands.identity import IdentityTable
+
+    known = IdentityTable(settings.data_dir).all()
+    if not known:
+        note("no chat is kept yet: tg-fetcher chats list --all, then tg-fetcher chats add CHAT")
+        return
+    rows = [
+        (chat.key, chat.type, chat.title, f"@{chat.username}" if chat.username else chat.marked_id,
+         "paused" if chat.paused else "kept")
+        for chat in known
+    ]  # fmt: skip
+    say_table(("chat", "type", "title", "name or id", "state"), rows)
+
+
+def _list_dialogs(settings: "Settings") -> None:
+    from tg_fetcher_dagster.cli.dialogs import dialogs_of_account
+
+    rows = [
+        (
+            f"@{each.chat.username}" if each.chat.username else each.chat.marked_id,
+            each.chat.type,
+            each.chat.title,
+            f"{each.written_at:%Y-%m-%d}" if each.written_at else "",
+            each.state,
+        )
+        for each in dialogs_of_account(settings)
+    ]
+    say_table(("name or id", "type", "title", "last message", "state"), rows)
+
+
+@app.command("add", context_settings=IDS_ALLOWED)
+def add_chats(chats: Chats) -> None:
+    """Find out who the chats are, once, and keep them: the schedule fetches them from now on."""
+    settings = read_settings()
+    spellings = [spelling_of(chat) for chat in chats]
+    failures = add(settings, [spelling.canonical for spelling in spellings])
+    if failures:
+        raise typer.Exit(1)
+
+
+def add(settings: "Settings", chats: list[str]) -> int:
+    """Resolves and keeps chats; tells of each, and returns how many of them failed."""
+    from tg_fetcher_dagster.cli.partitions import add_partition, has_instance
+    from tg_fetcher_dagster.cli.resolving import resolve_chats
+
+    async def resolve() -> "list[ChatIdentity]":
+        added = []
+        async for _, found in resolve_chats(settings, [spelling_of(chat) for chat in chats]):
+            if isinstance(found, FetchError):
+                complain(found.message)
+            else:
+                added.append(found)
+        return added
+
+    added = asyncio.run(resolve())
+    for chat in added:
+        if has_instance():
+            add_partition(chat.key)
+        say(f"kept: {chat.key} ({chat.type}, {chat.title})")
+    return len(chats) - len(added)
+
+
+@app.command("pause", context_settings=IDS_ALLOWED)
+def pause_chat(chat: Chat) -> None:
+    """Leave a chat out of the schedule; commands for it are still carried out."""
+    _set_paused(chat, paused=True)
+
+
+@app.command("resume", context_settings=IDS_ALLOWED)
+def resume_chat(chat: Chat) -> None:
+    """Take a chat into the schedule again."""
+    _set_paused(chat, paused=False)
+
+
+def _set_paused(chat: str, *, paused: bool) -> None:
+    from tg_fetcher_dagster.commands.identity import IdentityTable
+
+    settings = read_settings()
+    identities = IdentityTable(settings.data_dir)
+    identities.set_paused(_kept(identities, chat).key, paused=paused)
+    say(f"{'paused' if paused else 'kept'}: {_kept(identities, chat).key}")
+
+
+@app.command("remove", context_settings=IDS_ALLOWED)
+def remove_chat(chat: Chat) -> None:
+    """Forget a chat and its partition; its files are never deleted."""
+    from tg_fetcher_dagster.cli.partitions import has_instance, remove_partition
+    from tg_fetcher_dagster.commands.identity import IdentityTable
+
+    settings = read_settings()
+    identities = IdentityTable(settings.data_dir)
+    known = _kept(identities, chat)
+    asked = [each for each in settings.telegram_chats if identities.find(spelling_of(each)) == known]
+    if has_instance():
+        remove_partition(known.key)
+    identities.remove(known.key)
+    say(f"forgotten: {known.key}; its files stay in {settings.data_dir / known.key}")
+    if asked:
+        note(f"{asked[0]} is still in TELEGRAM_CHATS and will be kept again: take it out there, too")
+
+
+def _kept(identities: "IdentityTable", chat: str) -> "ChatIdentity":
+
+    known = identities.get(chat) or identities.find(spelling_of(chat))
+    if known is None:
+        raise FetchError(ErrorType.NOT_FOUND, f"chat {chat!r} is not kept here: see tg-fetcher chats list")
+    return known

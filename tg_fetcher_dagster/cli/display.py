@@ -1,0 +1,99 @@
+"""Shows a fetch under way: a progress bar on a terminal, plain lines elsewhere."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from tg_fetcher_dagster.cli.console import complain, messages, note, say
+from tg_fetcher_dagster.cli.outcomes import DayEnd
+
+REASONS_SHOWN = 10
+"""Failed days that are told one by one."""
+
+
+class FetchDisplay:
+    """A context manager; what is told through it appears at once."""
+
+    def __init__(self) -> None:
+        console = messages()
+        self._bar = (
+            Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("days"),
+                TimeElapsedColumn(),
+                console=console,
+                transient=True,
+            )
+            if console.is_terminal
+            else None
+        )
+        self._task = self._bar.add_task("queued", total=None) if self._bar else None
+        self._said = ""
+
+    def __enter__(self) -> Self:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def days(self, ended: int, total: int) -> None:
+        """Tells how many days have ended, of how many."""
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=ended, total=total)
+
+    def now(self, what: str) -> None:
+        """Tells what happens at present; repeats are silent."""
+        if what == self._said:
+            return
+        self._said = what
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, description=what)
+
+    def note(self, what: str) -> None:
+        """Tells something that a person should know, once."""
+        if what != self._said:
+            note(what)
+        self.now(what)
+
+    def end(self, end: DayEnd) -> None:
+        """Tells how a day ended; failures are told together at the end."""
+        if not end.failed and self._bar is None:
+            say(end.line)
+
+
+def tell_result(ends: list[DayEnd]) -> bool:
+    """Prints how it all ended; returns False where a day failed."""
+    failed = [end for end in ends if end.failed]
+    fetched = [end for end in ends if end.event == "messages_fetched"]
+    parts = [
+        f"{len(fetched)} fetched",
+        f"{len(ends) - len(fetched) - len(failed)} skipped",
+        f"{len(failed)} failed",
+    ]
+    if not failed and len(ends) == 1:
+        if messages().is_terminal:
+            say(ends[0].line)
+        return True
+    if not failed or len(ends) > 1:
+        say(f"{len(ends)} days: {', '.join(parts)}")
+    for end in failed[:REASONS_SHOWN]:
+        complain(end.line)
+    if len(failed) > REASONS_SHOWN:
+        complain(f"and {len(failed) - REASONS_SHOWN} more days that failed")
+    return not failed

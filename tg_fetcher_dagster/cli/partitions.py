@@ -1,0 +1,70 @@
+"""A chat's partition in the Dagster instance, where there is one (DAGSTER_HOME)."""
+
+import os
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+
+
+def has_instance() -> bool:
+    """True where a command may look for an instance: DAGSTER_HOME, or the one that `make dev` made."""
+    from tg_fetcher_dagster.cli.direct import DEFAULT_HOME, HOME
+
+    return bool(os.environ.get(HOME)) or (DEFAULT_HOME / "dagster.yaml").exists()
+
+
+def add_partition(key: str) -> None:
+    """Adds a chat's partition; one that is there stays."""
+    import dagster as dg
+
+    from tg_fetcher_dagster.cli.direct import instance
+    from tg_fetcher_dagster.defs.partitions import CHATS
+
+    try:
+        with instance() as dagster:
+            dagster.add_dynamic_partitions(CHATS.name or "", [key])
+    except (dg.DagsterError, OSError) as error:
+        raise _refused(error) from error
+
+
+def remove_partition(key: str) -> None:
+    """Removes a chat's partition; runs, materialisations and files stay.
+
+    Raises:
+        FetchError: (validation) a run of the chat is under way: it would be killed.
+    """
+    import dagster as dg
+
+    from tg_fetcher_dagster.cli.direct import instance
+    from tg_fetcher_dagster.defs.hooks import asked_keys
+    from tg_fetcher_dagster.defs.partitions import CHATS
+    from tg_fetcher_dagster.settings import Settings
+
+    under_way = dg.RunsFilter(
+        statuses=[
+            dg.DagsterRunStatus.QUEUED,
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+        ]
+    )
+    settings = Settings.read()
+    try:
+        with instance() as dagster:
+            for run in dagster.get_runs(filters=under_way):
+                keys = asked_keys(run, settings, dagster)
+                if any(asked.split("|")[0] == key for asked in keys):
+                    raise FetchError(
+                        ErrorType.VALIDATION,
+                        f"chat {key}: run {run.run_id} is under way and would be killed; try again after it",
+                    )
+            if key in dagster.get_dynamic_partitions(CHATS.name or ""):
+                dagster.delete_dynamic_partition(CHATS.name or "", key)
+    except (dg.DagsterError, OSError) as error:
+        raise _refused(error) from error
+
+
+def _refused(error: Exception) -> FetchError:
+    return FetchError(
+        ErrorType.VALIDATION,
+        f"the Dagster instance of DAGSTER_HOME cannot be used: {str(error).strip()[:200]}",
+    )

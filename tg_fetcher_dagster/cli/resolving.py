@@ -1,0 +1,56 @@
+"""Chats are resolved once, under the account's lease, and kept in the identity table."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+
+from tg_fetcher_dagster.commands.chats import ChatSpelling, parse_spelling
+from tg_fetcher_dagster.commands.identity import ChatIdentity, IdentityTable
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
+
+
+async def resolve_chats(
+    settings: Settings, spellings: Sequence[ChatSpelling]
+) -> AsyncIterator[tuple[ChatSpelling, ChatIdentity | FetchError]]:
+    """Yields who each chat is, or why it could not be found out; Telegram is opened once.
+
+    Raises:
+        FetchError: the account cannot be used, or Telegram cannot be reached, at all.
+    """
+    Store(settings.data_dir, settings.timezone).prepare()
+    identities = IdentityTable(settings.data_dir)
+    async with open_reader(settings) as reader:
+        for spelling in spellings:
+            try:
+                yield spelling, await _resolved(reader, spelling, identities, settings)
+            except FetchError as error:
+                identities.record_failure(spelling, error, datetime.now(UTC))
+                yield spelling, error
+
+
+async def known_or_resolved(settings: Settings, chat: str) -> ChatIdentity:
+    """Returns who a chat is, asking Telegram only where nobody ever did.
+
+    Raises:
+        FetchError: there is no such chat, or it cannot be found out.
+    """
+    spelling = parse_spelling(chat)
+    known = IdentityTable(settings.data_dir).find(spelling)
+    if known is not None:
+        return known
+    async for _, found in resolve_chats(settings, [spelling]):
+        if isinstance(found, FetchError):
+            raise found
+        return found
+    raise AssertionError("resolving one chat gives one answer")
+
+
+async def _resolved(
+    reader: TelegramReader, spelling: ChatSpelling, identities: IdentityTable, settings: Settings
+) -> ChatIdentity:
+    seen = await reader.resolve(spelling, identities.find(spelling))
+    first = await reader.first_message_date(seen)
+    day = first.astimezone(settings.zone).date() if first else None
+    return identities.record(seen.model_copy(update={"first_message_date": day}))

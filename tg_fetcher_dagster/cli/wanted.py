@@ -1,0 +1,116 @@
+"""What a `fetch` command line asks for: the commands that it means."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+
+from tg_fetcher_dagster.cli.dates import check_range
+from tg_fetcher_dagster.cli.usage import WrongUse, spelling_of
+from tg_fetcher_dagster.commands.command import FetchCommand, parse_command
+from tg_fetcher_dagster.settings import Settings
+
+WAYS = "--date, --from and --to, --days, --yesterday, --today, --full, --incremental"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The days that were asked for, as options.
+
+    Attributes:
+        modes: of `yesterday`, `today`, `full`, `incremental` those that were given.
+    """
+
+    day: date | None = None
+    first: date | None = None
+    last: date | None = None
+    days: int | None = None
+    modes: tuple[str, ...] = ()
+
+    def mode(self, settings: Settings) -> dict[str, Any]:
+        """Returns the command's keys for the days; where none are named, FETCH_MODE says which.
+
+        Raises:
+            WrongUse: several ways to say the days at once, or half of one.
+        """
+        check_range(self.first, self.last)
+        ways: list[dict[str, Any]] = [{"mode": mode} for mode in self.modes]
+        if self.day:
+            ways.append({"mode": "date", "date": self.day.isoformat()})
+        if self.first and self.last:
+            ways.append({"mode": "range", "from": self.first.isoformat(), "to": self.last.isoformat()})
+        if self.days is not None:
+            ways.append({"mode": "days", "days": self.days})
+        if len(ways) > 1:
+            raise WrongUse(f"give only one of {WAYS}")
+        return ways[0] if ways else _of_settings(settings)
+
+
+def _of_settings(settings: Settings) -> dict[str, Any]:
+    match settings.fetch_mode:
+        case "date":
+            return {"mode": "date", "date": str(settings.fetch_date)}
+        case "range":
+            return {"mode": "range", "from": str(settings.fetch_start), "to": str(settings.fetch_end)}
+        case mode:
+            return {"mode": mode}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One command as it is pushed, and what it means."""
+
+    raw: bytes
+    command: FetchCommand
+
+
+def commands_for(
+    chats: list[str],
+    wanted: Wanted,
+    settings: Settings,
+    *,
+    force: bool = False,
+    limit: int | None = None,
+    strategy: str = "batch",
+) -> list[Asked]:
+    """Returns one command a chat.
+
+    Args:
+        chats: those of TELEGRAM_CHATS where none is named.
+        wanted: which days.
+        settings: FETCH_MODE and TELEGRAM_CHATS.
+        force: fetch complete days again.
+        limit: at most so many messages a day.
+        strategy: `batch` or `per_day`.
+
+    Raises:
+        WrongUse: no chat, or days that contradict each other.
+        FetchError: (validation) a chat's spelling or a number makes no sense.
+    """
+    keys = wanted.mode(settings)
+    named = chats or list(settings.telegram_chats)
+    if not named:
+        raise WrongUse("no chat: name one, or set TELEGRAM_CHATS")
+    for chat in named:
+        spelling_of(chat)
+    return [_asked({**keys, "chat": chat}, force=force, limit=limit, strategy=strategy) for chat in named]
+
+
+def _asked(keys: dict[str, Any], *, force: bool, limit: int | None, strategy: str) -> Asked:
+    command_id = f"cli-{uuid.uuid4().hex}"
+    raw = orjson.dumps(
+        {
+            "command": "fetch",
+            **keys,
+            "strategy": strategy,
+            "force": force,
+            **({"limit": limit} if limit is not None else {}),
+            "requested_by": "tg-fetcher",
+            "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "command_id": command_id,
+            "correlation_id": command_id,
+        }
+    )
+    return Asked(raw, parse_command(raw, made_up_id=command_id))
