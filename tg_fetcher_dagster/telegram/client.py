@@ -158,6 +158,9 @@ async def disconnect(client: Any) -> None:  # noqa: ANN401 - Telethon is untyped
         await client.disconnect()
     except EXPECTED as error:
         log.debug("disconnected uncleanly", error_type=type(error).__name__)
+    ended = client.disconnected
+    if ended.done() and not ended.cancelled():
+        ended.exception()  # looked at: whoever waited for an answer was told the same
 
 
 @asynccontextmanager

@@ -75,7 +75,7 @@ ROWS: dict[str, tuple[ErrorType, str]] = {
 }
 """Telegram's error to our sort and line."""
 
-_NAMES: dict[type, str] = {error_class: name for name, error_class in rpc_errors_dict.items()}
+_NAMES: dict[type, str] = {error_class: name.upper() for name, error_class in rpc_errors_dict.items()}
 
 EXPECTED = (
     telethon_errors.RPCError,

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from telethon.tl import functions, types
 
 from tg_fetcher_dagster.telegram.records import Record, record_of
 from tg_fetcher_dagster.telegram.requests import RequestLine
+
+log = structlog.get_logger(__name__)
 
 PAGE = 100
 """The most that one answer holds: https://core.telegram.org/method/messages.getHistory."""
@@ -65,14 +68,14 @@ async def walk(
     Raises:
         FetchError: the walk cannot go on; pages that were yielded are whole.
     """
-    answer = await send(_request(peer, offset_id=0, offset_date=end), about=about)
+    answer = await _answer(send, _request(peer, offset_id=0, offset_date=end), about)
     ahead: asyncio.Task[Any] | None = None
     try:
         while answer is not None:
             oldest = _oldest_id_to_go_on_from(answer, start)
             if oldest is not None:
                 request = _request(peer, offset_id=oldest, offset_date=None)
-                ahead = asyncio.create_task(_send(send, request, about))
+                ahead = asyncio.create_task(_answer(send, request, about))
                 for _ in range(_TURNS_UNTIL_SENT):
                     await asyncio.sleep(0)
             else:
@@ -89,8 +92,18 @@ async def walk(
                 ahead.exception()  # looked at: whoever has left does not care for it
 
 
-async def _send(send: RequestLine, request: Any, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
-    return await send(request, about=about)
+async def _answer(send: RequestLine, request: Any, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
+    """Returns a page; an empty one whose own count says that more is there is asked for once more."""
+    answer = await send(request, about=about)
+    if _contradicts_itself(answer):
+        log.warning("an empty page although more is there", about=about, count=answer.count)
+        answer = await send(request, about=about)
+    return answer
+
+
+def _contradicts_itself(answer: Any) -> bool:  # noqa: ANN401 - Telethon is untyped
+    newer = getattr(answer, "offset_id_offset", None)
+    return not answer.messages and newer is not None and not answer.inexact and newer < answer.count
 
 
 def _request(peer: Any, *, offset_id: int, offset_date: datetime | None) -> Any:  # noqa: ANN401

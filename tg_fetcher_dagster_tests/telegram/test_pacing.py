@@ -1,0 +1,97 @@
+"""An account's own pace and the flood deadlines that outlive a process."""
+
+from pathlib import Path
+
+from tg_fetcher_dagster.telegram.pacing import FloodDeadlines, Pace
+
+
+class Clock:
+    """A time that passes only when somebody sleeps."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def no_jitter(low: float, high: float) -> float:
+    return 0.0
+
+
+async def test_a_burst_goes_at_once_and_then_the_rate_holds() -> None:
+    clock = Clock()
+    pace = Pace(2.0, burst=3, clock=clock, sleep=clock.sleep)
+
+    for _ in range(3):
+        await pace.take()
+    assert clock.slept == []
+    for _ in range(4):
+        await pace.take()
+
+    assert sum(clock.slept) == 2.0
+
+
+async def test_a_pause_fills_the_burst_again_and_no_more() -> None:
+    clock = Clock()
+    pace = Pace(2.0, burst=3, clock=clock, sleep=clock.sleep)
+    for _ in range(3):
+        await pace.take()
+
+    clock.now += 1000
+    for _ in range(3):
+        await pace.take()
+    assert clock.slept == []
+    await pace.take()
+    assert clock.slept == [0.5]
+
+
+def test_a_deadline_is_honoured_by_a_later_process(tmp_path: Path) -> None:
+    clock = Clock()
+    path = tmp_path / "main.floods.json"
+    FloodDeadlines(path, clock=clock, jitter=no_jitter).note("messages.getHistory", 30)
+
+    later = FloodDeadlines(path, clock=clock)
+    clock.now += 10
+
+    assert later.remaining("messages.getHistory") == 20
+    assert later.remaining("contacts.resolveUsername") == 0
+    clock.now += 20
+    assert later.remaining("messages.getHistory") == 0
+
+
+def test_the_jitter_only_adds(tmp_path: Path) -> None:
+    clock = Clock()
+    floods = FloodDeadlines(tmp_path / "a.floods.json", clock=clock)
+
+    floods.note("messages.getHistory", 30)
+
+    assert 30 < floods.remaining("messages.getHistory") <= 33
+
+
+def test_a_wait_of_zero_still_rests_a_second(tmp_path: Path) -> None:
+    floods = FloodDeadlines(tmp_path / "a.floods.json", clock=Clock(), jitter=no_jitter)
+
+    floods.note("messages.getHistory", 0)
+
+    assert floods.remaining("messages.getHistory") == 1
+
+
+def test_deadlines_that_cannot_be_kept_still_hold_here(tmp_path: Path) -> None:
+    floods = FloodDeadlines(tmp_path / "gone" / "a.floods.json", clock=Clock(), jitter=no_jitter)
+
+    floods.note("messages.getHistory", 5)
+
+    assert floods.remaining("messages.getHistory") == 5
+
+
+def test_a_damaged_file_of_deadlines_is_no_deadline(tmp_path: Path) -> None:
+    path = tmp_path / "a.floods.json"
+    path.write_text("{ no json")
+
+    assert FloodDeadlines(path).remaining("messages.getHistory") == 0

@@ -1,0 +1,172 @@
+"""Every spelling of a chat leads to its identity, at the least cost."""
+
+from typing import Any
+
+import pytest
+
+from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.commands.identity import IdentityTable
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.telegram.accounts import AccountStore
+from tg_fetcher_dagster.telegram.reader import open_reader
+from tg_fetcher_dagster_tests.telegram.conftest import day_bounds, methods
+
+
+def peer_of(sandbox: Any, chat: str) -> int:
+    return int(sandbox.world.chats[chat].peer)
+
+
+@pytest.mark.parametrize(
+    "spelling", ["@Daily_News", "daily_news", "https://t.me/Daily_News", "t.me/daily_news"]
+)
+async def test_a_username_in_any_spelling_is_resolved_once(
+    sandbox: Any, settings: Settings, account: AccountStore, spelling: str
+) -> None:
+    async with open_reader(settings) as reader:
+        identity = await reader.resolve(parse_spelling(spelling))
+
+    assert identity.key == "daily_news"
+    assert identity.marked_id == peer_of(sandbox, "news")
+    assert (identity.type, identity.username) == ("channel", "Daily_News")
+    assert identity.linked_chat_id is not None
+    assert identity.account == "main"
+    assert set(identity.access_hashes) == {"main"}
+    assert len(methods(sandbox, "contacts.resolveUsername")) == 1
+    assert len(methods(sandbox, "channels.getFullChannel")) == 1
+
+
+@pytest.mark.parametrize(
+    ("chat", "key", "kind"),
+    [
+        ("hidden", "channel_7002", "channel"),
+        ("forum", "channel_7001", "supergroup"),
+        ("club", "chat_501", "group"),
+        ("friend", "fred_the_friend", "chat"),
+    ],
+)
+async def test_an_id_is_found_among_the_dialogs_and_never_taken_for_a_phone_number(
+    sandbox: Any, settings: Settings, account: AccountStore, *, chat: str, key: str, kind: str
+) -> None:
+    marked_id = peer_of(sandbox, chat)
+    bare = str(marked_id).removeprefix("-100").removeprefix("-")
+    spellings = {str(marked_id)} if chat == "club" else {str(marked_id), str(int(bare))}
+    async with open_reader(settings) as reader:
+        found = [await reader.resolve(parse_spelling(spelling)) for spelling in spellings]
+
+    assert {identity.key for identity in found} == {key}
+    assert {identity.marked_id for identity in found} == {marked_id}
+    assert {identity.type for identity in found} == {kind}
+    assert len(methods(sandbox, "messages.getDialogs")) <= 1
+    assert not methods(sandbox, "contacts.resolvePhone")
+    assert not methods(sandbox, "contacts.resolveUsername")
+
+
+async def test_what_is_known_is_looked_up_by_its_id_without_the_dialogs(
+    sandbox: Any, settings: Settings, account: AccountStore
+) -> None:
+    async with open_reader(settings) as reader:
+        known = await reader.resolve(parse_spelling("channel_7002"))
+    before = len(methods(sandbox, "messages.getDialogs"))
+    async with open_reader(settings) as reader:
+        again = await reader.resolve(parse_spelling("channel_7002"), known)
+        assert reader.can_address(known)
+
+    assert again.model_copy(update={"added_at": known.added_at}) == known
+    assert len(methods(sandbox, "messages.getDialogs")) == before
+
+
+async def test_a_renamed_chat_keeps_its_key_and_the_table_finds_it_by_every_name(
+    sandbox: Any, settings: Settings, account: AccountStore
+) -> None:
+    table = IdentityTable(settings.data_dir)
+    async with open_reader(settings) as reader:
+        seen = await reader.resolve(parse_spelling("@busy_talk"))
+        known = table.record(
+            seen.model_copy(update={"key": "old_name", "username": "old_name", "aliases": ()})
+        )
+
+        again = table.record(await reader.resolve(parse_spelling(str(known.marked_id)), known))
+
+    assert again.key == "old_name"
+    assert again.username == "Busy_Talk"
+    for spelling in ("@busy_talk", "@old_name", str(known.marked_id)):
+        assert table.find(parse_spelling(spelling)) == again
+
+
+async def test_a_username_that_means_another_chat_now_stops_with_both_named(
+    sandbox: Any, settings: Settings, account: AccountStore
+) -> None:
+    async with open_reader(settings) as reader:
+        news = await reader.resolve(parse_spelling("@daily_news"))
+        with pytest.raises(FetchError, match="@busy_talk changed hands: it meant channel_") as failure:
+            await reader.resolve(parse_spelling("@busy_talk"), news)
+    assert failure.value.error_type is ErrorType.VALIDATION
+
+
+async def test_another_account_finds_its_own_access_hash(
+    sandbox: Any, settings: Settings, account: AccountStore
+) -> None:
+    async with open_reader(settings) as reader:
+        identity = await reader.resolve(parse_spelling("@busy_talk"))
+        nameless = await reader.resolve(parse_spelling("channel_7002"))
+    account.save("guarded", sandbox.sessions["guarded"])
+    async with open_reader(settings, account="guarded") as reader:
+        for known in (identity, nameless):
+            assert not reader.can_address(known)
+            [page async for page in reader.history(known, *day_bounds("2025-11-07"))]
+        own = await reader.resolve(parse_spelling("@busy_talk"), identity)
+
+    assert own.access_hashes["guarded"] != identity.access_hashes["main"]
+    assert len(methods(sandbox, "contacts.resolveUsername")) == 2
+
+
+@pytest.mark.parametrize(
+    ("spelling", "sort", "line"),
+    [
+        ("@nobody_is_here", ErrorType.NOT_FOUND, "@nobody_is_here: no chat has this name"),
+        ("channel_999999", ErrorType.NOT_FOUND, "channel_999999: not among the dialogs of account main"),
+        ("-777", ErrorType.NOT_FOUND, "chat_777: "),
+        ("123123", ErrorType.NOT_FOUND, "123123: not among the dialogs"),
+        ("@closed_doors", ErrorType.NO_ACCESS, "may not read|is private"),
+    ],
+)
+async def test_what_cannot_be_found_says_so_in_one_line(
+    sandbox: Any, settings: Settings, account: AccountStore, *, spelling: str, sort: ErrorType, line: str
+) -> None:
+    async with open_reader(settings) as reader:
+        with pytest.raises(FetchError, match=line) as failure:
+            await reader.resolve(parse_spelling(spelling))
+    assert failure.value.error_type is sort
+    assert "\n" not in failure.value.message
+
+
+async def test_the_dialogs_are_listed_with_their_last_messages(
+    sandbox: Any, settings: Settings, account: AccountStore
+) -> None:
+    async with open_reader(settings) as reader:
+        found = {identity.key: (identity, at) async for identity, at in reader.dialogs()}
+
+    assert {"daily_news", "busy_talk", "channel_7001", "chat_501", "fred_the_friend", "channel_7002"} <= set(
+        found
+    )
+    identity, at = found["busy_talk"]
+    assert at is not None
+    assert at.date().isoformat() == "2025-11-08"
+    assert "main" in identity.access_hashes
+
+
+async def test_more_dialogs_than_a_page_are_all_listed_once(
+    telegram_sandbox: Any, settings: Settings
+) -> None:
+    chats = {
+        f"c{number}": {"type": "channel", "messages_per_day": 1, "id": 9000 + number} for number in range(230)
+    }
+    sandbox = telegram_sandbox({"days": {"from": "2025-11-01", "to": "2025-11-02"}, "chats": chats})
+    AccountStore(settings.session_dir).save("main", sandbox.session)
+    async with open_reader(settings) as reader:
+        found = [identity.key async for identity, _ in reader.dialogs()]
+
+    assert len(found) == len(set(found))
+    assert {f"channel_{9000 + number}" for number in range(230)} <= set(found)
+    assert len(methods(sandbox, "messages.getDialogs")) in (3, 4)
