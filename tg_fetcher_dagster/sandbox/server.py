@@ -116,6 +116,9 @@ class SandboxServer:
         return saved
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._listener is None:
+            writer.close()  # it came in while the server was stopping
+            return
         self._accepted += 1
         connection = Connection(
             self._state, others=self._open, reader=reader, writer=writer, number=self._accepted
@@ -123,6 +126,8 @@ class SandboxServer:
         task = asyncio.create_task(connection.serve())
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
+        # A task that is cancelled before its first step closes nothing, and its client waits for ever.
+        task.add_done_callback(lambda _: writer.close())
 
     def _push(self, key_id: int, update: Any) -> None:  # noqa: ANN401 - a TL object
         for connection in self._open:
