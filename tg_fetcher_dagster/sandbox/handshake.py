@@ -6,6 +6,7 @@ Pyrogram use, and RSA_PAD of the official clients.
 
 import hashlib
 import os
+import struct
 import time
 from typing import Any
 
@@ -50,7 +51,7 @@ def _read(data: bytes) -> tuple[Any, int]:
     try:
         with BinaryReader(data) as reader:
             return reader.tgread_object(), reader.tell_position()
-    except (TypeNotFoundError, BufferError, ValueError) as error:
+    except (TypeNotFoundError, BufferError, ValueError, struct.error) as error:
         raise HandshakeError("the inner data cannot be read") from error
 
 
