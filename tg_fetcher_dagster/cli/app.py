@@ -6,6 +6,7 @@ error and exit code 1 (2 for a wrong use, 130 for Ctrl-C); only `--verbose` show
 
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -100,6 +101,9 @@ def _told(error: Exception) -> str:
 
 def main() -> None:
     """The entry point."""
+    if not sys.warnoptions:
+        # Those of libraries are for developers: `python -W default -m tg_fetcher_dagster.cli.app` shows them.
+        warnings.simplefilter("ignore")
     sys.exit(run(sys.argv[1:]))
 
 

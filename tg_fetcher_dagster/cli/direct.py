@@ -1,7 +1,7 @@
 """The same runs in this process: no Redis, no daemon, one Dagster instance (`tg-fetcher fetch --direct`)."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,9 +10,12 @@ import dagster as dg
 
 from tg_fetcher_dagster.commands.plan import Batch
 from tg_fetcher_dagster.definitions import defs
+from tg_fetcher_dagster.defs.conclusion import failures_of
 from tg_fetcher_dagster.defs.config import run_config_of
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS, FETCH_TODAY
+from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
+from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.settings import Settings
 
@@ -38,40 +41,86 @@ class DirectDay:
 
 def instance() -> dg.DagsterInstance:
     """Returns the instance of DAGSTER_HOME, else the one in `.dagster_home`, made where there is none."""
-    if HOME not in os.environ:
-        DEFAULT_HOME.mkdir(exist_ok=True)
-        (DEFAULT_HOME / "dagster.yaml").touch()
-        os.environ[HOME] = str(DEFAULT_HOME.resolve())
-    return dg.DagsterInstance.get()
+    if os.environ.get(HOME):
+        return dg.DagsterInstance.get()
+    os.environ[HOME] = str(DEFAULT_HOME.resolve())
+    if (DEFAULT_HOME / "dagster.yaml").exists():
+        return dg.DagsterInstance.get()
+    DEFAULT_HOME.mkdir(exist_ok=True)
+    ours = Path("dagster.yaml").resolve()
+    if ours.is_file():
+        (DEFAULT_HOME / "dagster.yaml").symlink_to(ours)
+    else:
+        (DEFAULT_HOME / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    made = dg.DagsterInstance.get()
+    # Explicitly, as `make dev` does: the default limit alone let a fresh instance's first backfill run three.
+    made.event_log_storage.set_concurrency_slots(POOL, 1)
+    return made
 
 
-def run_batch(batch: Batch, dagster: dg.DagsterInstance, settings: Settings) -> list[DirectDay]:
+def run_batch(
+    batch: Batch, dagster: dg.DagsterInstance, settings: Settings, *, log_level: str = "CRITICAL"
+) -> list[DirectDay]:
     """Runs a batch in this process and returns what became of each of its days, the oldest first.
 
     The run is a Dagster run like any other: materialisations, checks and hooks included. A day that has no
-    outcome afterwards failed without a word and is returned as failed.
+    outcome afterwards failed without an event and is returned as failed.
+
+    Args:
+        batch: what to fetch.
+        dagster: the instance that keeps the run.
+        settings: where the outcomes are.
+        log_level: of Dagster's lines on standard error; the instance keeps all of them.
     """
     dagster.add_dynamic_partitions(CHATS.name or "", [batch.chat_key])
     job = FETCH_TODAY if batch.today else FETCH_DAYS
     op = "messages_today" if batch.today else "messages"
     ends = (batch.chat_key, batch.chat_key), (batch.first, batch.last)
-    defs().resolve_job_def(job.name).execute_in_process(
-        instance=dagster,
-        run_config=dict(run_config_of(batch, op=op)),
-        partition_key=batch.chat_key if batch.today else None,
-        tags={"request": batch.batch_id, **({} if batch.today else range_tags(*ends))},
-        raise_on_error=False,
+    result = (
+        defs()
+        .resolve_job_def(job.name)
+        .execute_in_process(
+            instance=dagster,
+            run_config={
+                **run_config_of(batch, op=op),
+                "loggers": {"console": {"config": {"log_level": log_level}}},
+            },
+            partition_key=batch.chat_key if batch.today else None,
+            tags={"request": batch.batch_id, **({} if batch.today else range_tags(*ends))},
+            raise_on_error=False,
+        )
     )
-    return outcomes_of(batch, settings)
+    return outcomes_of(batch, settings, said=_failures(result))
 
 
-def outcomes_of(batch: Batch, settings: Settings) -> list[DirectDay]:
-    """Returns the recorded outcome of each day of a batch."""
+def _failures(result: dg.ExecuteInProcessResult) -> dict[str, FetchError]:
+    """What the run's failed steps said of each partition key."""
+    said: dict[str, FetchError] = {}
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        data = event.step_failure_data.user_failure_data
+        said.update(failures_of(data.metadata if data else None))
+    return said
+
+
+def outcomes_of(batch: Batch, settings: Settings, *, said: Mapping[str, FetchError]) -> list[DirectDay]:
+    """Returns the recorded outcome of each day of a batch.
+
+    Args:
+        batch: the days.
+        settings: where the outbox is.
+        said: why days failed, by partition key: a day that waits for a flood has no event, and here nobody
+            comes back to it.
+    """
     recorded = Outbox(settings.data_dir).outcomes(batch.batch_id)
     days: Sequence[date] = batch.days
+
+    def reason(day: date) -> str:
+        key = batch.chat_key if batch.today else f"{batch.chat_key}|{day}"
+        return said[key].message if key in said else "the run ended without a word on this day"
+
     return [
         DirectDay(day=day, event=outcome.event, error=outcome.error)
         if (outcome := recorded.get((batch.chat_key, day)))
-        else DirectDay(day=day, event="fetch_failed", error="the run ended without a word on this day")
+        else DirectDay(day=day, event="fetch_failed", error=reason(day))
         for day in days
     ]

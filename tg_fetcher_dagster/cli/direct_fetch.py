@@ -10,6 +10,7 @@ from tg_fetcher_dagster.cli.direct import DirectDay, instance, run_batch
 from tg_fetcher_dagster.cli.display import FetchDisplay
 from tg_fetcher_dagster.cli.outcomes import FAILED, DayEnd
 from tg_fetcher_dagster.cli.resolving import known_or_resolved
+from tg_fetcher_dagster.cli.starting import VERBOSE
 from tg_fetcher_dagster.cli.wanted import Asked
 from tg_fetcher_dagster.commands.dates import Expansion, expand
 from tg_fetcher_dagster.commands.identity import ChatIdentity
@@ -53,7 +54,7 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
         for batch in batches:
             already = len(ends)
             with _watched(batch, settings, display, already=already, total=total):
-                days = run_batch(batch, dagster, settings)
+                days = run_batch(batch, dagster, settings, log_level="DEBUG" if VERBOSE.get() else "CRITICAL")
             for day in days:
                 end = _end(batch, day, settings)
                 display.end(end)
