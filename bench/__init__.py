@@ -1,0 +1,1 @@
+"""What docs/benchmarks.md tells, measured again: `make bench` (`ARGS=reading` runs one part)."""
