@@ -10,7 +10,7 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.reader import open_reader
-from tg_fetcher_dagster_tests.telegram.conftest import day_bounds, methods
+from tg_fetcher_dagster_tests.telegram.conftest import WORLD, day_bounds, methods
 
 
 def peer_of(sandbox: Any, chat: str) -> int:
@@ -170,3 +170,28 @@ async def test_more_dialogs_than_a_page_are_all_listed_once(
     assert len(found) == len(set(found))
     assert {f"channel_{9000 + number}" for number in range(230)} <= set(found)
     assert len(methods(sandbox, "messages.getDialogs")) in (3, 4)
+
+
+async def test_an_account_that_is_no_member_resolves_the_name_of_a_known_public_chat(
+    telegram_sandbox: Any, settings: Settings
+) -> None:
+    talk = {"type": "supergroup", "messages_per_day": 3, "accounts": ["main"]}
+    sandbox = telegram_sandbox(
+        {**WORLD, "chats": {"open": {**talk, "username": "open_talk"}, "shut": {**talk, "id": 7100}}}
+    )
+    store = AccountStore(settings.session_dir)
+    for name in ("main", "guarded"):
+        store.save(name, sandbox.sessions[name])
+    async with open_reader(settings) as reader:
+        public = await reader.resolve(parse_spelling("@open_talk"))
+        private = await reader.resolve(parse_spelling("channel_7100"))
+
+    async with open_reader(settings, account="guarded") as reader:
+        assert [page async for page in reader.history(public, *day_bounds("2025-11-07"))]
+        with pytest.raises(FetchError, match="chat channel_7100: not among the dialogs") as failure:
+            [page async for page in reader.history(private, *day_bounds("2025-11-07"))]
+        assert failure.value.error_type is ErrorType.NOT_FOUND
+        renamed = public.model_copy(update={"marked_id": private.marked_id, "key": "old_key"})
+        with pytest.raises(FetchError, match="@open_talk changed hands") as failure:
+            [page async for page in reader.history(renamed, *day_bounds("2025-11-07"))]
+        assert failure.value.error_type is ErrorType.VALIDATION
