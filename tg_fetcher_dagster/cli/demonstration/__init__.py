@@ -1,0 +1,1 @@
+"""What `tg-fetcher demo` is made of: the processes it starts, what it asks, what it checks, what it shows."""
