@@ -4,6 +4,8 @@ Starting is light: what a command needs is imported when it runs. Every failure 
 error and exit code 1 (2 for a wrong use, 130 for Ctrl-C); only `--verbose` shows a stack trace.
 """
 
+import os
+import signal
 import sys
 import traceback
 import warnings
@@ -104,7 +106,15 @@ def main() -> None:
     if not sys.warnoptions:
         # Those of libraries are for developers: `python -W default -m tg_fetcher_dagster.cli.app` shows them.
         warnings.simplefilter("ignore")
-    sys.exit(run(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        # A run may still be busy in a thread that nothing can stop. It leaves nothing half-written behind:
+        # a day is visible when it is whole, and the system gives locks back.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ A line stays one line however narrow the terminal is, and a title from Telegram 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -18,9 +19,9 @@ def output() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def messages() -> Console:
-    """Returns standard error as it is now."""
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+def messages(stream: TextIO | None = None) -> Console:
+    """Returns standard error as it is now, or another way to the same place."""
+    return Console(file=stream, stderr=stream is None, highlight=False, markup=False, emoji=False)
 
 
 def say(line: str = "") -> None:

@@ -24,6 +24,15 @@ HOME = "DAGSTER_HOME"
 DEFAULT_HOME = Path(".dagster_home")
 """Where `make dev` keeps its instance, so that its UI shows what was fetched directly."""
 
+DEFAULT_INSTANCE = """\
+concurrency:
+  pools:
+    granularity: run  # a step would wait for ever for the slot of a run that was killed
+telemetry:
+  enabled: false
+"""
+"""Of an instance that is made where there is no dagster.yaml to go by."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DirectDay:
@@ -51,7 +60,7 @@ def instance() -> dg.DagsterInstance:
     if ours.is_file():
         (DEFAULT_HOME / "dagster.yaml").symlink_to(ours)
     else:
-        (DEFAULT_HOME / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+        (DEFAULT_HOME / "dagster.yaml").write_text(DEFAULT_INSTANCE)
     made = dg.DagsterInstance.get()
     # Explicitly, as `make dev` does: the default limit alone let a fresh instance's first backfill run three.
     made.event_log_storage.set_concurrency_slots(POOL, 1)

@@ -2,9 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextvars import copy_context
 from datetime import UTC, date, datetime
+
+import dagster as dg
 
 from tg_fetcher_dagster.cli.direct import DirectDay, instance, run_batch
 from tg_fetcher_dagster.cli.display import FetchDisplay
@@ -47,14 +49,17 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
             display.note(line)
         ends += [_refused(identity.key, refused.day, refused.reason) for refused in means.refused]
         batches += plan([_ask(each, identity, means, force=settings.force_refetch)])
-    total = sum(len(batch.days) for batch in batches)
-    if not total:
+    all_days = len(ends) + sum(len(batch.days) for batch in batches)
+    if not batches:
         return ends
     with instance() as dagster:
         for batch in batches:
-            already = len(ends)
-            with _watched(batch, settings, display, already=already, total=total):
-                days = run_batch(batch, dagster, settings, log_level="DEBUG" if VERBOSE.get() else "CRITICAL")
+            before = len(ends)
+
+            def tell(ended: int, before: int = before) -> None:
+                display.days(before + ended, all_days)
+
+            days = _run(batch, dagster, settings, display, tell)
             for day in days:
                 end = _end(batch, day, settings)
                 display.end(end)
@@ -91,28 +96,55 @@ def _ask(asked: Asked, identity: ChatIdentity, means: Expansion, *, force: bool)
     )
 
 
-@contextmanager
-def _watched(
-    batch: Batch, settings: Settings, display: FetchDisplay, *, already: int, total: int
-) -> Iterator[None]:
-    """Counts the days that have ended while the run keeps this thread busy."""
-    over = threading.Event()
+def _run(
+    batch: Batch,
+    dagster: dg.DagsterInstance,
+    settings: Settings,
+    display: FetchDisplay,
+    tell: Callable[[int], None],
+) -> list[DirectDay]:
+    """Runs a batch in a thread of its own and counts the days that have ended meanwhile.
+
+    In the main thread Dagster would take Ctrl-C for a failure that its retry policy retries.
+    """
+    made: list[DirectDay] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            level = "DEBUG" if VERBOSE.get() else "CRITICAL"
+            made.extend(run_batch(batch, dagster, settings, log_level=level))
+        except BaseException as error:  # noqa: BLE001 - raised again where somebody waits for it
+            errors.append(error)
+
     outbox = Outbox(settings.data_dir)
-
-    def watch() -> None:
-        while not over.wait(LOOK_SECONDS):
-            display.days(already + len(outbox.outcomes(batch.batch_id)), already + total)
-
-    first, last = batch.first, batch.last
-    display.now(f"{batch.chat_key} {first}" + (f" to {last}" if last != first else ""))
-    display.days(already, total)
-    watcher = threading.Thread(target=watch, name="fetch-progress", daemon=True)
-    watcher.start()
+    display.now(
+        f"{batch.chat_key} {batch.first}" + (f" to {batch.last}" if batch.last != batch.first else "")
+    )
+    worker = threading.Thread(target=copy_context().run, args=(work,), name="fetch", daemon=True)
+    worker.start()
     try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
+        while worker.is_alive():
+            worker.join(LOOK_SECONDS)
+            tell(len(outbox.outcomes(batch.batch_id)))
+    except KeyboardInterrupt:
+        _cancel(batch, dagster)
+        display.note("stopped; the days that are done stay done")
+        raise
+    if errors:
+        raise errors[0]
+    return made
+
+
+def _cancel(batch: Batch, dagster: dg.DagsterInstance) -> None:
+    """Tells the instance that the batch's run has ended: nobody else would."""
+    under_way = dg.RunsFilter(
+        tags={"request": batch.batch_id},
+        statuses=[dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+    )
+    for run in dagster.get_runs(filters=under_way):
+        dagster.report_run_canceled(run, message="Interrupted at the terminal.")
+        dagster.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _end(batch: Batch, day: DirectDay, settings: Settings) -> DayEnd:

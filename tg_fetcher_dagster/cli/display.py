@@ -1,7 +1,9 @@
 """Shows a fetch under way: a progress bar on a terminal, plain lines elsewhere."""
 
+import os
+import sys
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from rich.progress import (
     BarColumn,
@@ -12,7 +14,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from tg_fetcher_dagster.cli.console import complain, messages, note, say
+from tg_fetcher_dagster.cli.console import complain, messages, say
 from tg_fetcher_dagster.cli.outcomes import DayEnd
 
 REASONS_SHOWN = 10
@@ -23,7 +25,10 @@ class FetchDisplay:
     """A context manager; what is told through it appears at once."""
 
     def __init__(self) -> None:
-        console = messages()
+        # A Dagster run in this process takes standard error for its own log while a step works.
+        self._stream = _apart(sys.stderr)
+        console = messages(self._stream)
+        self._console = console
         self._bar = (
             Progress(
                 SpinnerColumn(),
@@ -51,6 +56,8 @@ class FetchDisplay:
     ) -> None:
         if self._bar:
             self._bar.stop()
+        if self._stream is not sys.stderr:
+            self._stream.close()
 
     def days(self, ended: int, total: int) -> None:
         """Tells how many days have ended, of how many."""
@@ -68,13 +75,21 @@ class FetchDisplay:
     def note(self, what: str) -> None:
         """Tells something that a person should know, once."""
         if what != self._said:
-            note(what)
+            self._console.print(what, soft_wrap=True)
         self.now(what)
 
     def end(self, end: DayEnd) -> None:
         """Tells how a day ended; failures are told together at the end."""
         if not end.failed and self._bar is None:
             say(end.line)
+
+
+def _apart(stream: TextIO) -> TextIO:
+    """The same place by a file descriptor of its own; the stream itself where it has none."""
+    try:
+        return os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8", errors="replace", buffering=1)
+    except (OSError, ValueError):
+        return stream
 
 
 def tell_result(ends: list[DayEnd]) -> bool:
