@@ -2,9 +2,12 @@
 
 import re
 import shlex
+import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +138,35 @@ def test_the_redis_command_starts_a_server_that_asks_for_the_password(services, 
     finally:
         server.terminate()
         server.wait(10)
+
+
+@pytest.mark.flow
+def test_the_code_servers_command_serves_is_healthy_and_ends_when_it_is_told_to(services, tmp_path):
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    command, health = (
+        [port if word == "4000" else word.replace("0.0.0.0", "127.0.0.1") for word in words]
+        for words in (services["code-server"]["command"], services["code-server"]["healthcheck"]["test"][1:])
+    )
+    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "DAGSTER_HOME": str(tmp_path)}
+
+    def run(words):
+        return subprocess.run(
+            words, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    assert run(services["set-up"]["command"]).stdout == "Set concurrency limit for telegram to 1.\n"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored behind a shell's &
+    server = subprocess.Popen(
+        command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    signal.signal(signal.SIGINT, before)
+    try:
+        deadline = time.monotonic() + 60
+        while run(health).returncode != 0:
+            assert server.poll() is None
+            assert time.monotonic() < deadline
+    finally:
+        server.terminate()
+    assert server.wait(20) is not None

@@ -1,0 +1,53 @@
+"""What the documents tell a reader to type or to open exists."""
+
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"(?:^\$ |`)(?:\S*/)?tg-fetcher ([a-z][^`\n#|<]*)", re.MULTILINE)
+
+
+def named(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def help_of(*words):
+    asked = [sys.executable, "-m", "tg_fetcher_dagster.cli.app", *words, "--help"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return told.stdout if told.returncode == 0 else ""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_link_leads_to_something_in_the_project(document):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_make_target_exists(document):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    text = document.read_text()
+    for target in re.findall(r"(?:^\$ |`)make ([a-z-]+)", text, flags=re.MULTILINE):
+        assert target in targets, target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_command_and_option_of_tg_fetcher_exists(document):
+    for line in COMMAND.findall(document.read_text()):
+        words = shlex.split(line)
+        known = help_of(words[0])
+        assert known, line
+        if "\nCommands:" in known and len(words) > 1 and words[1].isalpha():
+            known = help_of(*words[:2])
+            assert known, line
+        for option in (word for word in words if word.startswith("--")):
+            assert option.partition("=")[0] in known, line
