@@ -53,8 +53,9 @@ def _line(prompt: str) -> str | None:
     sys.stderr.write(prompt)
     sys.stderr.flush()
     line = sys.stdin.readline()
+    if not line or not sys.stdin.isatty():
+        sys.stderr.write("\n")  # what the Enter key shows at a terminal
     if not line:
-        sys.stderr.write("\n")
         return None
     return line.strip()
 

@@ -78,9 +78,10 @@ def add(settings: "Settings", chats: list[str]) -> int:
 
     async def resolve() -> "list[ChatIdentity]":
         added = []
-        async for _, found in resolve_chats(settings, [spelling_of(chat) for chat in chats]):
+        async for asked, found in resolve_chats(settings, [spelling_of(chat) for chat in chats]):
             if isinstance(found, FetchError):
-                complain(found.message)
+                named = asked.canonical in found.message
+                complain(found.message if named else f"{asked.canonical}: {found.message}")
             else:
                 added.append(found)
         return added

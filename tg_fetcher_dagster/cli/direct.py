@@ -99,7 +99,18 @@ def run_batch(
             raise_on_error=False,
         )
     )
-    return outcomes_of(batch, settings, said=_failures(result))
+    return outcomes_of(batch, settings, said=_failures(result), otherwise=_why_failed(result))
+
+
+def _why_failed(result: dg.ExecuteInProcessResult) -> str:
+    """Why the run as a whole failed, as its first cause says it, for days of which no step said anything."""
+    for event in result.filter_events(lambda event: event.event_type_value == "PIPELINE_FAILURE"):
+        error = event.job_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            return f"the run failed: {' '.join(error.message.split())}"
+    return "the run ended without a word on this day"
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> dict[str, FetchError]:
@@ -111,7 +122,9 @@ def _failures(result: dg.ExecuteInProcessResult) -> dict[str, FetchError]:
     return said
 
 
-def outcomes_of(batch: Batch, settings: Settings, *, said: Mapping[str, FetchError]) -> list[DirectDay]:
+def outcomes_of(
+    batch: Batch, settings: Settings, *, said: Mapping[str, FetchError], otherwise: str
+) -> list[DirectDay]:
     """Returns the recorded outcome of each day of a batch.
 
     Args:
@@ -119,13 +132,14 @@ def outcomes_of(batch: Batch, settings: Settings, *, said: Mapping[str, FetchErr
         settings: where the outbox is.
         said: why days failed, by partition key: a day that waits for a flood has no event, and here nobody
             comes back to it.
+        otherwise: why the others did.
     """
     recorded = Outbox(settings.data_dir).outcomes(batch.batch_id)
     days: Sequence[date] = batch.days
 
     def reason(day: date) -> str:
         key = batch.chat_key if batch.today else f"{batch.chat_key}|{day}"
-        return said[key].message if key in said else "the run ended without a word on this day"
+        return said[key].message if key in said else otherwise
 
     return [
         DirectDay(day=day, event=outcome.event, error=outcome.error)

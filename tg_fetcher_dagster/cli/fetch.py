@@ -89,9 +89,9 @@ def _push_and_follow(
 
     with connect(settings) as client:
         follower = Follower(client, settings, display)
-        follower.push(asked)
         try:
+            follower.push(asked)
             return follower.follow(timeout=timeout)
         except KeyboardInterrupt:
-            note("no longer waiting; what was asked goes on: tg-fetcher status")
+            note("no longer waiting; what was pushed goes on: tg-fetcher status")
             raise
