@@ -24,7 +24,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: install ## a Telegram of its own, a command, files and events, until Ctrl-C (ARGS=--once checks and ends)
 	@exec $(BIN)/tg-fetcher demo $(ARGS)
 
-dev: install .env $(HOME_OF_DAGSTER)/dagster.yaml ## Dagster's UI and daemon over .env, on http://127.0.0.1:3000
+dev: install .env $(HOME_OF_DAGSTER)/.set-up ## Dagster's UI and daemon over .env, on http://127.0.0.1:3000
 	DAGSTER_HOME=$(HOME_OF_DAGSTER) exec $(BIN)/dg dev $(ARGS)
 
 .env:
@@ -32,11 +32,13 @@ dev: install .env $(HOME_OF_DAGSTER)/dagster.yaml ## Dagster's UI and daemon ove
 	chmod 600 .env
 
 # The pool's limit is set once: without an explicit limit the first backfill of a fresh instance runs more
-# than one at a time, and what an operator has changed since stays.
-$(HOME_OF_DAGSTER)/dagster.yaml: | $(INSTALLED)
+# than one at a time, and what an operator has changed since stays. `tg-fetcher fetch --direct` may have made
+# the folder before.
+$(HOME_OF_DAGSTER)/.set-up: | $(INSTALLED)
 	mkdir -p $(HOME_OF_DAGSTER)
-	ln -sf $(CURDIR)/dagster.yaml $@
+	ln -sf $(CURDIR)/dagster.yaml $(HOME_OF_DAGSTER)/dagster.yaml
 	DAGSTER_HOME=$(HOME_OF_DAGSTER) $(BIN)/dagster instance concurrency set telegram 1
+	touch $@
 
 test: install ## every test that needs wheels only, with coverage (ARGS=path runs some, without)
 	$(BIN)/pytest -m "not system" $(if $(ARGS),$(ARGS),--cov --cov-report=term)
