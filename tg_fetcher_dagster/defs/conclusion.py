@@ -1,13 +1,19 @@
 """How a run of fetched days ends: its metadata, and its failure with all that is needed to go on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from tg_fetcher_dagster.defs.gauges import push_gauges
+from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_to_its_end
+from tg_fetcher_dagster.defs.metadata import day_metadata
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.fetching.request import DayReport
-from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.fetching.chat_days import kept_days
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
+from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 
 FAILURES = "failures"
 """The metadata entry of a failed step: what failed, a partition key each."""
@@ -59,36 +65,55 @@ def failures_of(metadata: Mapping[str, Any] | None) -> dict[str, FetchError]:
     }
 
 
-def conclude(
+def fetch_and_conclude(
     context: dg.AssetExecutionContext,
-    reports: Sequence[DayReport],
+    requests: Sequence[FetchRequest],
+    workshop: Workshop,
     *,
     key_of: KeyOf,
-    settings: Settings,
-    max_retries: int,
-    metadata_of: Callable[[DayReport], Mapping[str, Any]],
+    settings: DefinitionSettings,
 ) -> None:
-    """Ends a step: one materialisation for each day, or a failure that keeps the days that are durable.
+    """Does a step's work and ends it: one materialisation for each day, or a failure that keeps what is durable.
 
     Returning lets Dagster emit one materialisation for every partition of the range; a step that gives up
     for good emits those of its durable days here, because no output of it counts. Not on an attempt that
     will be retried: they would be told twice.
 
     Raises:
-        dagster.Failure: a day failed.
+        dagster.Failure: a day failed, or the process was asked to end.
     """
+    try:
+        reports = run_to_its_end(fetch_chats(requests, workshop))
+    except Interrupted:
+        kept = [report for request in requests for report in kept_days(request, workshop)]
+        _materialize(context, kept, workshop, key_of)
+        raise interruption(len(kept), of=sum(len(request.days) for request in requests)) from None
+    except FetchError as error:
+        reports = [
+            DayReport(chat=request.chat, day=day, outcome="failed", error=error)
+            for request in requests
+            for day in request.days
+        ]
+    push_gauges(workshop.settings, reports)
     failed = [report for report in reports if report.outcome == "failed"]
     if not failed:
         for report in reports:
-            context.add_asset_metadata(metadata_of(report), partition_key=key_of(report))
+            context.add_asset_metadata(day_metadata(report, workshop.store), partition_key=key_of(report))
         return
-    failure = failure_of(failed, of=len(reports), key_of=key_of, settings=settings)
-    if not failure.allow_retries or context.retry_number >= max_retries:
-        for report in reports:
-            if report.outcome != "failed":
-                context.log_event(
-                    dg.AssetMaterialization(
-                        asset_key=context.asset_key, partition=key_of(report), metadata=metadata_of(report)
-                    )
-                )
+    failure = failure_of(failed, of=len(reports), key_of=key_of, settings=workshop.settings)
+    if not failure.allow_retries or context.retry_number >= settings.max_retry_attempts:
+        _materialize(context, [report for report in reports if report.outcome != "failed"], workshop, key_of)
     raise failure
+
+
+def _materialize(
+    context: dg.AssetExecutionContext, reports: Iterable[DayReport], workshop: Workshop, key_of: KeyOf
+) -> None:
+    for report in reports:
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key=context.asset_key,
+                partition=key_of(report),
+                metadata=day_metadata(report, workshop.store),
+            )
+        )

@@ -12,6 +12,7 @@ import dagster as dg
 
 from tg_fetcher_dagster.defs.conclusion import failures_of
 from tg_fetcher_dagster.defs.config import FetchConfig, config_of, requests_of
+from tg_fetcher_dagster.defs.interruption import was_interrupted
 from tg_fetcher_dagster.defs.partitions import CHATS, by_chat, chat_day_of, chat_days, keys_of_run
 from tg_fetcher_dagster.defs.publishing import drain_outbox
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -36,13 +37,20 @@ def publish_failures(context: dg.HookContext) -> None:
     if run is None:
         raise dg.Failure(f"run {context.run_id} is unknown to its own instance")
     error = context.op_exception
+    config = config_of(context.op_config)
+    if was_interrupted(error) and config.request_id:
+        context.log.info(
+            "the command's sensor sees to the days that are left: a fresh run, or none if canceled"
+        )
+        drain_outbox(settings)
+        return
     tell_failed_days(
         settings,
-        config=config_of(context.op_config),
+        config=config,
         run_id=run.run_id,
         keys=asked_keys(run, settings, context.instance),
         failures=failures_of(error.metadata if isinstance(error, dg.Failure) else None),
-        otherwise=FetchError(ErrorType.INTERNAL, f"{type(error).__name__}: {error}"),
+        otherwise=FetchError(ErrorType.INTERNAL, str(error) or type(error).__name__),
     )
     context.log.info("published %d events", drain_outbox(settings))
 

@@ -7,16 +7,13 @@ history; each day's file is durable before the walk goes on. A day that is compl
 
 import dagster as dg
 
-from tg_fetcher_dagster.defs.conclusion import conclude
+from tg_fetcher_dagster.defs.conclusion import fetch_and_conclude
 from tg_fetcher_dagster.defs.config import FetchConfig, requests_of
-from tg_fetcher_dagster.defs.gauges import push_gauges
 from tg_fetcher_dagster.defs.hooks import HOOKS
-from tg_fetcher_dagster.defs.metadata import day_metadata
 from tg_fetcher_dagster.defs.partitions import CHATS, MAX_DAYS_A_RUN, by_chat, chat_day_key, chat_days
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.fetching.days import day_of
 from tg_fetcher_dagster.fetching.request import DayReport
-from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.settings import DefinitionSettings
 
 POOL = "telegram"
@@ -49,21 +46,10 @@ def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
         kinds={"telegram", "json"},
         owners=["team:telegram"],
     )
-    async def messages(
-        context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
-    ) -> None:
+    def messages(context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource) -> None:
         workshop = telegram.workshop()
         requests = requests_of(config, by_chat(context.partition_keys), run_id=context.run.run_id)
-        reports = await fetch_chats(requests, workshop)
-        push_gauges(telegram.settings, reports)
-        conclude(
-            context,
-            reports,
-            key_of=_key_of,
-            settings=telegram.settings,
-            max_retries=settings.max_retry_attempts,
-            metadata_of=lambda report: day_metadata(report, workshop.store),
-        )
+        fetch_and_conclude(context, requests, workshop, key_of=_key_of, settings=settings)
 
     return messages
 
@@ -82,23 +68,14 @@ def build_messages_today(settings: DefinitionSettings) -> dg.AssetsDefinition:
         kinds={"telegram", "json"},
         owners=["team:telegram"],
     )
-    async def messages_today(
+    def messages_today(
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
     ) -> None:
         workshop = telegram.workshop()
         today = day_of(workshop.clock(), settings.zone)
         chats = dict.fromkeys(context.partition_keys, (today,))
         requests = requests_of(config, chats, run_id=context.run.run_id)
-        reports = await fetch_chats(requests, workshop)
-        push_gauges(telegram.settings, reports)
-        conclude(
-            context,
-            reports,
-            key_of=lambda report: report.chat,
-            settings=telegram.settings,
-            max_retries=settings.max_retry_attempts,
-            metadata_of=lambda report: day_metadata(report, workshop.store),
-        )
+        fetch_and_conclude(context, requests, workshop, key_of=lambda report: report.chat, settings=settings)
 
     return messages_today
 

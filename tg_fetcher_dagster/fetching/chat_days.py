@@ -19,7 +19,7 @@ from tg_fetcher_dagster.fetching.days import newest_first, stretches
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest, Outcome
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
-from tg_fetcher_dagster.storage.coverage import is_complete, read_coverage
+from tg_fetcher_dagster.storage.coverage import Coverage, is_complete, read_coverage
 from tg_fetcher_dagster.storage.progress import write_progress
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 
@@ -73,12 +73,27 @@ def _settled_before(day: date, request: FetchRequest, workshop: Workshop, teller
         return None
     if coverage.event_request == request.request_id and teller.is_told(day):
         # An earlier attempt at this request read the day: it is not read again, not even by force.
-        outcome: Outcome = "unchanged" if coverage.outcome == "unchanged" else "fetched"
-        return DayReport(chat=request.chat, day=day, outcome=outcome, coverage=coverage)
+        return _report(coverage)
     if request.force or workshop.settings.force_refetch or not is_complete(paths):
         return None
     teller.skipped(day, reason="complete", expected=coverage.checksum_sha256, actual=coverage.checksum_sha256)
     return DayReport(chat=request.chat, day=day, outcome="skipped", coverage=coverage)
+
+
+def kept_days(request: FetchRequest, workshop: Workshop) -> list[DayReport]:
+    """Returns the reports of the days that this request has made durable so far, the oldest first."""
+    teller = Teller(workshop.outbox, workshop.settings, request)
+    reports = []
+    for day in sorted(request.days):
+        coverage = read_coverage(workshop.store.day(request.chat, day))
+        if coverage is not None and coverage.event_request == request.request_id and teller.is_told(day):
+            reports.append(_report(coverage))
+    return reports
+
+
+def _report(coverage: Coverage) -> DayReport:
+    outcome: Outcome = "unchanged" if coverage.outcome == "unchanged" else "fetched"
+    return DayReport(chat=coverage.chat, day=coverage.date, outcome=outcome, coverage=coverage)
 
 
 async def _fetch_stretch(

@@ -173,14 +173,17 @@ class DayWalk:
         # Composing, hashing and syncing a big day takes seconds: the connection must not wait for it.
         paths = self._workshop.store.day(self._request.chat, day.day)
         before = read_coverage(paths)
-        finished = await asyncio.to_thread(
-            day.builder.finish,
-            scanned=scanned,
-            requests=requests,
-            final=final,
-            keep_replaced=before is None or before.final,
-        )
-        self._day = None
+        try:
+            finished = await asyncio.to_thread(
+                day.builder.finish,
+                scanned=scanned,
+                requests=requests,
+                final=final,
+                keep_replaced=before is None or before.final,
+            )
+        finally:
+            day.builder.discard()
+            self._day = None
         self._teller.stage(day.day, "postprocess")
         coverage = self._coverage(day, finished, scanned=scanned, requests=requests, final=final)
         self._teller.kept(paths, coverage, told_before=before.checksum_sha256 if before else None)

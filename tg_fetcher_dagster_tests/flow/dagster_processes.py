@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +23,15 @@ from tg_fetcher_dagster.telegram.accounts import AccountStore
 
 PROJECT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
+
+
+def free_port() -> int:
+    """Returns a port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 PATIENCE = 90.0
 """Seconds that a test waits for the daemon before it gives up."""
 
@@ -83,25 +93,41 @@ class Deployment:
 
     def start_daemon(self) -> subprocess.Popen[bytes]:
         """Starts the daemon, which brings its own code server."""
-        log = (self.folder / "daemon.log").open("ab")
-        process = subprocess.Popen(
-            [str(PROGRAMS / "dagster-daemon"), "run", "-w", str(PROJECT / "workspace.yaml")],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        log.close()
+        return self._start([PROGRAMS / "dagster-daemon", "run", "-w", PROJECT / "workspace.yaml"])
+
+    def _start(self, arguments: list[Any]) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{Path(arguments[0]).name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                arguments,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self.processes.append(process)
         return process
 
+    @contextmanager
+    def process(self, arguments: list[Any]) -> Iterator[subprocess.Popen[bytes]]:
+        """Runs another program over the deployment until the block ends."""
+        process = self._start(arguments)
+        try:
+            yield process
+        finally:
+            self.processes.remove(process)
+            self._end([process])
+
     def stop(self) -> None:
         """Ends all that was started, at once."""
-        for process in self.processes:
+        self._end(self.processes)
+
+    @staticmethod
+    def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+        for process in processes:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
-        for process in self.processes:
+        for process in processes:
             try:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
@@ -144,5 +170,5 @@ class Deployment:
             if value:
                 return value
             time.sleep(0.2)
-        log = (self.folder / "daemon.log").read_text(encoding="utf-8", errors="replace")
+        log = (self.folder / "dagster-daemon.log").read_text(encoding="utf-8", errors="replace")
         raise AssertionError(f"{what} did not come about in {seconds} s; the daemon said:\n{log[-6000:]}")
