@@ -55,7 +55,8 @@ class DayBuilder:
         self._writer = DayWriter(paths, keep_raw=keep_raw)
         self._source = source_info(identity)
         self._assembly = DayAssembly(source=self._source, day=day, options=options)
-        self._entities: dict[int, int] = {}
+        self._entities: dict[int, bool] = {}
+        # By id: whether the one that was kept was in part only.
         self._messages = 0
         self.comment_count = 0
 
@@ -79,7 +80,7 @@ class DayBuilder:
         return self._messages
 
     def add_entities(self, users: Iterable[Record], chats: Iterable[Record]) -> None:
-        """Keeps users and chats that are new in this day, or that differ from what was kept."""
+        """Keeps users and chats that are new in this day, and a whole one after one in part."""
         new_users = [user for user in users if self._keep(b"user", user)]
         new_chats = [chat for chat in chats if self._keep(b"chat", chat)]
         if new_users or new_chats:
@@ -88,12 +89,11 @@ class DayBuilder:
             )
 
     def _keep(self, kind: bytes, entity: Record) -> bool:
-        # A channel and a user may share a number: the kind keeps them apart.
+        # A channel and a user may share a number: the sign keeps them apart.
         name = entity.id if kind == b"user" else -entity.id
-        fingerprint = hash(entity.line)
-        if self._entities.get(name) == fingerprint:
+        if not self._entities.get(name, True) or (name in self._entities and entity.is_min):
             return False
-        self._entities[name] = fingerprint
+        self._entities[name] = entity.is_min
         self._writer.write_raw(b'{"kind":"%s","value":%s}' % (kind, entity.line))
         return True
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
+from typing import Any
 
 import structlog
 
@@ -42,6 +43,16 @@ class _DayInMaking:
     @property
     def message_count(self) -> int:
         return self.builder.message_count
+
+
+async def _in_a_thread(work: Callable[..., FinishedDay], **arguments: Any) -> FinishedDay:  # noqa: ANN401
+    """Runs the work beside the loop, and to its end even when the walk is cancelled meanwhile."""
+    finishing = asyncio.ensure_future(asyncio.to_thread(work, **arguments))
+    try:
+        return await asyncio.shield(finishing)
+    except asyncio.CancelledError:
+        await asyncio.wait([finishing])
+        raise
 
 
 class DayWalk:
@@ -174,7 +185,7 @@ class DayWalk:
         paths = self._workshop.store.day(self._request.chat, day.day)
         before = read_coverage(paths)
         try:
-            finished = await asyncio.to_thread(
+            finished = await _in_a_thread(
                 day.builder.finish,
                 scanned=scanned,
                 requests=requests,

@@ -6,7 +6,6 @@ The raw file keeps these lines, and messages/ maps from nothing else, so that a 
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,35 +21,46 @@ LAYER: int = _LAYER
 _LARGEST = 2**64
 
 
-@dataclass(frozen=True, slots=True)
 class Record:
     """One message, user or chat as Telegram gave it.
+
+    Its JSON is made at the first use: most users of a page were seen on the page before and are never kept.
 
     Attributes:
         id: as in the object, without a mark.
         date: aware, UTC; None for users and chats.
-        line: the JSON object, without a newline.
+        is_min: Telegram sent it in part, for this page only (core.telegram.org/api/min).
     """
 
-    id: int
-    date: datetime | None
-    line: bytes
-    _value: list[RawRecord] = field(default_factory=list, repr=False, compare=False)
+    __slots__ = ("_line", "_object", "_value", "date", "id", "is_min")
+
+    def __init__(self, tl_object: Any) -> None:  # noqa: ANN401 - Telethon is untyped
+        self.id: int = tl_object.id
+        self.date: datetime | None = tl_object.date if hasattr(tl_object, "peer_id") else None
+        self.is_min: bool = bool(getattr(tl_object, "min", False))
+        self._object = tl_object
+        self._line: bytes | None = None
+        self._value: RawRecord | None = None
+
+    @property
+    def line(self) -> bytes:
+        """The JSON object, without a newline."""
+        if self._line is None:
+            self._line = raw_line(self._object.to_dict())
+            self._object = None
+        return self._line
 
     @property
     def value(self) -> RawRecord:
         """The record read back from its line, as a rebuild from the raw file will see it."""
-        # Most users of a page were seen on the page before and are never read: parsed at the first use.
-        if not self._value:
-            self._value.append(orjson.loads(self.line))
-        return self._value[0]
+        if self._value is None:
+            self._value = orjson.loads(self.line)
+        return self._value
 
 
 def record_of(tl_object: Any) -> Record:  # noqa: ANN401 - Telethon is untyped
     """Returns the raw record of one of Telethon's messages, users or chats."""
-    fields = tl_object.to_dict()
-    date = fields.get("date")
-    return Record(tl_object.id, date if "peer_id" in fields else None, raw_line(fields))
+    return Record(tl_object)
 
 
 def raw_line(fields: RawRecord) -> bytes:
