@@ -1,7 +1,10 @@
 """Questions to a person: asked on the terminal, answered there or by whatever feeds standard input."""
 
 import getpass
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
@@ -37,7 +40,8 @@ def ask_secret(question: str, *, option: str) -> str:
     if not sys.stdin.isatty():
         return ask(question, option=option)
     try:
-        return getpass.getpass(f"{question}: ").strip()
+        with _interruptible():
+            return getpass.getpass(f"{question}: ").strip()
     except EOFError:
         raise _nobody(question, option) from None
 
@@ -50,14 +54,25 @@ def confirm(question: str, *, default: bool) -> bool:
 
 def _line(prompt: str) -> str | None:
     """What was typed, perhaps nothing; None at the end of the input."""
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
-    line = sys.stdin.readline()
+    with _interruptible():
+        sys.stderr.write(prompt)
+        sys.stderr.flush()
+        line = sys.stdin.readline()
     if not line or not sys.stdin.isatty():
         sys.stderr.write("\n")  # what the Enter key shows at a terminal
     if not line:
         return None
     return line.strip()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends a question at once: inside `asyncio.run` it would wait for the answer first."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _nobody(question: str, option: str) -> FetchError:
