@@ -73,6 +73,7 @@ class DayWalk:
         self._identity = identity
         self._teller = teller
         self._zone = workshop.settings.zone
+        self._may_have_comments = identity.type == "channel"
         self._day: _DayInMaking | None = None
         self._requests_told = telegram.requests_made
 
@@ -140,17 +141,17 @@ class DayWalk:
             for message in messages:
                 if self._is_full():
                     break
-                await self._add(message)
+                self._add(message, await self._comments(message) if self._may_have_comments else None)
 
     def _day_of(self, message: Record) -> date:
         if message.date is None:
             raise RuntimeError("a message without a date")
         return day_of(message.date, self._zone)
 
-    async def _add(self, message: Record) -> None:
+    def _add(self, message: Record, comments: Comments | None) -> None:
         day = self._current
-        comments = await self._comments(message)
-        if comments is not None and comments.outcome == "unavailable":
+        wanted = self._workshop.settings.comments_limit_per_message
+        if comments is not None and comments.outcome == "unavailable" and wanted:
             day.lost.append(Loss(what=f"comments of post {message.id}", why=comments.reason or "unknown"))
         day.builder.add_message(message, comments)
         day.newest_id = day.newest_id or message.id
@@ -160,11 +161,11 @@ class DayWalk:
     async def _comments(self, message: Record) -> Comments | None:
         """Reads what was written below a channel's post; no request where nothing was."""
         limit = self._workshop.settings.comments_limit_per_message
-        replies = message.value.get("replies")
-        if self._identity.type != "channel" or not limit or not replies:
-            return None
+        replies = message.value.get("replies") or {}
         if not replies.get("comments") or not replies.get("replies"):
             return None
+        if not limit:
+            return Comments(outcome="unavailable", reason="turned off by COMMENTS_LIMIT_PER_MESSAGE=0")
         return await self._telegram.comments(self._identity, message.id, limit)
 
     def _is_full(self) -> bool:

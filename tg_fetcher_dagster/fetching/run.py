@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.chat_days import fetch_chat
+from tg_fetcher_dagster.fetching.collector import calm_collector
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.monitoring.logs import told_with
@@ -39,6 +40,7 @@ async def fetch_chats(requests: Sequence[FetchRequest], workshop: Workshop) -> l
             return opened
 
         reports: list[DayReport] = []
+        stack.enter_context(calm_collector())
         for request in requests:
             with told_with(chat=request.chat, correlation_id=request.correlation_id):
                 reports += await fetch_chat(request, workshop, reader)

@@ -94,8 +94,16 @@ def classify(text: str | None, entities: Sequence[RawRecord], *, service: bool, 
     return "other"
 
 
+def _has_one_of(signs: tuple[str, ...], text: str) -> bool:
+    # A plain loop: any() over a generator takes three times as long, for each of three rules a message.
+    for sign in signs:  # noqa: SIM110
+        if sign in text:
+            return True
+    return False
+
+
 def _is_log(text: str, _: Sequence[RawRecord]) -> bool:
-    return any(sign in text for sign in _LOG_SIGNS) and _LOG.search(text) is not None
+    return _has_one_of(_LOG_SIGNS, text) and _LOG.search(text) is not None
 
 
 def _is_code(text: str, entities: Sequence[RawRecord]) -> bool:
@@ -109,7 +117,7 @@ def _is_code(text: str, entities: Sequence[RawRecord]) -> bool:
 
 def _is_spam(text: str, _: Sequence[RawRecord]) -> bool:
     lowered = text.lower()
-    if not any(sign in lowered for sign in _LURE_SIGNS) or _LURE.search(lowered) is None:
+    if not _has_one_of(_LURE_SIGNS, lowered) or _LURE.search(lowered) is None:
         return False
     return (_CALL.search(text) or _BAIT.search(text)) is not None
 
@@ -123,7 +131,7 @@ def _is_question(text: str, _: Sequence[RawRecord]) -> bool:
     if len(text) > _LONG_TEXT:
         return False
     lowered = text.lower()
-    return any(sign in lowered for sign in _ASKING_SIGNS) and _ASKING_WORDS.search(lowered) is not None
+    return _has_one_of(_ASKING_SIGNS, lowered) and _ASKING_WORDS.search(lowered) is not None
 
 
 _RULES: tuple[tuple[MessageType, Callable[[str, Sequence[RawRecord]], bool]], ...] = (

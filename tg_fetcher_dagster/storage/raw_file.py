@@ -28,7 +28,7 @@ class RawWriter:
         with storage_failures(path):
             make_folder(path.parent)
             self._draft = Draft(path)
-        compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+        compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=1, write_checksum=True)
         self._stream = compressor.stream_writer(self._draft.file, closefd=False)
         self._lines = bytearray()
 
