@@ -137,7 +137,7 @@ class Settings(DefinitionSettings):
     fetch_date: date | None = None
     fetch_start: date | None = None
     fetch_end: date | None = None
-    force_refetch: bool = Field(False, description="Fetch complete days again, whoever asks.")
+    force_refetch: bool = Field(default=False, description="Fetch complete days again, whoever asks.")
 
     data_dir: Path = Path("./data")
     session_dir: Path = Path("./sessions")

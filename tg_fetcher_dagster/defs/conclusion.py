@@ -73,7 +73,7 @@ def fetch_and_conclude(
     key_of: KeyOf,
     settings: DefinitionSettings,
 ) -> None:
-    """Does a step's work and ends it: one materialisation for each day, or a failure that keeps what is durable.
+    """Does a step's work: one materialisation for each day, or a failure that keeps what is durable.
 
     Returning lets Dagster emit one materialisation for every partition of the range; a step that gives up
     for good emits those of its durable days here, because no output of it counts. Not on an attempt that

@@ -7,15 +7,7 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
-from tg_fetcher_dagster.fetching.run import fetch_chats
-from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.sandbox.background import RunningSandbox
-from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.accounts import AccountStore
-from tg_fetcher_dagster.telegram.reader import open_reader
 from tg_fetcher_dagster_tests.fetching.reading import Fetching
 
 

@@ -1,7 +1,6 @@
-"""A day that was fetched equals what the sandbox says is true, message for message, for every kind of chat."""
+"""A fetched day equals what the sandbox says is true, message for message, for every kind of chat."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import pytest

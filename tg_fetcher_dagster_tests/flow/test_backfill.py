@@ -40,8 +40,9 @@ def _answers(url: str) -> bool:
 def test_a_backfill_of_three_chats_and_ten_days_is_three_runs_and_thirty_materialisations(
     flow: Deployment, webserver: str
 ) -> None:
+    quiet = str(flow.sandbox.world.chats["quiet"].peer)
     subprocess.run(
-        [PROGRAMS / "tg-fetcher", "chats", "add", "flow_news", "flow_busy", str(flow.sandbox.world.chats["quiet"].peer)],
+        [PROGRAMS / "tg-fetcher", "chats", "add", "flow_news", "flow_busy", quiet],
         env=flow.environment,
         cwd=flow.folder,
         check=True,
@@ -68,7 +69,9 @@ def test_a_backfill_of_three_chats_and_ten_days_is_three_runs_and_thirty_materia
         events = instance.fetch_materializations(dg.AssetKey("messages"), limit=1000).records
 
     assert len(runs) <= 3
-    assert sorted(event.partition_key for event in events if event.run_id in {r.run_id for r in runs}) == sorted(keys)
+    ids = {run.run_id for run in runs}
+    assert sorted(event.partition_key for event in events if event.run_id in ids) == sorted(keys)
     metadata = events[0].asset_materialization.metadata
-    assert {"dagster/partition_row_count", "path", "checksum_sha256", "bytes", "outcome", "requests"} <= set(metadata)
+    told = {"dagster/partition_row_count", "path", "checksum_sha256", "bytes", "outcome", "requests"}
+    assert told <= set(metadata)
     assert len(flow.events("messages_fetched")) == 30

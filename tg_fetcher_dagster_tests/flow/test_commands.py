@@ -65,7 +65,7 @@ def test_neighbouring_commands_of_one_chat_are_one_run_and_each_finds_its_events
 def test_a_command_that_makes_no_sense_becomes_a_dead_letter_with_a_reason(flow: Deployment) -> None:
     before = len(dead_letters(flow))
     with redis.Redis.from_url(flow.redis_url) as client:
-        client.rpush("tg_commands", b"{not json", b'{"command": "fetch", "chat": "a b", "date": "2025-11-04"}')
+        client.rpush("tg_commands", b"{not json", b'{"command":"fetch","chat":"a b","date":"2025-11-04"}')
     command = flow.push(chat="flow_busy", date="2025-13-01")
 
     letters = flow.until(

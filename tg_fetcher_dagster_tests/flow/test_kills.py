@@ -45,7 +45,8 @@ def test_a_run_that_is_killed_keeps_its_days_and_its_command_is_answered(
         flow.start_daemon()
         try:
             sandbox.add_fault(**slow)
-            flow.push(command_id="killed", chat="flow_busy", mode="range", **{"from": DAYS[0], "to": DAYS[-1]})
+            ends = {"from": DAYS[0], "to": DAYS[-1]}
+            flow.push(command_id="killed", chat="flow_busy", mode="range", **ends)
             pid = flow.until(lambda: run_process(flow), what="a day that is durable while its run goes on")
             kept = {path.stem: path.read_bytes() for path in flow.data_dir.glob("flow_busy/.coverage/*.json")}
             os.kill(pid, how)

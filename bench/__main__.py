@@ -1,0 +1,23 @@
+"""`python -m bench [PART ...]`: measures the parts that are named, or all of them, one after another."""
+
+import importlib
+import sys
+import time
+
+PARTS = ("requests", "reading", "memory", "partitions")
+"""Modules of this package with a `main()` that prints its figures."""
+
+
+def main(parts: list[str]) -> None:
+    """Runs the parts in turn, so that none shares the machine with another."""
+    if unknown := [part for part in parts if part not in PARTS]:
+        sys.exit(f"error: no part is called {unknown[0]!r}; there are {', '.join(PARTS)}")
+    for part in parts or PARTS:
+        print(f"# {part}", flush=True)
+        began = time.perf_counter()
+        importlib.import_module(f"bench.{part}").main()
+        print(f"# {part} took {time.perf_counter() - began:.0f} s\n", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
