@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from http.client import HTTPException
 from itertools import groupby
 
 import dagster as dg
@@ -40,6 +41,7 @@ def push_gauges(settings: Settings, reports: Sequence[DayReport]) -> None:
         )
         try:
             resource.push_to_gateway(job=JOB, grouping_key={"chat": chat})
-        except OSError as error:
-            log.warning("Pushgateway is away", chat=chat, error_type="network", error=str(error))
+        except (OSError, HTTPException, ValueError) as error:
+            # ValueError: PUSHGATEWAY_URL is no address; HTTPException: what answers there speaks no HTTP.
+            log.warning("gauges were not pushed", chat=chat, error_type="network", error=str(error))
             return

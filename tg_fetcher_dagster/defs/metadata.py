@@ -65,7 +65,11 @@ def _of_files(paths: DayPaths) -> dict[str, Any]:
 
 
 def _rows(day_file: Path) -> list[dg.TableRecord]:
-    senders, messages = first_messages(day_file, GLANCE)
+    try:
+        senders, messages = first_messages(day_file, GLANCE)
+    except (OSError, ValueError, TypeError, KeyError):
+        # A file that was damaged later: the checks say what is wrong with it, and they come after this.
+        return []
     return [
         dg.TableRecord(
             {

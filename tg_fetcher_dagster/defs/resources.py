@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 import dagster as dg
 from pydantic import PrivateAttr
 
+from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.monitoring.logs import configure_logging, told_with
 from tg_fetcher_dagster.settings import Settings
@@ -24,7 +25,11 @@ class TelethonResource(dg.ConfigurableResource[None]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["TelethonResource"]:  # type: ignore[override]
         """Reads the settings and marks the run as alive while its step works."""
-        self._settings = Settings.read()
+        try:
+            self._settings = Settings.read()
+        except FetchError:
+            yield self  # the step says it: a failure here would end the run without its hooks
+            return
         configure_logging(self._settings)
         run_id = context.run.run_id if context.run else "0"
         with alive(self._settings.data_dir, run_id), told_with(run_id=run_id):
@@ -32,8 +37,19 @@ class TelethonResource(dg.ConfigurableResource[None]):
 
     @property
     def settings(self) -> Settings:
-        """The settings of this run."""
-        return self._settings or Settings.read()
+        """The settings of this run.
+
+        Raises:
+            dagster.Failure: a setting is wrong; never retried, since nobody mends it in a minute.
+        """
+        if self._settings is None:
+            try:
+                return Settings.read()
+            except FetchError as error:
+                raise dg.Failure(
+                    error.message, metadata={"error_type": error.error_type.value}, allow_retries=False
+                ) from None
+        return self._settings
 
     def open(self) -> AbstractAsyncContextManager[TelegramReader]:
         """Returns a reader over the configured account, to be used as an async context manager."""

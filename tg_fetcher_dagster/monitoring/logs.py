@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -20,21 +21,57 @@ from tg_fetcher_dagster.settings import Settings
 MASK = "***"
 
 SECRET_NAMES = re.compile(
-    r"(password|passwd|secret|token|api_hash|api_id|session|auth_key|access_hash|phone|code)$", re.IGNORECASE
+    r"((^|_)(password|passwd|secret|token|api_hash|api_id|auth_key|access_hash|phone|session_key|session_string)"
+    r"|^(code|login_code|phone_code|session))$",
+    re.IGNORECASE,
 )
-"""Keys whose values are never shown, whatever they hold."""
+"""Keys whose values are never shown, whatever they hold. Not `error_code`, `session_dir` and the like."""
 
 SECRET_SHAPES = (
     re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),  # user:password@ in an address
-    re.compile(r"\b1[A-Za-z0-9_\-]{340,}={0,2}"),  # a StringSession: 1 and base64 of 263 bytes
-    re.compile(r"\b[0-9a-f]{32}\b"),  # an api_hash
+    re.compile(
+        r"(?<![A-Za-z0-9_\-])1[A-Za-z0-9_\-]{340,}={0,2}"
+    ),  # a StringSession: 1 and 263 bytes in base64
     re.compile(r"(?<![\w.])\+\d{10,15}\b"),  # a phone number
 )
-"""Texts that are secrets wherever they stand."""
+"""Texts that are secrets wherever they stand. Not 32 hexadecimal digits: correlation ids look so, too."""
+
+SHORTEST = 4
+"""Characters; masking a shorter secret would make every line unreadable and hide nothing."""
+
+_known: tuple[str, ...] = ()
+
+
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """Returns the settings' own secrets as they may stand in a text, the longest first."""
+    hidden = (
+        settings.telegram_api_hash,
+        settings.telegram_password,
+        settings.redis_password,
+        settings.session_key,
+    )
+    values = {value.get_secret_value() for value in hidden if value is not None}
+    if settings.session_key is not None:
+        values |= {part.strip() for part in settings.session_key.get_secret_value().split(",")}
+    if settings.telegram_phone is not None:
+        values |= {settings.telegram_phone, settings.telegram_phone.removeprefix("+")}
+    for url in (settings.redis_url, settings.pushgateway_url, settings.loki_url):
+        values |= _passwords_in(url)
+    return tuple(sorted((value for value in values if len(value) >= SHORTEST), key=len, reverse=True))
+
+
+def _passwords_in(url: str | None) -> set[str]:
+    """The password of an address, as it is written there and as it is meant."""
+    if url is None or "@" not in url:
+        return set()
+    _, colon, password = url.rpartition("@")[0].rpartition("//")[2].partition(":")
+    return {password, unquote(password)} if colon else set()
 
 
 def masked(text: str) -> str:
-    """Returns the text with everything that looks like a secret replaced by `***`."""
+    """Returns the text with everything that is or looks like a secret replaced by `***`."""
+    for secret in _known:
+        text = text.replace(secret, MASK)
     for shape in SECRET_SHAPES:
         text = shape.sub(MASK, text)
     return text
@@ -47,13 +84,16 @@ def _masked_value(value: object) -> object:
         return {
             key: MASK if SECRET_NAMES.search(str(key)) else _masked_value(item) for key, item in value.items()
         }
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         return [_masked_value(item) for item in value]
-    return value
+    if value is None or isinstance(value, int | float):
+        return value
+    # An exception, a path, a date: it would become text after this step, unmasked.
+    return masked(str(value))
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """A structlog processor: masks secrets by name and by shape, in traces too."""
+    """A structlog processor: masks secrets by name, by value and by shape, in traces too."""
     return {key: MASK if SECRET_NAMES.search(key) else _masked_value(value) for key, value in event.items()}
 
 
@@ -92,8 +132,11 @@ def formatter(log_format: str) -> logging.Formatter:
 def configure_logging(settings: Settings) -> None:
     """Sets up logging for this process; called again it only applies what has changed.
 
-    Lines go to standard error, so that a program's own output stays clean.
+    Lines go to standard error, so that a program's own output stays clean. The settings' secrets are masked
+    from here on.
     """
+    global _known  # noqa: PLW0603 - logging is one for a process, and so is what it must not say
+    _known = secrets_of(settings)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -4,12 +4,17 @@ Dagster's default launcher has no health check of its workers: a run whose proce
 for ever. The kernel releases a file lock at the very moment its process ends, however it ends.
 """
 
+import fcntl
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import structlog
 from filelock import FileLock, Timeout
+
+log = structlog.get_logger(__name__)
 
 _RUN_ID = re.compile(r"[0-9a-fA-F-]{1,64}")
 
@@ -24,27 +29,41 @@ def _mark(data_dir: Path, run_id: str) -> Path:
 def alive(data_dir: Path, run_id: str) -> Iterator[None]:
     """Holds the run's mark; it is removed when the block ends and stays, free, when the process dies.
 
-    A run that is started again while its first process still ends waits for that one.
+    A run that is started again while its first process still ends waits for that one. Where the disk does
+    not take a mark the block runs without one: what it writes there fails with a better reason.
     """
     mark = _mark(data_dir, run_id)
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(mark, timeout=30):
+    with ExitStack() as stack:
         try:
-            yield
-        finally:
-            mark.unlink(missing_ok=True)
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(mark, timeout=30))
+            stack.callback(mark.unlink, missing_ok=True)
+            # An empty mark was never held: between its making and its locking it must not count as dead.
+            mark.write_text(f"{os.getpid()}\n", encoding="ascii")
+        except Timeout:
+            raise
+        except OSError as error:
+            log.warning("the run has no mark", error_type="storage", error=str(error))
+        yield
 
 
 def is_dead(data_dir: Path, run_id: str) -> bool | None:
-    """Returns True where nobody holds the mark, False where somebody does, None where there is none."""
-    mark = _mark(data_dir, run_id)
-    if not mark.exists():
+    """Returns True where nobody holds the mark, False where somebody does, None where there is none.
+
+    A mark that its run removes just now is none: such a run has come to its end.
+    """
+    try:
+        mark = os.open(_mark(data_dir, run_id), os.O_RDONLY)
+    except OSError:
         return None
     try:
-        with FileLock(mark, timeout=0):
-            return True
-    except Timeout:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        facts = os.fstat(mark)
+    except OSError:
         return False
+    finally:
+        os.close(mark)
+    return True if facts.st_nlink and facts.st_size else None
 
 
 def forget(data_dir: Path, run_id: str) -> None:

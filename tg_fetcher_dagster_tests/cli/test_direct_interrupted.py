@@ -14,12 +14,6 @@ from tg_fetcher_dagster_tests.cli.conftest import Command
 
 PROGRAM = Path(sys.executable).with_name("tg-fetcher")
 
-# Dagster warns of itself: of the beta parameter that its own sensor sets, of pydantic's older names.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Parameter .owners. of initializer"),
-    pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated"),
-]
-
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_direct_fetch_ends_at_once_and_the_next_one_goes_on(

@@ -15,12 +15,6 @@ from tg_fetcher_dagster.cli import following
 from tg_fetcher_dagster.events.publisher import EventPublisher
 from tg_fetcher_dagster_tests.cli.conftest import Command
 
-# Dagster warns of itself: of the beta parameter that its own sensor sets, of pydantic's older names.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Parameter .owners. of initializer"),
-    pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated"),
-]
-
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 
 

@@ -21,6 +21,8 @@ from tg_fetcher_dagster.defs.jobs import FETCH_DAYS, FETCH_TODAY, resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
 from tg_fetcher_dagster.defs.publishing import drain_outbox
 from tg_fetcher_dagster.defs.run_states import run_state
+from tg_fetcher_dagster.defs.sensors.refusals import skips_when_refused
+from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.models import FetchFailed
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.monitoring.logs import configure_logging
@@ -122,8 +124,9 @@ def sensor_result(result: TickResult, known_chats: frozenset[str]) -> dg.SensorR
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Turns the commands in Redis into runs and follows them until each is settled.",
 )
+@skips_when_refused
 def commands(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """One tick."""
+    """One tick; where Redis is away the commands wait there, and so does what was claimed."""
     settings = Settings.read()
     configure_logging(settings)
     instance = context.instance
@@ -139,8 +142,16 @@ def commands(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
     for failure in result.failures:
         context.log.error("commands %s: %s", ", ".join(failure.command_ids), failure.error.message)
     if result.failures:
-        drain_outbox(settings)
+        _publish(context, settings)
     return sensor_result(result, frozenset(instance.get_dynamic_partitions(CHATS.name or "")))
+
+
+def _publish(context: dg.SensorEvaluationContext, settings: Settings) -> None:
+    """Drains the outbox; the runs of this tick must be asked for even if Redis has just gone away."""
+    try:
+        drain_outbox(settings)
+    except FetchError as error:
+        context.log.warning("events wait in the outbox: %s", error.message)
 
 
 @dg.definitions

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from tg_fetcher_dagster.defs.publishing import drain_outbox
+from tg_fetcher_dagster.defs.sensors.refusals import skips_when_refused
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.monitoring.logs import configure_logging
@@ -22,6 +23,7 @@ PRUNE_EVERY = timedelta(hours=1)
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Publishes the events that no hook has published yet. Starts no runs.",
 )
+@skips_when_refused
 def outbox(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """One tick; Redis being away is told in the tick and tried again at the next one."""
     settings = Settings.read()
