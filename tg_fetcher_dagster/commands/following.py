@@ -132,8 +132,11 @@ def _judge_ended(batch: Batch, state: RunState, told: Outcomes, *, max_attempts:
     missing = {day for day in batch.days if day not in known}
     if state.status is RunStatus.SUCCEEDED:
         # A flood that an earlier attempt told of has passed: this one read the day.
-        final = {day: error for day, error in failed.items() if day not in flooded}
-        return Verdict(step=Step.DONE, batch=batch, failed=final)
+        failed = {day: error for day, error in failed.items() if day not in flooded}
+        if not missing:
+            return Verdict(step=Step.DONE, batch=batch, failed=failed)
+        # A run may be green and have read another day: "today", when midnight has passed meanwhile.
+        return _tried_again(batch, missing, state.error, failed, max_attempts=max_attempts)
     if state.status is RunStatus.CANCELED:
         return _ended(batch, missing, FetchError(ErrorType.INTERNAL, "canceled by an operator"), failed)
     if state.error and not state.error.retryable:

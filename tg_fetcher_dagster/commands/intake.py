@@ -20,12 +20,18 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 log = structlog.get_logger(__name__)
 
+FAILURES_A_TICK = 500
+"""Failures told in one tick until what is left waits for the next one: each is synced to the disk, and a tick
+has 60 s. 3,000 took 26 s once, and a tick that Dagster has ended begins anew: the queue would stand still."""
+
 
 def take_in(tick: Tick) -> None:
     """Plans every claim that has no plan yet; what cannot be planned ends or waits for a resolve."""
     asks: list[Ask] = []
     unresolved: list[Unresolved] = []
     for claim in [claim for claim in tick.claims.values() if claim.batches is None]:
+        if len(tick.result.failures) >= FAILURES_A_TICK:
+            break
         if (command := _understood(tick, claim)) is None:
             continue
         if identity := tick.identities.find(command.spelling):

@@ -85,11 +85,15 @@ class Outbox:
 
     def outcome(self, request_id: str, chat: str | None, day: date | None) -> str | None:
         """Returns the terminal event that the request has recorded for a chat and day, published or not."""
-        wanted = chat_part(chat), day_part(day)
-        for name, _ in self._ended(request_id):
-            if (name.chat, name.day) == wanted:
-                return name.event
-        return None
+        check_request_id(request_id)
+        about = f"{chat_part(chat)}~{day_part(day)}~"
+        for name in self._pending_names():
+            parsed = OutboxName.parse(name) if f"~{request_id}~{about}" in name else None
+            if parsed is not None and parsed.event in TERMINAL:
+                return parsed.event
+        # Asked for by name: a command may be refused thousands of days, and each one asks here.
+        folder = self._published / request_id
+        return next((each for each in sorted(TERMINAL) if (folder / f"{about}{each}~0.json").exists()), None)
 
     def outcomes(self, request_id: str) -> dict[tuple[str | None, date | None], OutcomeRecord]:
         """Returns what each chat and day of the request ended in, as far as they did."""
@@ -159,13 +163,16 @@ class Outbox:
 
     def _scan(self, part: str = "") -> Iterator[tuple[Path, OutboxName | None]]:
         """What is pending now and has `part` in its name, in order; None for a foreign file's name."""
-        try:
-            names = sorted(os.listdir(self._pending))  # noqa: PTH208 - thousands may wait while Redis is away
-        except FileNotFoundError:
-            return
-        for name in names:
+        for name in sorted(self._pending_names()):
             if part in name and not name.startswith("."):
                 yield self._pending / name, OutboxName.parse(name)
+
+    def _pending_names(self) -> list[str]:
+        """The names of all files in `pending`, in no order."""
+        try:
+            return os.listdir(self._pending)  # noqa: PTH208 - thousands may wait while Redis is away
+        except FileNotFoundError:
+            return []
 
     def _ended(self, request_id: str) -> Iterator[tuple[OutboxName, Path]]:
         """The request's terminal events; pending ones first, since they only ever move to published."""

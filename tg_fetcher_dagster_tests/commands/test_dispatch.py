@@ -291,6 +291,41 @@ def test_floods_without_an_end_are_given_up(world):
     assert failed_days(world) == [("ru_python", 1, "flood")]
 
 
+def test_a_green_run_that_left_a_day_without_an_answer_loses_no_command(world):
+    world.push(mode="today")
+    (batch,) = world.tick().start
+    world.now += dt.timedelta(days=1)
+    world.ends(batch, without=batch.days)
+    (again,) = world.tick().start
+    assert (again.days, again.attempt) == (batch.days, 2)
+    world.ends(again)
+    assert len(world.tick().settled) == 1
+    assert world.is_empty()
+
+
+def test_a_green_run_never_leaves_a_day_untold_however_often(world):
+    world.push(date="2025-11-07")
+    (batch,) = world.tick().start
+    for _ in range(world.rules.max_attempts):
+        world.ends(batch, without=batch.days)
+        (batch,) = world.tick().start
+    world.ends(batch, without=batch.days)
+    assert len(world.tick().dead) == 1
+    ((chat, day, _),) = failed_days(world)
+    assert (chat, day) == ("ru_python", 7)
+
+
+def test_many_refused_commands_are_told_of_over_several_ticks(world, monkeypatch):
+    monkeypatch.setattr("tg_fetcher_dagster.commands.intake.FAILURES_A_TICK", 20)
+    world.rules = Rules(history_start=dt.date(2025, 11, 10), zone=world.rules.zone, max_attempts=2)
+    for _ in range(3):
+        world.push(mode="range", **{"from": "2025-10-01", "to": "2025-11-09"})
+    ticks = [world.tick() for _ in range(4)]
+    assert [len(tick.failures) for tick in ticks] == [40, 40, 40, 0]
+    assert [len(tick.dead) for tick in ticks] == [1, 1, 1, 0]
+    assert world.is_empty()
+
+
 def test_a_canceled_run_is_told_of_and_not_started_again(world):
     world.push(mode="range", **{"from": "2025-11-01", "to": "2025-11-02"})
     (batch,) = world.tick().start

