@@ -11,11 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.sandbox import ServedSandbox, serve
+from bench.sandbox import ServedSandbox, on_core, serve
 
 FIRST, DAYS, A_DAY = date(2025, 10, 1), 25, 2_000
 CHAT = "busy_group"
@@ -68,18 +69,19 @@ async def ours(session: str, folder: Path, *, first: date, days: int) -> dict[st
     )
     configure_logging(settings)
     AccountStore(settings.session_dir).save("main", session)
-    workshop = Workshop(
-        settings=settings,
-        open_reader=lambda: open_reader(settings),
-        clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
-    )
-    workshop.store.prepare()
     async with open_reader(settings) as reader:
+        # The bare loop's time begins when it is connected, so ours does too.
+        workshop = Workshop(
+            settings=settings,
+            open_reader=lambda: nullcontext(reader),
+            clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        workshop.store.prepare()
         workshop.identities.record(await reader.resolve(parse_spelling(CHAT)))
-    asked = tuple(first + timedelta(days=number) for number in range(days))
-    began = time.perf_counter()
-    reports = await fetch_chats([FetchRequest(request_id="bench", chat=CHAT, days=asked)], workshop)
-    seconds = time.perf_counter() - began
+        asked = tuple(first + timedelta(days=number) for number in range(days))
+        began = time.perf_counter()
+        reports = await fetch_chats([FetchRequest(request_id="bench", chat=CHAT, days=asked)], workshop)
+        seconds = time.perf_counter() - began
     failed = [report for report in reports if report.coverage is None]
     if failed:
         raise RuntimeError(f"{len(failed)} days failed: {failed[0].error}")
@@ -126,6 +128,7 @@ def main() -> None:
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         session = sys.stdin.read().strip()
+        on_core(1)
         with tempfile.TemporaryDirectory() as work:
             result = (
                 asyncio.run(bare(session))

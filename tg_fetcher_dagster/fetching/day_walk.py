@@ -2,29 +2,31 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any
-
-import structlog
 
 from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.fetching.day_builder import DayBuilder, FinishedDay, Scanned
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.fetching.day_builder import DayBuilder, Scanned
 from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.fetching.entities import mentioned
+from tg_fetcher_dagster.fetching.keeping import ClosedDay, keep
+from tg_fetcher_dagster.fetching.losses import before_migration
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
-from tg_fetcher_dagster.storage.coverage import Coverage, Loss, read_coverage, write_coverage
+from tg_fetcher_dagster.storage.coverage import Loss
 from tg_fetcher_dagster.telegram.comments import Comments
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster.telegram.records import LAYER, Record
 from tg_fetcher_dagster.telegram.walk import Page
 
-log = structlog.get_logger(__name__)
+SLICE = 10
+"""Messages that are mapped before the loop gets a turn. Without turns the mapping of a whole page, 4 ms, came
+before the next page's request in a third of the pages (docs/benchmarks.md)."""
 
 
 @dataclass
@@ -43,16 +45,6 @@ class _DayInMaking:
     @property
     def message_count(self) -> int:
         return self.builder.message_count
-
-
-async def _in_a_thread(work: Callable[..., FinishedDay], **arguments: Any) -> FinishedDay:  # noqa: ANN401
-    """Runs the work beside the loop, and to its end even when the walk is cancelled meanwhile."""
-    finishing = asyncio.ensure_future(asyncio.to_thread(work, **arguments))
-    try:
-        return await asyncio.shield(finishing)
-    except asyncio.CancelledError:
-        await asyncio.wait([finishing])
-        raise
 
 
 class DayWalk:
@@ -75,6 +67,7 @@ class DayWalk:
         self._zone = workshop.settings.zone
         self._may_have_comments = identity.type == "channel"
         self._day: _DayInMaking | None = None
+        self._keeping: asyncio.Task[DayReport] | None = None
         self._requests_told = telegram.requests_made
 
     async def run(self, first: date, last: date) -> AsyncGenerator[DayReport, None]:
@@ -92,15 +85,33 @@ class DayWalk:
                         yield report
                     if self._is_full():
                         break
-            while True:
-                day = self._current.day
-                yield await self._close(older_id=None)
-                if day == first:
-                    break
-                self._begin(day - ONE_DAY, newest_id=None)
+            async for report in self._pass(until=first - ONE_DAY, older_id=None):
+                yield report
+            if (last_report := await self._kept()) is not None:
+                yield last_report
+        except FetchError:
+            if (kept := await self._kept()) is not None:
+                yield kept
+            raise
         finally:
+            if self._keeping is not None:
+                await asyncio.wait([self._keeping])
             if self._day is not None:
                 self._day.builder.discard()
+
+    async def _pass(self, *, until: date, older_id: int | None) -> AsyncIterator[DayReport]:
+        """Closes the days that the walk has passed, down to `until`, and begins that one.
+
+        One day at most is being kept while the walk goes on to the next older one.
+        """
+        while self._day is not None and self._day.day > until:
+            day = self._day
+            if (report := await self._kept()) is not None:
+                yield report
+            newer_id = day.oldest_id or day.newest_id
+            self._close(older_id=older_id)
+            if day.day - ONE_DAY > until or older_id is not None:
+                self._begin(day.day - ONE_DAY, newest_id=newer_id - 1 if newer_id else None)
 
     @property
     def _current(self) -> _DayInMaking:
@@ -128,19 +139,18 @@ class DayWalk:
         """Gives a page's messages to their days, closing each day that the walk has passed."""
         days = [(day, list(group)) for day, group in groupby(page.messages, key=self._day_of)]
         for day, messages in days:
-            while self._current.day > day:
-                closing = self._current
-                newer_id = closing.oldest_id or closing.newest_id
-                yield await self._close(older_id=messages[0].id)
-                self._begin(closing.day - ONE_DAY, newest_id=newer_id - 1 if newer_id else None)
+            async for report in self._pass(until=day, older_id=messages[0].id):
+                yield report
             whole_page = len(days) == 1
             self._current.builder.add_entities(
                 page.users if whole_page else mentioned(messages, page.users),
                 page.chats if whole_page else mentioned(messages, page.chats),
             )
-            for message in messages:
+            for number, message in enumerate(messages):
                 if self._is_full():
                     break
+                if number % SLICE == 0:
+                    await asyncio.sleep(0)  # the next page's request may not be on the socket yet
                 self._add(message, await self._comments(message) if self._may_have_comments else None)
 
     def _day_of(self, message: Record) -> date:
@@ -172,80 +182,38 @@ class DayWalk:
         limit = self._request.limit
         return limit is not None and self._current.message_count >= limit
 
-    async def _close(self, *, older_id: int | None) -> DayReport:
-        """Makes the day durable, then its event, then what is proved of it: a kill between loses nothing."""
+    def _close(self, *, older_id: int | None) -> None:
+        """Hands the day over to be kept while the walk goes on."""
         day = self._current
         final = self._request.limit is None and day.fetched_at >= day_start(day.day + ONE_DAY, self._zone)
-        scanned = Scanned(
-            newest_id=day.newest_id, oldest_id=older_id + 1 if older_id is not None else day.oldest_id
-        )
         requests = self._telegram.requests_made - day.requests_before
         self._requests_told = self._telegram.requests_made
-        self._teller.stage(day.day, "saving")
-        # Composing, hashing and syncing a big day takes seconds: the connection must not wait for it.
-        paths = self._workshop.store.day(self._request.chat, day.day)
-        before = read_coverage(paths)
-        try:
-            finished = await _in_a_thread(
-                day.builder.finish,
-                scanned=scanned,
-                requests=requests,
-                final=final,
-                keep_replaced=before is None or before.final,
-            )
-        finally:
-            day.builder.discard()
-            self._day = None
-        self._teller.stage(day.day, "postprocess")
-        coverage = self._coverage(day, finished, scanned=scanned, requests=requests, final=final)
-        self._teller.kept(paths, coverage, told_before=before.checksum_sha256 if before else None)
-        await asyncio.to_thread(write_coverage, paths, coverage)
-        log.info(
-            "day kept",
-            chat=self._request.chat,
-            date=day.day.isoformat(),
-            outcome=coverage.outcome,
-            message_count=coverage.message_count,
-            comment_count=coverage.comment_count,
-            requests=requests,
-            final=final,
-            duration_seconds=coverage.duration_seconds,
-        )
-        return DayReport(
-            chat=self._request.chat,
+        before = before_migration(self._identity, day.day, newest_id=day.newest_id, oldest_id=day.oldest_id)
+        closed = ClosedDay(
             day=day.day,
-            outcome="unchanged" if coverage.outcome == "unchanged" else "fetched",
-            coverage=coverage,
-            requests=requests,
-        )
-
-    def _coverage(
-        self, day: _DayInMaking, finished: FinishedDay, *, scanned: Scanned, requests: int, final: bool
-    ) -> Coverage:
-        statistics = finished.statistics
-        settings = self._workshop.settings
-        return Coverage(
-            chat=self._request.chat,
-            date=day.day,
-            timezone=settings.timezone,
-            final=final,
-            message_count=statistics.message_count,
-            comment_count=finished.comment_count,
-            checksum_sha256=finished.assembled.checksum_sha256,
-            size_bytes=finished.assembled.size_bytes,
-            scanned_newest_id=scanned.newest_id,
-            scanned_oldest_id=scanned.oldest_id,
-            newest_message_id=statistics.newest_id,
+            builder=day.builder,
+            began=day.began,
             fetched_at=day.fetched_at,
+            scanned=Scanned(
+                newest_id=day.newest_id, oldest_id=older_id + 1 if older_id is not None else day.oldest_id
+            ),
             requests=requests,
-            duration_seconds=round(time.monotonic() - day.began, 3),
-            first_message_ts=statistics.first_message_ts,
-            last_message_ts=statistics.last_message_ts,
-            estimated_tokens_total=statistics.estimated_tokens_total,
-            schema_version=settings.data_schema_version,
-            preprocessing_version=settings.preprocessing_version,
-            limit=self._request.limit,
-            lost=tuple(day.lost),
-            outcome=finished.published.outcome,
-            event_request=self._request.request_id,
+            final=final,
+            lost=(*day.lost, *((before,) if before else ())),
         )
+        self._day = None
+        keeping = asyncio.to_thread(
+            keep, closed, request=self._request, workshop=self._workshop, teller=self._teller
+        )
+        self._keeping = asyncio.create_task(keeping)
+
+    async def _kept(self) -> DayReport | None:
+        """Returns the report of the day that is being kept, once it is durable."""
+        keeping, self._keeping = self._keeping, None
+        if keeping is None:
+            return None
+        try:
+            return await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await asyncio.wait([keeping])  # a thread cannot be stopped, and half a day is worth nothing
+            raise

@@ -120,5 +120,4 @@ class Teller:
             self._outbox.put(event, request_id=self._request.request_id, durable=False)
 
     def _outcome(self, event: Event) -> None:
-        if event.date is None or not self.is_told(event.date):
-            self._outbox.put(event, request_id=self._request.request_id, durable=True)
+        self._outbox.put(event, request_id=self._request.request_id, durable=True)  # once for each day

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 PAGE = 100
 """The most that one answer holds: https://core.telegram.org/method/messages.getHistory."""
 
-_TURNS_UNTIL_SENT = 8
+_TURNS_UNTIL_SENT = 12
 """Turns of the event loop that a request needs from its task through Telethon's queues to the socket."""
 
 
