@@ -14,15 +14,18 @@ import redis
 from pydantic import ValidationError
 
 from tg_fetcher_dagster.cli.display import FetchDisplay
-from tg_fetcher_dagster.cli.outcomes import DayEnd, Followed, days_counted
+from tg_fetcher_dagster.cli.outcomes import DayEnd, Followed, days_counted, recorded_end
 from tg_fetcher_dagster.cli.wanted import Asked
 from tg_fetcher_dagster.commands.dates import expand
 from tg_fetcher_dagster.commands.keys import CommandKeys
 from tg_fetcher_dagster.commands.plan import Batch
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events import keys as event_keys
+from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.redis_connection import redis_failures
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.storage.coverage import read_coverage
+from tg_fetcher_dagster.storage.paths import Store
 
 BLOCK_SECONDS = 1.0
 """How long one look at the stream waits for an event."""
@@ -52,6 +55,8 @@ class Follower:
         self._from = "0-0"
         self._followed: dict[str, Followed] = {}
         self._heard_at = 0.0
+        self._outbox = Outbox(settings.data_dir)
+        self._store = Store(settings.data_dir, settings.timezone)
 
     def push(self, asked: Iterable[Asked]) -> None:
         """Pushes the commands; whatever is published from now on is seen.
@@ -154,8 +159,20 @@ class Follower:
                 each.settled = True
                 self._heard_at = time.monotonic()
         self._learn(batches, {key.decode(): score for key, score in delayed})
+        if not self._settings.enable_events:
+            self._read_recorded()
         if queued and waited > UNHEARD_SECONDS:
             self._display.note("still queued: is Dagster's daemon running (make dev)?")
+
+    def _read_recorded(self) -> None:
+        """Where events are switched off nothing is published, but the files say how each day ended."""
+        for followed in self._followed.values():
+            for request_id in followed.requests:
+                for (chat, day), ended in self._outbox.outcomes(request_id).items():
+                    if chat is not None and day in followed.missing:
+                        self._heard_at = time.monotonic()
+                        kept = read_coverage(self._store.day(chat, day))
+                        self._display.end(followed.end(recorded_end(chat, day, ended, kept)))
 
     def _learn(self, batches: list[bytes], delayed: dict[str, float]) -> None:
         for text in batches:
@@ -168,6 +185,7 @@ class Follower:
                 if followed is None:
                     continue
                 followed.expected |= {day for day in batch.days if each.first <= day <= each.last}
+                followed.requests.add(batch.batch_id)
                 if batch.batch_id in delayed:
                     until = datetime.fromtimestamp(delayed[batch.batch_id], UTC)
                     self._display.note(

@@ -6,6 +6,9 @@ from datetime import date
 from typing import Any
 
 from tg_fetcher_dagster.cli.wanted import Asked
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.events.outbox import OutcomeRecord
+from tg_fetcher_dagster.storage.coverage import Coverage
 
 ENDS = frozenset({"messages_fetched", "fetch_skipped", "fetch_failed"})
 """Each chat and day that was asked for ends in exactly one of these (events/models.py)."""
@@ -60,6 +63,16 @@ def end_of(event: Mapping[str, Any]) -> DayEnd | None:
     )
 
 
+def recorded_end(chat: str, day: date, ended: OutcomeRecord, kept: Coverage | None) -> DayEnd:
+    """Returns how a day ended by what the files say, where no event is published."""
+    known = {} if kept is None else {"message_count": kept.message_count, "final": kept.final}
+    event = {"event": ended.event, "chat": chat, "date": day.isoformat(), "error": ended.error, **known}
+    end = end_of(event)
+    if end is None:
+        raise FetchError(ErrorType.INTERNAL, f"{ended.event} is no end of a day")
+    return end
+
+
 @dataclass(slots=True)
 class Followed:
     """One command and what is known of its days.
@@ -68,12 +81,14 @@ class Followed:
         expected: the days that must end; grows as the plan becomes known.
         all_known: no further day will be added.
         settled: the command is neither queued nor held any more.
+        requests: the batches that answer it, as far as they were seen.
     """
 
     asked: Asked
     expected: set[date] = field(default_factory=set)
     all_known: bool = False
     settled: bool = False
+    requests: set[str] = field(default_factory=set)
     ends: dict[date | None, DayEnd] = field(default_factory=dict)
 
     @property
@@ -89,8 +104,11 @@ class Followed:
     def see(self, event: Mapping[str, Any]) -> DayEnd | None:
         """Takes in an event of this command; returns the day's end where it is one."""
         end = end_of(event)
-        if end is not None:
-            self.ends[end.day] = end
+        return None if end is None else self.end(end)
+
+    def end(self, end: DayEnd) -> DayEnd:
+        """Takes in how a day ended, and returns it."""
+        self.ends[end.day] = end
         return end
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,10 @@ import pytest
 import redis
 
 from tg_fetcher_dagster.cli import following
+from tg_fetcher_dagster.commands.plan import AskedDays, Batch
+from tg_fetcher_dagster.errors import ErrorType
+from tg_fetcher_dagster.events.models import FetchFailed, FetchSkipped
+from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.events.publisher import EventPublisher
 from tg_fetcher_dagster_tests.cli.conftest import Command
 
@@ -148,6 +152,42 @@ def test_the_days_of_a_full_fetch_are_learnt_from_the_events(command: Command, w
     result = command("fetch", "ru_python", "--full")
     assert result.code == 0
     assert "3 days: 3 fetched" in result.out
+
+
+def test_where_events_are_switched_off_the_recorded_ends_are_told(
+    command: Command, worker: Any, redis_client: redis.Redis, env_file: Path
+):
+    outbox = Outbox(Path("data"))
+    request_id = "fetch-0123456789abcdef0123"
+
+    def answer(each: dict[str, Any]) -> list[dict[str, Any]]:
+        days = [date(2025, 11, 7), date(2025, 11, 8)]
+        asked = AskedDays(
+            claim_id="c", command_id=each["command_id"], correlation_id="k", first=days[0], last=days[1]
+        )
+        batch = Batch(batch_id=request_id, chat_key="ru_python", first=days[0], last=days[1], asked=(asked,))
+        redis_client.hset("tg_commands:batches", request_id, batch.model_dump_json())
+        about = {"service": "tg_fetcher", "correlation_id": "k", "chat": "ru_python"}
+        ends = [
+            FetchSkipped(
+                **about, date=days[0], reason="complete", checksum_expected=None, checksum_actual=None
+            ),
+            FetchFailed(
+                **about, date=days[1], error="no access", error_type=ErrorType.NO_ACCESS, retryable=False
+            ),
+        ]
+        for end in ends:
+            outbox.put(end, request_id=request_id, durable=True)
+        outbox.drain(None)
+        return []
+
+    worker(answer)
+    with env_file.open("a") as file:
+        file.write("ENABLE_EVENTS=false\n")
+    result = command("fetch", "ru_python", "--from", "2025-11-07", "--to", "2025-11-08")
+    assert result.code == 1
+    assert "ru_python 2025-11-07: skipped (complete)" in result.out
+    assert result.error == "error: ru_python 2025-11-08: no access"
 
 
 def test_an_incremental_fetch_with_nothing_to_do_ends_well(command: Command, worker: Any):
