@@ -40,8 +40,12 @@ $(HOME_OF_DAGSTER)/.set-up: | $(INSTALLED)
 	DAGSTER_HOME=$(HOME_OF_DAGSTER) $(BIN)/dagster instance concurrency set telegram 1
 	touch $@
 
+# The flow's tests wait for a daemon most of their time: another file's tests run meanwhile. A file stays
+# together, since its tests share a daemon.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: install ## every test that needs wheels only, with coverage (ARGS=path runs some, without)
-	$(BIN)/pytest -m "not system" $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+	$(BIN)/pytest -m "not system" $(if $(ARGS),$(ARGS),$(SIDE_BY_SIDE) --cov --cov-report=term)
 
 test-system: install ## the tests over Debian's programs; a skip is a failure
 	$(BIN)/pytest -m system -p tg_fetcher_dagster_tests.no_skips $(ARGS)

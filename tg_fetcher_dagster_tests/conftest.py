@@ -1,5 +1,13 @@
 """Fixtures that all tests may take: a Telegram and a Redis of their own."""
 
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest tests first: at the end, one of two workers would wait for them alone."""
+    items.sort(key=lambda item: item.get_closest_marker("flow") is None)
+
+
 pytest_plugins = [
     "tg_fetcher_dagster.sandbox.pytest_plugin",
     "tg_fetcher_dagster_tests.fixtures_redis",
