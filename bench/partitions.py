@@ -31,7 +31,8 @@ query Health($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on A
   assetPartitionStatuses { ... on MultiPartitionStatuses { primaryDimensionName ranges {
     primaryDimStartKey primaryDimEndKey secondaryDim {
       ... on TimePartitionStatuses { ranges { status startKey endKey } }
-      ... on DefaultPartitionStatuses { materializedPartitions failedPartitions materializingPartitions } } } } } } } }
+      ... on DefaultPartitionStatuses {
+        materializedPartitions failedPartitions materializingPartitions } } } } } } } }
 """
 COUNTS = """
 query Counts($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode { id
@@ -57,7 +58,7 @@ class Webserver:
     def __init__(self) -> None:
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{PORT}", timeout=300)
 
-    def ask(self, query: str, **variables: Any) -> tuple[dict[str, Any], float]:
+    def ask(self, query: str, **variables: object) -> tuple[dict[str, Any], float]:
         """Returns the answer and the seconds it took."""
         began = time.perf_counter()
         answer = self._client.post("/graphql", json={"query": query, "variables": variables}).json()
@@ -104,7 +105,9 @@ def fill() -> None:
             for chat in chats:
                 partition = f"{chat}|{newest - timedelta(days=back)}"
                 instance.report_runless_asset_event(
-                    dg.AssetMaterialization("messages", partition=partition, metadata={"dagster/partition_row_count": 10})
+                    dg.AssetMaterialization(
+                        "messages", partition=partition, metadata={"dagster/partition_row_count": 10}
+                    )
                 )
 
 
@@ -142,13 +145,23 @@ def main() -> None:
         }
         began = time.perf_counter()
         subprocess.run([sys.executable, "-m", "bench.partitions", "fill"], env=env, check=True)
-        print(f"filled {CHATS * MATERIALIZED_DAYS} of {CHATS * DAYS} partitions in {time.perf_counter() - began:.0f} s")
+        print(
+            f"filled {CHATS * MATERIALIZED_DAYS} of {CHATS * DAYS} partitions in {time.perf_counter() - began:.0f} s"
+        )
         ticks = subprocess.run(
-            [sys.executable, "-m", "bench.partitions", "ticks"], env=env, check=True, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "bench.partitions", "ticks"],
+            env=env,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         print("command sensor's tick:", ticks.stdout.splitlines()[-1])
         workspace = str(PROJECT / "workspace.yaml")
-        with started(["dagster-webserver", "-w", workspace, "-p", str(PORT), "-h", "127.0.0.1"], env, folder / "web.log"):
+        with started(
+            ["dagster-webserver", "-w", workspace, "-p", str(PORT), "-h", "127.0.0.1"],
+            env,
+            folder / "web.log",
+        ):
             web = Webserver()
             web.wait()
             for title, query in (("counts", COUNTS), ("health", HEALTH), ("latest 50", LATEST)):

@@ -30,7 +30,9 @@ def scenario(*, delay_ms: int, days: int = DAYS, a_day: int = A_DAY) -> dict[str
         "seed": 1,
         "people": 500,
         "days": {"from": FIRST.isoformat(), "to": last.isoformat()},
-        "chats": {"busy": {"type": "supergroup", "username": CHAT, "messages_per_day": a_day, "members": 400}},
+        "chats": {
+            "busy": {"type": "supergroup", "username": CHAT, "messages_per_day": a_day, "members": 400}
+        },
         "faults": faults,
     }
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-READY_SECONDS = 120
+SERVE = [sys.executable, "-m", "tg_fetcher_dagster.cli.sandbox", "serve"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,18 @@ def serve(scenario: dict[str, Any]) -> Iterator[ServedSandbox]:
         file, log = Path(folder) / "scenario.yaml", Path(folder) / "requests.jsonl"
         file.write_text(yaml.safe_dump(scenario, allow_unicode=True), encoding="utf-8")
         process = subprocess.Popen(
-            [sys.executable, "-m", "tg_fetcher_dagster.cli.sandbox", "serve", "--scenario", file, "--port", "0", "--requests", log],
+            [
+                sys.executable,
+                "-m",
+                "tg_fetcher_dagster.cli.sandbox",
+                "serve",
+                "--scenario",
+                file,
+                "--port",
+                "0",
+                "--requests",
+                log,
+            ],
             stdout=subprocess.PIPE,
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},

@@ -24,7 +24,7 @@ from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster.telegram.records import LAYER, Record
 from tg_fetcher_dagster.telegram.walk import Page
 
-SLICE = 10
+SLICE = 25
 """Messages that are mapped before the loop gets a turn. Without turns the mapping of a whole page, 4 ms, came
 before the next page's request in a third of the pages (docs/benchmarks.md)."""
 

@@ -13,7 +13,7 @@
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tg_fetcher_dagster.messages.peers import RawRecord
 from tg_fetcher_dagster.messages.schema import MessageType
@@ -86,12 +86,23 @@ def classify(text: str | None, entities: Sequence[RawRecord], *, service: bool, 
         return "service"
     if not text:
         return "other"
-    for kind, fits in _RULES:
-        if fits(text, entities):
-            return kind
+    kind = _told_by_its_text(text, entities)
+    if kind is not None:
+        return kind
     if reply and len(text.split(maxsplit=_ANSWER_WORDS)) >= _ANSWER_WORDS:
         return "answer"
     return "other"
+
+
+def _told_by_its_text(text: str, entities: Sequence[RawRecord]) -> MessageType | None:
+    lowered = text.lower()
+    if _is_log(text):
+        return "log"
+    if _is_code(text, entities):
+        return "code"
+    if _is_spam(text, lowered):
+        return "spam"
+    return "question" if _is_question(text, lowered) else None
 
 
 def _has_one_of(signs: tuple[str, ...], text: str) -> bool:
@@ -102,27 +113,27 @@ def _has_one_of(signs: tuple[str, ...], text: str) -> bool:
     return False
 
 
-def _is_log(text: str, _: Sequence[RawRecord]) -> bool:
+def _is_log(text: str) -> bool:
     return _has_one_of(_LOG_SIGNS, text) and _LOG.search(text) is not None
 
 
 def _is_code(text: str, entities: Sequence[RawRecord]) -> bool:
-    marked = sum(entity.get("length") or 0 for entity in entities if entity.get("_") in _CODE_ENTITIES)
-    if marked and 2 * marked >= len(text):
-        return True
+    if entities:
+        marked = sum(entity.get("length") or 0 for entity in entities if entity.get("_") in _CODE_ENTITIES)
+        if marked and 2 * marked >= len(text):
+            return True
     if "```" in text:
         return True
     return "\n" in text and len(_CODE_LINE.findall(text)) >= _CODE_LINES
 
 
-def _is_spam(text: str, _: Sequence[RawRecord]) -> bool:
-    lowered = text.lower()
+def _is_spam(text: str, lowered: str) -> bool:
     if not _has_one_of(_LURE_SIGNS, lowered) or _LURE.search(lowered) is None:
         return False
     return (_CALL.search(text) or _BAIT.search(text)) is not None
 
 
-def _is_question(text: str, _: Sequence[RawRecord]) -> bool:
+def _is_question(text: str, lowered: str) -> bool:
     if "?" in text or "？" in text:
         if len(text) > _LONG_TEXT:
             return _ENDS_ASKING.search(text, len(text) - _ENDING) is not None
@@ -130,13 +141,4 @@ def _is_question(text: str, _: Sequence[RawRecord]) -> bool:
             return True
     if len(text) > _LONG_TEXT:
         return False
-    lowered = text.lower()
     return _has_one_of(_ASKING_SIGNS, lowered) and _ASKING_WORDS.search(lowered) is not None
-
-
-_RULES: tuple[tuple[MessageType, Callable[[str, Sequence[RawRecord]], bool]], ...] = (
-    ("log", _is_log),
-    ("code", _is_code),
-    ("spam", _is_spam),
-    ("question", _is_question),
-)

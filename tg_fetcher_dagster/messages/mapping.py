@@ -17,7 +17,7 @@ from tg_fetcher_dagster.messages.media import media_of
 from tg_fetcher_dagster.messages.peers import Names, RawRecord, marked_id
 from tg_fetcher_dagster.messages.polls import poll_of
 from tg_fetcher_dagster.messages.reactions import reactions_of
-from tg_fetcher_dagster.messages.replies import Reply, reply_of
+from tg_fetcher_dagster.messages.replies import NO_REPLY, Reply, reply_of
 from tg_fetcher_dagster.messages.times import EPOCH, timestamp
 
 _FLAGS = ("pinned", "silent", "noforwards")
@@ -82,7 +82,8 @@ class MessageMapping:
         }
         _add_counts(value, mapped)
         _add_content(value, mapped, entities)
-        _add_reply(reply, mapped)
+        if reply is not NO_REPLY:
+            _add_reply(reply, mapped)
         if is_post:
             author_id = marked_id(value.get("from_id"))
             if author_id is not None and author_id != peer_id:
