@@ -94,6 +94,9 @@ class _FromEnvironment(BaseSettings):
             return cls(_env_file=file if file.is_file() else None, **overrides)
         except ValidationError as error:
             raise FetchError(ErrorType.VALIDATION, _one_line(error)) from None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = "it is not UTF-8 text" if isinstance(error, ValueError) else error.strerror
+            raise FetchError(ErrorType.VALIDATION, f"{file} cannot be read: {reason}") from None
 
 
 class DefinitionSettings(_FromEnvironment):

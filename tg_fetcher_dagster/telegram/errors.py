@@ -166,7 +166,9 @@ def _by_code(error: BaseException, name: str) -> tuple[ErrorType, str]:
     """Sorts what stands in no row by the code of Telegram's answer."""
     if isinstance(error, telethon_errors.ServerError | telethon_errors.TimedOutError):
         return ErrorType.NETWORK, "Telegram's servers are having trouble"
-    if isinstance(error, telethon_errors.UnauthorizedError | telethon_errors.AuthKeyError):
+    # Telethon calls every 406 an AuthKeyError, but most are refusals of one request, and an account that is
+    # put aside for one of those reads nothing any more.
+    if isinstance(error, telethon_errors.UnauthorizedError) or name.startswith("AUTH_KEY"):
         return ErrorType.AUTH, f"Telegram refuses the session; {_SIGN_IN}"
     if isinstance(error, telethon_errors.FloodError):
         return ErrorType.RATE_LIMIT, "Telegram asks for a pause"

@@ -26,6 +26,9 @@ ANSWER_SECONDS = 60.0
 TRIES = 3
 """How often a request is sent when the connection or the servers fail; then the run's own retry waits."""
 
+MOST_TRIES = 1000
+"""The end of a request that is met by one flood wait after the other; their sum ends it long before."""
+
 BACKOFF_SECONDS = 1.0
 
 
@@ -78,7 +81,8 @@ class RequestLine:
         method = method_name(request)
         async with self._one_in_flight:
             waited = 0.0
-            for attempt in range(1, 1000):
+            failures = 0
+            for _ in range(MOST_TRIES):
                 waited = await self._wait_out(method, waited)
                 await self._pace.take()
                 self.requests_by_method[method] += 1
@@ -89,7 +93,8 @@ class RequestLine:
                     if seconds is not None:
                         self._floods.note(method, seconds)
                         continue
-                    await self._recover_or_raise(error, attempt=attempt, method=method, about=about)
+                    failures += 1
+                    await self._recover_or_raise(error, attempt=failures, method=method, about=about)
         raise FetchError(ErrorType.INTERNAL, f"{about}: {method} was sent too often")
 
     async def _send(self, request: Any) -> Any:  # noqa: ANN401 - Telethon is untyped

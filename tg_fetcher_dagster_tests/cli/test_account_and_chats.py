@@ -114,6 +114,12 @@ def test_a_chat_that_cannot_be_added_keeps_no_other_from_it(signed_in: Command):
     assert "no_such_chat" in errors[1]
 
 
+def test_a_flood_on_history_does_not_lose_who_a_chat_is(signed_in: Command, sandbox: Any):
+    sandbox.add_fault(method="messages.getHistory", flood_wait=3600)
+    assert signed_in("chats", "add", "@Daily_News").code == 0
+    assert [chat.key for chat in IdentityTable(Path("data")).all()] == ["daily_news"]
+
+
 def test_a_chat_is_paused_resumed_and_forgotten_and_its_files_stay(signed_in: Command):
     signed_in("chats", "add", "@daily_news")
     kept = Path("data/daily_news/2025-11-07.json")

@@ -140,3 +140,8 @@ def test_ctrl_c_ends_without_a_trace(tmp_path: Path, redis_url: str):
     assert out == ""
     assert "Traceback" not in err
     assert "what was pushed goes on" in err
+
+
+def test_an_env_file_that_is_no_text_is_one_line(command: Command, env_file: Path):
+    env_file.write_bytes(b"TELEGRAM_CHATS=\xff\xfe\n")
+    assert command("status").error == "error: .env cannot be read: it is not UTF-8 text"

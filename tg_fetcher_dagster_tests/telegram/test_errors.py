@@ -47,7 +47,9 @@ def test_every_row_is_what_telethon_makes_of_that_answer(name: str) -> None:
         (-500, "No workers running", ErrorType.NETWORK, None),
         (-503, "Timeout", ErrorType.NETWORK, None),
         (401, "SOME_NEW_REASON", ErrorType.AUTH, None),
-        (406, "SOME_NEW_KEY_FAULT", ErrorType.AUTH, None),
+        (406, "AUTH_KEY_SOMEHOW_WRONG", ErrorType.AUTH, None),
+        (406, "PREMIUM_CURRENTLY_UNAVAILABLE", ErrorType.INTERNAL, None),
+        (406, "SOME_NEW_REFUSAL", ErrorType.INTERNAL, None),
         (400, "SOME_NEW_FAULT", ErrorType.INTERNAL, None),
     ],
 )
