@@ -76,7 +76,9 @@ async def test_comments_are_read_by_their_post(telegram_sandbox):
         for post in posts[:5]:
             read = [
                 one.id
-                async for one in client.iter_messages("Sandbox_News", reply_to=post["id"], reverse=True)
+                async for one in client.iter_messages(
+                    "Sandbox_News", reply_to=post["id"], reverse=True, wait_time=0
+                )
             ]
             assert read == [comment["id"] for comment in post["comments"]]
         with pytest.raises(MsgIdInvalidError):
