@@ -4,6 +4,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from tg_fetcher_dagster.settings import DefinitionSettings
+
 
 @dg.definitions
 def defs() -> dg.Definitions:
@@ -11,6 +13,11 @@ def defs() -> dg.Definitions:
 
     A run scales by days, many runs by workers; processes inside a run would only cost their start
     (trivial runs took 0.4 to 2.5 s in process and 29 to 36 s with the default executor).
+
+    Raises:
+        FetchError: (validation) a setting that shapes the definitions is wrong. It is read here first, since
+            Dagster's own error for a module that fails shows the tree of modules in place of the reason.
     """
+    DefinitionSettings.read()
     loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     return dg.Definitions.merge(loaded, dg.Definitions(executor=dg.in_process_executor))

@@ -54,10 +54,10 @@ async def test_a_telegram_that_is_gone_fails_each_day_that_is_left_with_one_line
         assert not telegram.workshop.store.day(key, report.day).day_file.exists()
 
 
-async def test_a_connection_that_ends_in_the_middle_of_a_range_keeps_the_newer_days(fetching: Start) -> None:
+async def test_a_walk_that_is_refused_in_the_middle_of_a_range_keeps_the_newer_days(fetching: Start) -> None:
     telegram = fetching(WORLD)
     key = await telegram.resolve("bad_busy")
-    telegram.sandbox.add_fault(method="messages.getHistory", after=2, error="RPC_CALL_FAIL", code=500)
+    telegram.sandbox.add_fault(method="messages.getHistory", after=2, error="CHANNEL_PRIVATE")
 
     reports = await telegram.fetch(key, DAYS)
 

@@ -113,7 +113,7 @@ def test_the_settings_secrets_never_reach_a_line_nor_a_trace(log_format: str) ->
     written = lines(log_format=log_format, **SECRETS)
     log = structlog.get_logger("tg_fetcher_dagster.x")
     for secret in HIDDEN:
-        log.info("told " + secret, reason=f"because {secret}", nested={"list": [secret]})
+        log.info(secret, reason=f"because {secret}", nested={"list": [secret]})
         log.warning("an exception as a value", error=FetchError(ErrorType.NETWORK, f"cannot use {secret}"))
         try:
             int(f"refused {secret}")
