@@ -22,7 +22,8 @@ def peak_megabytes(session: str) -> float:
     )
     told = json.loads(answer.stdout.splitlines()[-1])
     print(
-        f"memory: a day of {told['messages']:,.0f} messages: peak {told['peak']:.0f} MB, {told['seconds']:.1f} s"
+        f"memory: a day of {told['messages']:,.0f} messages: peak {told['peak']:.0f} MB, "
+        f"{told['seconds']:.1f} s"
     )
     return float(told["peak"])
 

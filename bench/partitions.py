@@ -145,9 +145,8 @@ def main() -> None:
         }
         began = time.perf_counter()
         subprocess.run([sys.executable, "-m", "bench.partitions", "fill"], env=env, check=True)
-        print(
-            f"filled {CHATS * MATERIALIZED_DAYS} of {CHATS * DAYS} partitions in {time.perf_counter() - began:.0f} s"
-        )
+        seconds = time.perf_counter() - began
+        print(f"filled {CHATS * MATERIALIZED_DAYS} of {CHATS * DAYS} partitions in {seconds:.0f} s")
         ticks = subprocess.run(
             [sys.executable, "-m", "bench.partitions", "ticks"],
             env=env,
