@@ -157,7 +157,7 @@ class Settings(DefinitionSettings):
 
     comments_limit_per_message: int = Field(50, ge=0, description="0 turns comments off.")
     rate_limit_calls_per_sec: float = Field(
-        3.0, gt=0, description="Requests to Telegram in a second, an account's own pace."
+        1.0, gt=0, description="Requests to Telegram in a second after a burst of 15, an account's own pace."
     )
     flood_wait_in_run: float = Field(
         120.0,
