@@ -2,7 +2,7 @@
 
 The lines carry what is bound around the work that they tell of (`correlation_id`, `run_id`, `chat`,
 `date`) and what the call adds (`message_count`, `duration_seconds`, `error_type`). structlog does the
-work, through the standard library's loggers; other libraries' lines are theirs, and Telethon says errors only.
+work, through the standard library's loggers; of other libraries only Telethon's errors are let through.
 """
 
 import logging
@@ -149,7 +149,7 @@ def configure_logging(settings: Settings) -> None:
     )
     root = logging.getLogger("tg_fetcher_dagster")
     root.setLevel(settings.log_level)
-    # Other handlers, such as those that a Celery worker puts on the root, would write the line again, unmasked.
+    # Another handler, such as the one that a Celery worker puts on the root, would write it again, unmasked.
     root.propagate = False
     ours = [handler for handler in root.handlers if isinstance(handler, _Lines)]
     handler = ours[0] if ours else _Lines(sys.stderr)

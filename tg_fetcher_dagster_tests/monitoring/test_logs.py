@@ -50,12 +50,17 @@ def _as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+def our_handlers() -> list[logging.StreamHandler]:
+    """The handlers that `configure_logging` made; pytest puts its own beside them."""
+    handlers = logging.getLogger("tg_fetcher_dagster").handlers
+    return [handler for handler in handlers if isinstance(handler, logs._Lines)]
+
+
 def lines(**settings: Any) -> io.StringIO:
     """Sets logging up and returns where the lines go."""
     configure_logging(Settings.read(**settings))
     written = io.StringIO()
-    [handler] = logging.getLogger("tg_fetcher_dagster").handlers
-    assert isinstance(handler, logging.StreamHandler)
+    [handler] = our_handlers()
     handler.setStream(written)
     return written
 
@@ -166,6 +171,6 @@ def test_the_level_and_the_format_follow_the_settings_without_a_second_handler()
     structlog.get_logger("tg_fetcher_dagster.x").info("not told")
     configure_logging(Settings.read(log_level="INFO", log_format="text"))
     structlog.get_logger("tg_fetcher_dagster.x").info("told")
-    assert len(logging.getLogger("tg_fetcher_dagster").handlers) == 1
+    assert len(our_handlers()) == 1
     assert "not told" not in written.getvalue()
     assert "told" in written.getvalue()
