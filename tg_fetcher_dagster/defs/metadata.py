@@ -21,7 +21,7 @@ COLUMNS = dg.TableSchema(
         dg.TableColumn("id", "int", description="message id"),
         dg.TableColumn("date", "string", description="UTC"),
         dg.TableColumn("sender", "string"),
-        dg.TableColumn("text", "string"),
+        dg.TableColumn("text", "string", description="its beginning; [photo], [poll], … where there is none"),
     ]
 )
 
@@ -76,8 +76,16 @@ def _rows(day_file: Path) -> list[dg.TableRecord]:
                 "id": message["id"],
                 "date": message["date"],
                 "sender": senders.get(str(message["sender_id"]), str(message["sender_id"] or "")),
-                "text": (message["text"] or "")[:LONGEST_TEXT],
+                "text": _text(message)[:LONGEST_TEXT],
             }
         )
         for message in messages
     ]
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    """Returns what is said, or in brackets what stands there instead: `[photo]`, `[pin_message]`."""
+    if message["text"]:
+        return str(message["text"])
+    instead = message.get("media") or message.get("action") or {}
+    return f"[{instead['type']}]" if "type" in instead else ""
