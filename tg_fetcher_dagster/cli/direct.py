@@ -15,7 +15,7 @@ from tg_fetcher_dagster.defs.config import run_config_of
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS, FETCH_TODAY
 from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
-from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.settings import Settings
 
@@ -41,11 +41,13 @@ class DirectDay:
     Attributes:
         event: `messages_fetched`, `fetch_skipped` or `fetch_failed`.
         error: why it failed, in one line.
+        failure: the same where the run has told nobody.
     """
 
     day: date
     event: str
     error: str | None = None
+    failure: FetchError | None = None
 
 
 def instance() -> dg.DagsterInstance:
@@ -137,13 +139,14 @@ def outcomes_of(
     recorded = Outbox(settings.data_dir).outcomes(batch.batch_id)
     days: Sequence[date] = batch.days
 
-    def reason(day: date) -> str:
+    def untold(day: date) -> DirectDay:
         key = batch.chat_key if batch.today else f"{batch.chat_key}|{day}"
-        return said[key].message if key in said else otherwise
+        failure = said.get(key) or FetchError(ErrorType.INTERNAL, otherwise)
+        return DirectDay(day=day, event="fetch_failed", error=failure.message, failure=failure)
 
     return [
         DirectDay(day=day, event=outcome.event, error=outcome.error)
         if (outcome := recorded.get((batch.chat_key, day)))
-        else DirectDay(day=day, event="fetch_failed", error=reason(day))
+        else untold(day)
         for day in days
     ]

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from tg_fetcher_dagster.cli.direct import DirectDay, instance, run_batch
+from tg_fetcher_dagster.cli.direct_events import DirectEvents
 from tg_fetcher_dagster.cli.display import FetchDisplay
 from tg_fetcher_dagster.cli.outcomes import FAILED, DayEnd
 from tg_fetcher_dagster.cli.resolving import known_or_resolved
@@ -17,7 +18,7 @@ from tg_fetcher_dagster.cli.wanted import Asked
 from tg_fetcher_dagster.commands.dates import Expansion, expand
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.commands.plan import Ask, Batch, plan
-from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import covered_days, read_coverage
@@ -36,6 +37,7 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
     Store(settings.data_dir, settings.timezone).prepare()
     ends: list[DayEnd] = []
     batches: list[Batch] = []
+    events = DirectEvents(settings)
     for each in asked:
         chat = each.command.chat
         try:
@@ -43,14 +45,20 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
             identity = asyncio.run(known_or_resolved(settings, chat))
         except FetchError as error:
             ends.append(DayEnd(chat=chat, day=None, event=FAILED, told=error.message))
+            key = each.command.spelling.likely_key
+            events.refused(each.command.command_id, key, _days_without_the_chat(each, settings), error)
             continue
         means = _expanded(each, identity, settings)
         for line in means.notes:
             display.note(line)
         ends += [_refused(identity.key, refused.day, refused.reason) for refused in means.refused]
+        for refused in means.refused:
+            why = FetchError(ErrorType.VALIDATION, f"{refused.day} {refused.reason}")
+            events.refused(each.command.command_id, identity.key, [refused.day], why)
         batches += plan([_ask(each, identity, means, force=settings.force_refetch)])
     all_days = len(ends) + sum(len(batch.days) for batch in batches)
     if not batches:
+        events.publish()
         return ends
     with instance() as dagster:
         for batch in batches:
@@ -64,7 +72,19 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
                 end = _end(batch, day, settings)
                 display.end(end)
                 ends.append(end)
+                if day.failure is not None:
+                    events.unanswered(batch, day.day, day.failure)
+    events.publish()
     return ends
+
+
+def _days_without_the_chat(asked: Asked, settings: Settings) -> list[date | None]:
+    """The days that a command means whatever chat it is for; None where they depend on the chat."""
+    if asked.command.mode in {"full", "incremental"}:
+        return [None]
+    today = datetime.now(UTC).astimezone(settings.zone).date()
+    means = expand(asked.command, today=today, history_start=settings.history_start)
+    return [*means.days, *(each.day for each in means.refused), *([means.today] if means.today else [])]
 
 
 def _expanded(asked: Asked, identity: ChatIdentity, settings: Settings) -> Expansion:

@@ -268,6 +268,30 @@ def test_a_direct_fetch_tells_each_chat_and_day_that_cannot_be_fetched(signed_in
     assert "3 days: 1 fetched, 0 skipped, 2 failed" in result.out
 
 
+def test_a_direct_fetch_leaves_an_event_for_each_day_that_it_could_not_fetch(
+    signed_in: Command, sandbox: Any
+):
+    signed_in("chats", "add", "@daily_news")
+    sandbox.add_fault(method="messages.getHistory", flood_wait=3600)
+    assert signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct").code == 1
+    assert signed_in("fetch", "daily_news", "@no_such_chat", "--date", "2024-12-31", "--direct").code == 1
+
+    pending = [
+        orjson.loads(path.read_bytes()) for path in sorted(Path("data/.outbox/pending").glob("[0-9]*"))
+    ]
+    failed_days = [
+        (event["chat"], event["date"], event["error_type"])
+        for event in pending
+        if event["event"] == "fetch_failed"
+    ]
+    assert failed_days == [
+        ("daily_news", "2025-11-07", "rate_limit"),
+        ("daily_news", "2024-12-31", "validation"),
+        ("no_such_chat", "2024-12-31", "not_found"),
+    ]
+    assert all(event["command_ids"] for event in pending)
+
+
 def test_what_was_fetched_is_shown_by_status_and_rebuilt_without_telegram(signed_in: Command, sandbox: Any):
     signed_in("fetch", "@daily_news", "--date", "2025-11-07", "--direct")
     asked = len(sandbox.requests)
