@@ -1,0 +1,225 @@
+"""Commands in a real Valkey become runs, and are settled when each day has its event."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import orjson
+import pytest
+import redis
+import time_machine
+
+from tg_fetcher_dagster.defs.sensors import commands as commands_sensor
+from tg_fetcher_dagster_tests.defs.deployment import AWAY, Deployment, ends
+
+START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick that finds nothing does not wait for a command."""
+    monkeypatch.setattr(commands_sensor, "WAIT_SECONDS", 0)
+
+
+def tick(deployment: Deployment) -> list[dg.RunRequest]:
+    """One tick; its partitions are added as the daemon would add them."""
+    answer = commands_sensor.commands(dg.build_sensor_context(instance=deployment.instance))
+    if isinstance(answer, dg.SkipReason):
+        return []
+    assert isinstance(answer, dg.SensorResult)
+    for request in answer.dynamic_partitions_requests or []:
+        assert isinstance(request, dg.AddDynamicPartitionsRequest)
+        deployment.add_chats(*request.partition_keys)
+    return list(answer.run_requests or [])
+
+
+def until_settled(deployment: Deployment, most: int = 6) -> list[dg.RunRequest]:
+    """Ticks and runs what is asked for until nothing is; returns all requests."""
+    asked: list[dg.RunRequest] = []
+    for _ in range(most):
+        requests = tick(deployment)
+        asked += requests
+        for request in requests:
+            deployment.execute_request(request)
+        if not requests and not lengths(deployment)["tg_commands:processing"]:
+            return asked
+    raise AssertionError(f"not settled after {most} ticks: {lengths(deployment)}")
+
+
+def push(deployment: Deployment, *commands: dict[str, Any] | bytes) -> None:
+    with redis.Redis.from_url(deployment.env["REDIS_URL"]) as client:
+        for command in commands:
+            client.rpush("tg_commands", command if isinstance(command, bytes) else orjson.dumps(command))
+
+
+def lengths(deployment: Deployment) -> dict[str, int]:
+    with redis.Redis.from_url(deployment.env["REDIS_URL"]) as client:
+        names = ("tg_commands", "tg_commands:processing", "tg_commands:failed")
+        return {name: client.llen(name) for name in names}
+
+
+SETTLED = {"tg_commands": 0, "tg_commands:processing": 0, "tg_commands:failed": 0}
+
+
+def fetch(chat: str, **more: Any) -> dict[str, Any]:
+    return {"command": "fetch", "chat": chat, "command_id": "c1", "correlation_id": "who-asked", **more}
+
+
+def test_a_date_command_resolves_the_chat_once_and_fetches_the_day(with_redis: Deployment) -> None:
+    push(with_redis, fetch("https://t.me/Def_Busy", date="2025-11-05"))
+
+    resolve, run = until_settled(with_redis)
+
+    assert resolve.job_name == "resolve_chats"
+    assert run.tags[START] == run.tags[END] == "def_busy|2025-11-05"
+    [event] = with_redis.published()
+    assert (event["event"], event["command_ids"]) == ("messages_fetched", ["c1"])
+    assert event["correlation_id"] == "who-asked"
+    assert lengths(with_redis) == SETTLED
+    records = with_redis.instance.get_runs(filters=dg.RunsFilter(tags={"dagster/run_key": run.run_key or ""}))
+    assert len(records) == 1
+
+
+def test_a_range_command_is_one_run_and_neighbouring_commands_join_it(with_redis: Deployment) -> None:
+    with_redis.know("def_busy", marked_id=with_redis.sandbox.world.chats["busy"].peer)
+    push(
+        with_redis,
+        fetch("def_busy", mode="range", **{"from": "2025-11-02", "to": "2025-11-04"}),
+        fetch("@def_busy", mode="date", date="2025-11-05", command_id="c2"),
+    )
+
+    runs = tick(with_redis)
+
+    assert [(run.tags[START], run.tags[END]) for run in runs] == [
+        ("def_busy|2025-11-02", "def_busy|2025-11-05")
+    ]
+    assert tick(with_redis)[0].run_key == runs[0].run_key  # asked for until the run exists
+    until_settled(with_redis)
+    assert lengths(with_redis) == SETTLED
+    assert {event["date"]: event["command_ids"] for event in with_redis.published()} == {
+        "2025-11-02": ["c1"],
+        "2025-11-03": ["c1"],
+        "2025-11-04": ["c1"],
+        "2025-11-05": ["c2"],
+    }
+
+
+def test_a_today_command_stores_the_unfinished_day(with_redis: Deployment) -> None:
+    with time_machine.travel(datetime(2025, 11, 8, 18, tzinfo=UTC)):
+        push(with_redis, fetch("def_busy", mode="today"))
+        runs = until_settled(with_redis)
+    assert [run.job_name for run in runs] == ["resolve_chats", "fetch_today"]
+    assert runs[1].partition_key == "def_busy"
+    [event] = with_redis.published()
+    assert (event["event"], event["date"], event["final"]) == ("messages_fetched", "2025-11-08", False)
+    assert lengths(with_redis) == SETTLED
+
+
+def test_a_command_for_days_that_are_complete_is_answered_without_telegram(with_redis: Deployment) -> None:
+    assert with_redis.fetch("def_busy", "2025-11-05").success
+    with_redis.sandbox.clear_requests()
+    push(with_redis, fetch("def_busy", date="2025-11-05"))
+    until_settled(with_redis)
+    assert with_redis.sandbox.requests == []
+    assert [event["event"] for event in with_redis.published()] == ["messages_fetched", "fetch_skipped"]
+
+
+def test_invalid_commands_become_dead_letters_with_an_event_and_stop_nobody(with_redis: Deployment) -> None:
+    with_redis.know("def_busy", marked_id=with_redis.sandbox.world.chats["busy"].peer)
+    push(
+        with_redis,
+        b"{not json",
+        b"[1, 2]",
+        b"\xff\xfe",
+        fetch("def_busy", date="2025-13-01", command_id="bad-date"),
+        fetch("", date="2025-11-05", command_id="bad-chat"),
+        fetch("def_busy", date="2025-11-05", command_id="good"),
+    )
+
+    [run] = tick(with_redis)
+
+    assert run.tags[START] == "def_busy|2025-11-05"
+    told = {tuple(event["command_ids"]): event for event in with_redis.published()}
+    assert told["bad-date",]["error_type"] == told["bad-chat",]["error_type"] == "validation"
+    assert all("\n" not in event["error"] for event in told.values())
+    assert len(told) == 5
+    assert lengths(with_redis) == {"tg_commands": 0, "tg_commands:processing": 1, "tg_commands:failed": 5}
+
+
+def test_a_chat_that_does_not_exist_fails_its_command_with_the_reason(with_redis: Deployment) -> None:
+    push(with_redis, fetch("no_such_chat_here", date="2025-11-05"))
+    until_settled(with_redis)
+    [event] = with_redis.published()
+    assert (event["event"], event["error_type"], event["date"]) == ("fetch_failed", "not_found", "2025-11-05")
+    assert lengths(with_redis) == {**SETTLED, "tg_commands:failed": 1}
+
+
+def test_a_chat_without_access_fails_each_day_once(with_redis: Deployment) -> None:
+    with_redis.know(
+        "def_closed", type="channel", marked_id=with_redis.sandbox.world.chats["closed"].peer,
+        access_hashes={"main": 1},
+    )  # fmt: skip
+    push(with_redis, fetch("def_closed", mode="range", **{"from": "2025-11-02", "to": "2025-11-04"}))
+    until_settled(with_redis)
+    told = with_redis.published()
+    assert ends(told) == [("def_closed", f"2025-11-0{day}", "fetch_failed") for day in (2, 3, 4)]
+    assert lengths(with_redis)["tg_commands:failed"] == 1
+
+
+def test_a_flood_delays_the_command_and_another_run_answers_it(with_redis: Deployment) -> None:
+    with_redis.know("def_busy", marked_id=with_redis.sandbox.world.chats["busy"].peer)
+    push(with_redis, fetch("def_busy", date="2025-11-05"))
+    with_redis.sandbox.add_fault(method="messages.getHistory", flood_wait=4000)
+    [run] = tick(with_redis)
+    assert not with_redis.execute_request(run).success
+
+    assert tick(with_redis) == []
+
+    assert with_redis.published() == []
+    with redis.Redis.from_url(with_redis.env["REDIS_URL"]) as client:
+        assert client.zcard("tg_commands:delayed") == 1
+    with_redis.sandbox.clear_faults()
+    with time_machine.travel(datetime.now(UTC).timestamp() + 5000):
+        [again] = tick(with_redis)
+        assert again.run_key != run.run_key
+        assert with_redis.execute_request(again).success
+        tick(with_redis)
+    assert ends(with_redis.published()) == [("def_busy", "2025-11-05", "messages_fetched")]
+    assert lengths(with_redis) == SETTLED
+
+
+def test_a_canceled_run_ends_its_command_with_that_reason(with_redis: Deployment) -> None:
+    with_redis.know("def_busy", marked_id=with_redis.sandbox.world.chats["busy"].peer)
+    push(with_redis, fetch("def_busy", date="2025-11-05"))
+    [request] = tick(with_redis)
+    from tg_fetcher_dagster.definitions import defs
+
+    run = with_redis.instance.create_run_for_job(
+        defs().resolve_job_def("fetch_days"),
+        run_config=dict(request.run_config or {}),
+        tags={**request.tags, "dagster/run_key": request.run_key or ""},
+    )
+    with_redis.instance.report_run_canceled(run)
+    assert tick(with_redis) == []
+    [event] = with_redis.published()
+    assert (event["event"], event["error"]) == ("fetch_failed", "canceled by an operator")
+    assert lengths(with_redis)["tg_commands:processing"] == 0
+
+
+def test_without_redis_a_tick_is_one_line_and_nothing_is_lost(with_redis: Deployment) -> None:
+    push(with_redis, fetch("def_busy", date="2025-11-05"))
+    url = with_redis.env["REDIS_URL"]
+    [resolve] = tick(with_redis)
+    with_redis.write_env(REDIS_URL=AWAY)
+    context = dg.build_sensor_context(instance=with_redis.instance)
+
+    skipped = commands_sensor.commands(context)
+
+    assert isinstance(skipped, dg.SkipReason)
+    assert str(skipped.skip_message).startswith("Redis at 127.0.0.1:1 is away")
+    assert "\n" not in str(skipped.skip_message)
+    with_redis.write_env(REDIS_URL=url)
+    [same] = tick(with_redis)
+    assert same.run_key == resolve.run_key
+    until_settled(with_redis)
+    assert ends(with_redis.published()) == [("def_busy", "2025-11-05", "messages_fetched")]

@@ -1,0 +1,163 @@
+"""What happens by itself: yesterday for all chats in few runs, and chats that become partitions."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.commands.identity import IdentityTable
+from tg_fetcher_dagster.defs.schedules import CHATS_A_RUN, build_yesterday, runs_for_a_day
+from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, chats, unresolved
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.settings import DefinitionSettings
+from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends
+
+DAY = date(2025, 11, 7)
+START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A real instance on the disk: a schedule's context takes no other."""
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    with dg.DagsterInstance.local_temp(str(folder)) as local:
+        yield local
+
+
+@given(st.integers(0, 180), st.sets(st.integers(0, 179)))
+def test_every_chat_that_is_not_paused_is_in_exactly_one_run(count: int, paused: set[int]) -> None:
+    ordered = [f"chat_{number}" for number in range(count)]
+    left_out = frozenset(f"chat_{number}" for number in paused)
+    found = []
+    for request in runs_for_a_day(ordered, left_out, DAY):
+        first, last = request.tags[START].split("|")[0], request.tags[END].split("|")[0]
+        chats_of_run = ordered[ordered.index(first) : ordered.index(last) + 1]
+        assert len(chats_of_run) <= CHATS_A_RUN
+        found += chats_of_run
+    assert found == [chat for chat in ordered if chat not in left_out]
+
+
+def test_a_hundred_chats_are_two_runs_and_not_a_hundred() -> None:
+    ordered = [f"chat_{number}" for number in range(100)]
+    requests = runs_for_a_day(ordered, frozenset(), DAY)
+    assert len(requests) == 2
+    assert len({request.run_key for request in requests}) == 2
+
+
+def evaluate(deployment: Deployment, at: datetime) -> list[dg.RunRequest] | dg.SkipReason:
+    schedule = build_yesterday(DefinitionSettings.read())
+    answer = schedule(dg.build_schedule_context(instance=deployment.instance, scheduled_execution_time=at))
+    return answer if isinstance(answer, list | dg.SkipReason) else [answer]
+
+
+def test_the_schedule_fetches_yesterday_of_the_deployments_zone(deployment: Deployment) -> None:
+    deployment.write_env(TIMEZONE="Europe/Moscow")
+    deployment.add_chats("def_busy")
+    [request] = evaluate(deployment, datetime(2025, 11, 7, 21, 15, tzinfo=UTC))
+    assert request.tags[START] == "def_busy|2025-11-07"
+
+
+def test_the_schedules_run_fetches_all_chats_but_those_that_are_paused(deployment: Deployment) -> None:
+    deployment.add_chats("def_news", "def_closed", "def_busy")
+    for chat in ("def_news", "def_closed", "def_busy"):
+        deployment.know(chat)
+    IdentityTable(deployment.data_dir).set_paused("def_closed", paused=True)
+    # Known only by name: the run finds out who they are.
+    for path in (deployment.data_dir / ".chats").glob("def_[nb]*.json"):
+        path.unlink()
+
+    with time_machine.travel(datetime(2025, 11, 8, 0, 15, tzinfo=UTC)):
+        requests = evaluate(deployment, datetime(2025, 11, 8, 0, 15, tzinfo=UTC))
+        assert isinstance(requests, list)
+        assert len(requests) == 2
+        assert all(deployment.execute_request(request).success for request in requests)
+
+    assert ends(deployment.recorded()) == [
+        ("def_busy", "2025-11-07", "messages_fetched"),
+        ("def_news", "2025-11-07", "messages_fetched"),
+    ]
+
+
+def test_without_chats_the_schedule_says_what_to_do(deployment: Deployment) -> None:
+    skipped = evaluate(deployment, datetime(2025, 11, 8, tzinfo=UTC))
+    assert isinstance(skipped, dg.SkipReason)
+    assert "TELEGRAM_CHATS" in str(skipped.skip_message)
+
+
+def tick(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
+    """One tick of the sensor of chats, with its partitions added as the daemon would."""
+    answer = chats(dg.build_sensor_context(instance=deployment.instance))
+    assert isinstance(answer, dg.SensorResult | dg.SkipReason)
+    if isinstance(answer, dg.SensorResult):
+        for request in answer.dynamic_partitions_requests or []:
+            assert isinstance(request, dg.AddDynamicPartitionsRequest)
+            deployment.add_chats(*request.partition_keys)
+    return answer
+
+
+def test_chats_of_the_settings_are_resolved_once_and_become_partitions(deployment: Deployment) -> None:
+    deployment.write_env(TELEGRAM_CHATS='["@Def_News", "https://t.me/def_busy", "no such spelling!"]')
+
+    first = tick(deployment)
+    assert isinstance(first, dg.SensorResult)
+    [request] = first.run_requests or []
+    assert deployment.execute_request(request).success
+    second = tick(deployment)
+
+    assert isinstance(second, dg.SensorResult)
+    assert not second.run_requests
+    assert sorted(deployment.instance.get_dynamic_partitions("chats")) == ["def_busy", "def_news"]
+    assert deployment.sandbox.count("contacts.resolveUsername") == 2
+    assert isinstance(tick(deployment), dg.SkipReason)
+
+
+def test_a_chat_that_was_added_by_hand_becomes_a_partition_and_none_is_deleted(
+    deployment: Deployment,
+) -> None:
+    deployment.add_chats("came_by_command")
+    deployment.know("def_busy")
+    tick(deployment)
+    assert sorted(deployment.instance.get_dynamic_partitions("chats")) == ["came_by_command", "def_busy"]
+    deployment.write_env(TELEGRAM_CHATS="")
+    for path in (deployment.data_dir / ".chats").glob("*.json"):
+        path.unlink()
+    tick(deployment)
+    assert sorted(deployment.instance.get_dynamic_partitions("chats")) == ["came_by_command", "def_busy"]
+
+
+def test_a_chat_that_cannot_be_resolved_is_not_asked_for_again_at_once(deployment: Deployment) -> None:
+    deployment.write_env(TELEGRAM_CHATS="no_such_chat_here,def_busy")
+    first = tick(deployment)
+    assert isinstance(first, dg.SensorResult)
+    [request] = first.run_requests or []
+    assert deployment.execute_request(request).success
+
+    second = tick(deployment)
+
+    assert isinstance(second, dg.SensorResult)
+    assert not second.run_requests
+    assert list(deployment.instance.get_dynamic_partitions("chats")) == ["def_busy"]
+    spelling = parse_spelling("no_such_chat_here")
+    identities = IdentityTable(deployment.data_dir)
+    now = datetime.now(UTC)
+    assert unresolved([spelling], identities, now) == []
+    assert unresolved([spelling], identities, now + ASK_AGAIN + timedelta(minutes=1)) == [spelling]
+
+
+def test_a_resolve_that_cannot_reach_telegram_fails_and_keeps_the_reason(deployment: Deployment) -> None:
+    deployment.sandbox.stop()
+    result = deployment.execute(
+        "resolve_chats", run_config={"ops": {"resolve": {"config": {"spellings": ["def_busy"]}}}}
+    )
+    assert not result.success
+    failure = IdentityTable(deployment.data_dir).failure(parse_spelling("def_busy"))
+    assert failure is not None
+    assert failure.error_type is ErrorType.NETWORK
+    assert isinstance(FetchError(failure.error_type, failure.error), FetchError)
