@@ -1,6 +1,14 @@
 """Fixtures that all tests may take: a Telegram and a Redis of their own."""
 
+import signal
+
 import pytest
+
+
+def pytest_configure() -> None:
+    """Hears SIGINT again where a shell's `&` has switched it off: programs under test would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -130,12 +130,16 @@ def test_ctrl_c_ends_without_a_trace(tmp_path: Path, redis_url: str):
         cwd=tmp_path, env={"REDIS_URL": redis_url, "PATH": ""},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    with redis.Redis.from_url(redis_url) as client:
-        deadline = time.monotonic() + 20
-        while client.llen("tg_commands") == 0 and time.monotonic() < deadline:
-            waiting.poll()
-    waiting.send_signal(2)
-    out, err = waiting.communicate(timeout=20)
+    try:
+        with redis.Redis.from_url(redis_url) as client:
+            deadline = time.monotonic() + 20
+            while client.llen("tg_commands") == 0 and time.monotonic() < deadline:
+                waiting.poll()
+        waiting.send_signal(2)
+        out, err = waiting.communicate(timeout=20)
+    finally:
+        waiting.kill()
+        waiting.communicate()
     assert waiting.returncode == 130
     assert out == ""
     assert "Traceback" not in err

@@ -73,7 +73,8 @@ def test_a_command_that_makes_no_sense_becomes_a_dead_letter_with_a_reason(flow:
     )
 
     assert all(b'"error"' in letter and b'"error_type":"validation"' in letter for letter in letters[before:])
-    assert [event["event"] for event in ends_of(flow, command)] == ["fetch_failed"]
+    ends = flow.until(lambda: ends_of(flow, command), what="the refused command's event")
+    assert [event["event"] for event in ends] == ["fetch_failed"]
 
 
 @pytest.mark.parametrize(
