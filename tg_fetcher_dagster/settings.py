@@ -57,6 +57,10 @@ def _known_zone(value: object) -> object:
     return value
 
 
+def _upper_case(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
 Chats = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list_of_chats)]
 Zone = Annotated[str, BeforeValidator(_known_zone)]
 
@@ -157,7 +161,10 @@ class Settings(DefinitionSettings):
 
     comments_limit_per_message: int = Field(50, ge=0, description="0 turns comments off.")
     rate_limit_calls_per_sec: float = Field(
-        1.0, gt=0, description="Requests to Telegram in a second after a burst of 15, an account's own pace."
+        1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Requests to Telegram in a second after a burst of 15, an account's own pace.",
     )
     flood_wait_in_run: float = Field(
         120.0,
@@ -177,7 +184,9 @@ class Settings(DefinitionSettings):
     data_schema_version: str = Field("1.0", pattern=r"^1\.\d+$")
     preprocessing_version: str = Field("1", min_length=1)
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper_case)
+    ] = "INFO"
     log_format: Literal["json", "text"] = "json"
     enable_metrics: bool = True
     metrics_port: int = Field(9090, ge=1, le=65535, validation_alias=AliasChoices("metrics_port"))

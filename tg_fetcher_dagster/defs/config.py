@@ -63,6 +63,14 @@ def requests_of(
     ]
 
 
+def asked_days(config: FetchConfig) -> tuple[date, ...]:
+    """Returns the days that commands named, ascending; of "today" the day that it was when they asked.
+
+    A run that begins after midnight still reads the day that was asked for.
+    """
+    return tuple(sorted({date.fromisoformat(each.first) for each in config.asked_by}))
+
+
 def config_of(op_config: Mapping[str, Any] | None) -> FetchConfig:
     """Returns the config that a run was launched with, as hooks and sensors see it."""
     return FetchConfig(**(op_config or {}))

@@ -1,6 +1,7 @@
 """Pushes a run's last values to the Pushgateway through dagster-prometheus, where PUSHGATEWAY_URL is set."""
 
 import time
+import warnings
 from collections.abc import Sequence
 from http.client import HTTPException
 from itertools import groupby
@@ -25,7 +26,10 @@ def push_gauges(settings: Settings, reports: Sequence[DayReport]) -> None:
     """Pushes one group of gauges a chat; a Pushgateway that is away fails nothing."""
     if not settings.enable_metrics or not settings.pushgateway_url:
         return
-    resource = PrometheusResource(gateway=settings.pushgateway_url, timeout=PATIENCE)
+    with warnings.catch_warnings():
+        # Dagster would tell everybody in every run that this resource is in beta.
+        warnings.filterwarnings("ignore", message="Class `PrometheusResource` is currently in beta")
+        resource = PrometheusResource(gateway=settings.pushgateway_url, timeout=PATIENCE)
     for chat, of_chat in groupby(reports, key=lambda report: report.chat):
         days = list(of_chat)
         read = [report.coverage for report in days if report.coverage and report.outcome != "skipped"]

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from tg_fetcher_dagster.defs.conclusion import failures_of
-from tg_fetcher_dagster.defs.config import FetchConfig, config_of, requests_of
+from tg_fetcher_dagster.defs.config import FetchConfig, asked_days, config_of, requests_of
 from tg_fetcher_dagster.defs.interruption import was_interrupted
 from tg_fetcher_dagster.defs.partitions import CHATS, by_chat, chat_day_of, chat_days, keys_of_run
 from tg_fetcher_dagster.defs.publishing import drain_outbox
@@ -88,7 +88,11 @@ def tell_failed_days(
         for key, error in failures.items()
         if config.request_id and error.error_type is ErrorType.RATE_LIMIT and error.retry_after
     }
-    told = {_chat_and_day(key, settings): failures.get(key, otherwise) for key in keys if key not in waiting}
+    told = {
+        _chat_and_day(key, config, settings): failures.get(key, otherwise)
+        for key in keys
+        if key not in waiting
+    }
     days = by_chat(f"{chat}|{day}" for chat, day in told)
     for request in requests_of(config, days, run_id=run_id):
         teller = Teller(outbox, settings, request)
@@ -96,10 +100,11 @@ def tell_failed_days(
             teller.failed(day, told[request.chat, day])
 
 
-def _chat_and_day(key: str, settings: Settings) -> tuple[str, date]:
+def _chat_and_day(key: str, config: FetchConfig, settings: Settings) -> tuple[str, date]:
     if "|" in key:
         return chat_day_of(key)
-    return key, day_of(datetime.now(UTC), settings.zone)
+    asked = asked_days(config)
+    return key, asked[0] if asked else day_of(datetime.now(UTC), settings.zone)
 
 
 HOOKS = {publish_events, publish_failures}

@@ -39,9 +39,11 @@ async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegra
             for spelling in map(parse_spelling, config.spellings):
                 try:
                     seen = await reader.resolve(spelling, workshop.identities.find(spelling))
-                    first = await reader.first_message_date(seen)
+                    # Kept before anything else is asked: a resolve is one of about 200 a day.
+                    known = workshop.identities.record(seen)
+                    first = await reader.first_message_date(known)
                     day = day_of(first, workshop.settings.zone) if first else None
-                    known = workshop.identities.record(seen.model_copy(update={"first_message_date": day}))
+                    workshop.identities.record(known.model_copy(update={"first_message_date": day}))
                     context.log.info("%s is %s (%s)", spelling.canonical, known.key, known.title)
                 except FetchError as error:
                     workshop.identities.record_failure(spelling, error, workshop.clock())

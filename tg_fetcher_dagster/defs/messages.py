@@ -8,7 +8,7 @@ history; each day's file is durable before the walk goes on. A day that is compl
 import dagster as dg
 
 from tg_fetcher_dagster.defs.conclusion import fetch_and_conclude
-from tg_fetcher_dagster.defs.config import FetchConfig, requests_of
+from tg_fetcher_dagster.defs.config import FetchConfig, asked_days, requests_of
 from tg_fetcher_dagster.defs.hooks import HOOKS
 from tg_fetcher_dagster.defs.partitions import CHATS, MAX_DAYS_A_RUN, by_chat, chat_day_key, chat_days
 from tg_fetcher_dagster.defs.resources import TelethonResource
@@ -72,8 +72,8 @@ def build_messages_today(settings: DefinitionSettings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
     ) -> None:
         workshop = telegram.workshop()
-        today = day_of(workshop.clock(), settings.zone)
-        chats = dict.fromkeys(context.partition_keys, (today,))
+        days = asked_days(config) or (day_of(workshop.clock(), settings.zone),)
+        chats = dict.fromkeys(context.partition_keys, days)
         requests = requests_of(config, chats, run_id=context.run.run_id)
         fetch_and_conclude(context, requests, workshop, key_of=lambda report: report.chat, settings=settings)
 

@@ -7,6 +7,7 @@ import dagster as dg
 from tg_fetcher_dagster.commands.identity import IdentityTable
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS
 from tg_fetcher_dagster.defs.partitions import CHATS, neighbours, range_tags
+from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 
@@ -54,4 +55,12 @@ def build_yesterday(settings: DefinitionSettings) -> dg.ScheduleDefinition:
 @dg.definitions
 def schedules() -> dg.Definitions:
     """Returns the schedule, shaped by TIMEZONE and DAILY_SCHEDULE_CRON."""
-    return dg.Definitions(schedules=[build_yesterday(DefinitionSettings.read())])
+    settings = DefinitionSettings.read()
+    try:
+        return dg.Definitions(schedules=[build_yesterday(settings)])
+    except dg.DagsterInvalidDefinitionError:
+        raise FetchError(
+            ErrorType.VALIDATION,
+            f"setting DAILY_SCHEDULE_CRON={settings.daily_schedule_cron!r}: must be a cron line"
+            " of five fields such as 15 0 * * *",
+        ) from None

@@ -19,6 +19,7 @@ from tg_fetcher_dagster.fetching.days import newest_first, stretches
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest, Outcome
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.messages.source import source_info
 from tg_fetcher_dagster.storage.coverage import Coverage, is_complete, read_coverage
 from tg_fetcher_dagster.storage.progress import write_progress
 from tg_fetcher_dagster.telegram.reader import TelegramReader
@@ -55,13 +56,17 @@ async def fetch_chat(request: FetchRequest, workshop: Workshop, reader: Reader) 
     if missing:
         failed = any(report.outcome == "failed" for report in reports.values())
         known = workshop.identities.get(request.chat)
-        write_progress(
-            workshop.settings.progress_path,
-            workshop.store,
-            chat=request.chat,
-            source=f"@{known.username}" if known and known.username else request.chat,
-            status="failed" if failed else "completed",
-        )
+        try:
+            write_progress(
+                workshop.settings.progress_path,
+                workshop.store,
+                chat=request.chat,
+                source=source_info(known).id if known else request.chat,
+                status="failed" if failed else "completed",
+            )
+        except FetchError as error:
+            # A report for those who read it: it decides nothing, so it must not fail what is durable.
+            log.warning("progress not reported", chat=request.chat, error=error.message)
     return [reports[day] for day in sorted(reports)]
 
 
@@ -76,7 +81,7 @@ def _settled_before(day: date, request: FetchRequest, workshop: Workshop, teller
         return _report(coverage)
     if request.force or workshop.settings.force_refetch or not is_complete(paths):
         return None
-    teller.skipped(day, reason="complete", expected=coverage.checksum_sha256, actual=coverage.checksum_sha256)
+    teller.skipped(coverage, reason="complete", expected=coverage.checksum_sha256)
     return DayReport(chat=request.chat, day=day, outcome="skipped", coverage=coverage)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -137,7 +137,7 @@ class DayWalk:
 
     async def _take(self, page: Page) -> AsyncIterator[DayReport]:
         """Gives a page's messages to their days, closing each day that the walk has passed."""
-        days = [(day, list(group)) for day, group in groupby(page.messages, key=self._day_of)]
+        days = self._days_of(page)
         for day, messages in days:
             async for report in self._pass(until=day, older_id=messages[0].id):
                 yield report
@@ -152,6 +152,15 @@ class DayWalk:
                 if number % SLICE == 0:
                     await asyncio.sleep(0)  # the next page's request may not be on the socket yet
                 self._add(message, await self._comments(message) if self._may_have_comments else None)
+
+    def _days_of(self, page: Page) -> list[tuple[date, Sequence[Record]]]:
+        """Returns a page's messages by day, the newest day first."""
+        newest, oldest = self._day_of(page.messages[0]), self._day_of(page.messages[-1])
+        if newest == oldest:
+            return [(newest, page.messages)]
+        # Order by id and by date may differ by a second at midnight: nothing may fall into a closed day.
+        messages = sorted(page.messages, key=self._day_of, reverse=True)
+        return [(day, list(group)) for day, group in groupby(messages, key=self._day_of)]
 
     def _day_of(self, message: Record) -> date:
         if message.date is None:

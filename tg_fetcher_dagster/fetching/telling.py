@@ -72,9 +72,7 @@ class Teller:
             told_before: the checksum that was told of last.
         """
         if coverage.outcome == "unchanged":
-            self.skipped(
-                coverage.date, reason="unchanged", expected=told_before, actual=coverage.checksum_sha256
-            )
+            self.skipped(coverage, reason="unchanged", expected=told_before)
             return
         self._outcome(
             MessagesFetched(
@@ -95,11 +93,15 @@ class Teller:
             )
         )
 
-    def skipped(self, day: date, *, reason: str, expected: str | None, actual: str | None) -> None:
-        """A day has no new content."""
+    def skipped(self, coverage: Coverage, *, reason: str, expected: str | None) -> None:
+        """A day has no new content; `expected` is the checksum that was told of last."""
         self._outcome(
             FetchSkipped(
-                **self._common(day), reason=reason, checksum_expected=expected, checksum_actual=actual
+                **self._common(coverage.date),
+                reason=reason,
+                checksum_expected=expected,
+                checksum_actual=coverage.checksum_sha256,
+                final=coverage.final,
             )
         )
 

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from telethon.tl import functions, types
 
+from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.records import Record, record_of
 from tg_fetcher_dagster.telegram.requests import RequestLine
 
@@ -93,11 +94,20 @@ async def walk(
 
 
 async def _answer(send: RequestLine, request: Any, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
-    """Returns a page; an empty one whose own count says that more is there is asked for once more."""
+    """Returns a page; an empty one whose own count says that more is there is asked for once more.
+
+    Raises:
+        FetchError: (network) it came back empty again: days below it would look as if nobody wrote.
+    """
     answer = await send(request, about=about)
     if _contradicts_itself(answer):
         log.warning("an empty page although more is there", about=about, count=answer.count)
         answer = await send(request, about=about)
+        if _contradicts_itself(answer):
+            raise FetchError(
+                ErrorType.NETWORK,
+                f"{about}: Telegram gave an empty page twice although it counts {answer.count} messages",
+            )
     return answer
 
 
