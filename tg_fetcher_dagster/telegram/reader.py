@@ -22,7 +22,7 @@ from tg_fetcher_dagster.telegram.pacing import FloodDeadlines, Pace
 from tg_fetcher_dagster.telegram.peers import identity_of, input_peer, marked_id_of, needs_access_hash
 from tg_fetcher_dagster.telegram.requests import RequestLine
 from tg_fetcher_dagster.telegram.resolve import ChatFinder
-from tg_fetcher_dagster.telegram.walk import Page, walk
+from tg_fetcher_dagster.telegram.walk import Page, oldest_message, walk
 
 log = structlog.get_logger(__name__)
 
@@ -70,17 +70,7 @@ class TelegramReader:
 
     async def first_message_date(self, identity: ChatIdentity) -> datetime | None:
         """Returns the date of the oldest message that the account may read, aware; None in an empty chat."""
-        request = functions.messages.GetHistoryRequest(
-            peer=await self._peer(identity),
-            offset_id=1,  # everything is newer than message 1, and one step back from there is the oldest
-            offset_date=None,
-            add_offset=-1,
-            limit=1,
-            max_id=0,
-            min_id=0,
-            hash=0,
-        )
-        answer = await self._send(request, about=f"chat {identity.key}")
+        answer = await self._send(oldest_message(await self._peer(identity)), about=f"chat {identity.key}")
         dates = [message.date for message in answer.messages if getattr(message, "date", None)]
         return min(dates, default=None)
 

@@ -70,6 +70,9 @@ async def walk(
         FetchError: the walk cannot go on; pages that were yielded are whole.
     """
     answer = await _answer(send, _request(peer, offset_id=0, offset_date=end), about)
+    says_more = int(getattr(answer, "count", 0)) > 0 and not answer.offset_id_offset
+    if not answer.messages and says_more:
+        await _prove_that_all_is_newer(send, peer, end, about)
     ahead: asyncio.Task[Any] | None = None
     try:
         while answer is not None:
@@ -111,18 +114,44 @@ async def _answer(send: RequestLine, request: Any, about: str) -> Any:  # noqa: 
     return answer
 
 
+async def _prove_that_all_is_newer(send: RequestLine, peer: Any, end: datetime, about: str) -> None:  # noqa: ANN401
+    """Asks for the oldest message, where a first page is empty and its count says that there are messages.
+
+    Raises:
+        FetchError: (network) a message is older than `end`, or there is still none: the page was wrong.
+    """
+    oldest = await send(oldest_message(peer), about=about)
+    dates = [message.date for message in oldest.messages if getattr(message, "date", None) is not None]
+    if not dates or min(dates) < end:
+        raise FetchError(
+            ErrorType.NETWORK, f"{about}: Telegram gave an empty page although there are older messages"
+        )
+
+
 def _contradicts_itself(answer: Any) -> bool:  # noqa: ANN401 - Telethon is untyped
     newer = getattr(answer, "offset_id_offset", None)
     return not answer.messages and newer is not None and not answer.inexact and newer < answer.count
 
 
-def _request(peer: Any, *, offset_id: int, offset_date: datetime | None) -> Any:  # noqa: ANN401
+def oldest_message(peer: Any) -> Any:  # noqa: ANN401 - Telethon is untyped
+    """Returns the request for a chat's oldest message: one step back from id 1, below which nothing is."""
+    return _request(peer, offset_id=1, offset_date=None, add_offset=-1, limit=1)
+
+
+def _request(
+    peer: Any,  # noqa: ANN401 - Telethon is untyped
+    *,
+    offset_id: int,
+    offset_date: datetime | None,
+    add_offset: int = 0,
+    limit: int = PAGE,
+) -> Any:  # noqa: ANN401 - Telethon is untyped
     return functions.messages.GetHistoryRequest(
         peer=peer,
         offset_id=offset_id,
         offset_date=offset_date,
-        add_offset=0,
-        limit=PAGE,
+        add_offset=add_offset,
+        limit=limit,
         max_id=0,
         min_id=0,
         hash=0,
