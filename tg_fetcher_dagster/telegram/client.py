@@ -20,6 +20,7 @@ from telethon.sessions import StringSession
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.errors import EXPECTED, sort_error
+from tg_fetcher_dagster.telegram.fast_reader import read_answers_fast
 
 log = structlog.get_logger(__name__)
 
@@ -118,6 +119,7 @@ def make_client(session: KeySession, settings: Settings, *, receive_updates: boo
             "settings TELEGRAM_API_ID and TELEGRAM_API_HASH are needed: take them from"
             " https://my.telegram.org (API development tools)",
         )
+    read_answers_fast()
     return TelegramClient(
         session,
         api_id or _ANY_API_ID,
