@@ -164,8 +164,8 @@ def main() -> None:
             web = Webserver()
             web.wait()
             for title, query in (("counts", COUNTS), ("health", HEALTH), ("latest 50", LATEST)):
-                seconds = [web.ask(query, key=key)[1] for _ in range(4)]
-                print(f"asset page, {title}: first {seconds[0]:.2f} s, then {min(seconds[1:]):.2f} s")
+                first, *later = [web.ask(query, key=key)[1] for _ in range(4)]
+                print(f"asset page, {title}: first {first:.2f} s, then {min(later):.2f} s")
             days = [str(START + timedelta(days=number)) for number in range(DAYS)]
             keys = [f"chat_number_007|{day}" for day in days]
             params = {"partitionNames": keys, "assetSelection": [key], "tags": []}

@@ -55,8 +55,7 @@ class DayBuilder:
         self._writer = DayWriter(paths, keep_raw=keep_raw)
         self._source = source_info(identity)
         self._assembly = DayAssembly(source=self._source, day=day, options=options)
-        self._entities: dict[int, bool] = {}
-        # By id: whether the one that was kept was in part only.
+        self._in_part: dict[int, bool] = {}  # of the users and chats that were kept, by id
         self._messages = 0
         self.comment_count = 0
 
@@ -91,9 +90,9 @@ class DayBuilder:
     def _keep(self, kind: bytes, entity: Record) -> bool:
         # A channel and a user may share a number: the sign keeps them apart.
         name = entity.id if kind == b"user" else -entity.id
-        if not self._entities.get(name, True) or (name in self._entities and entity.is_min):
+        if name in self._in_part and (entity.is_min or not self._in_part[name]):
             return False
-        self._entities[name] = entity.is_min
+        self._in_part[name] = entity.is_min
         self._writer.write_raw(b'{"kind":"%s","value":%s}' % (kind, entity.line))
         return True
 

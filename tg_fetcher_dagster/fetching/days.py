@@ -8,13 +8,8 @@ ONE_DAY = timedelta(days=1)
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:
-    """Returns the first moment of a day as an aware UTC datetime."""
+    """Returns the first moment of a day, aware and in UTC; a day has 23 or 25 hours where the clocks change."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)
-
-
-def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Returns `[start, end)` of a day in UTC; 23 or 25 hours long where the clocks change."""
-    return day_start(day, zone), day_start(day + ONE_DAY, zone)
 
 
 def day_of(moment: datetime, zone: ZoneInfo) -> date:
