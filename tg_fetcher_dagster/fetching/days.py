@@ -8,7 +8,7 @@ ONE_DAY = timedelta(days=1)
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:
-    """Returns the first moment of a day, aware and in UTC; a day has 23 or 25 hours where the clocks change."""
+    """Returns the first moment of a day, aware and in UTC; a day may have 23 or 25 hours."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
