@@ -11,6 +11,7 @@ from telethon.extensions import BinaryReader
 from telethon.tl import types
 
 from tg_fetcher_dagster.sandbox import sessions
+from tg_fetcher_dagster.sandbox.clock import Clock
 from tg_fetcher_dagster.sandbox.faults import (
     CutConnectionError,
     Faults,
@@ -36,6 +37,7 @@ class ServerState:
         accounts: the accounts by name.
         faults: the rules in force.
         requests: the request log.
+        clock: the server's.
         sessions: every session since the start.
     """
 
@@ -44,7 +46,11 @@ class ServerState:
     accounts: dict[str, Account]
     faults: Faults
     requests: RequestLog
-    sessions: Sessions = field(default_factory=Sessions)
+    clock: Clock = field(default_factory=Clock)
+    sessions: Sessions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sessions = Sessions(self.clock)
 
 
 async def result_of(message: Message, *, session: Session, state: ServerState, connection_id: int) -> bytes:

@@ -22,6 +22,8 @@ def page_answer(viewer: Viewer, chat: Chat, page: Cut) -> Any:  # noqa: ANN401 -
     """Returns a page: channelMessages, or messages and messagesSlice where the account numbers them."""
     history = viewer.history(chat)
     peers = history.peers(page.places) | {chat.peer}
+    if chat.after is not None:
+        peers.add(viewer.world.chats[chat.after].peer)
     found = [history.body(place) for place in page.places]
     described = {"chats": viewer.chats(peers), "users": viewer.users(peers)}
     if chat.box is None:

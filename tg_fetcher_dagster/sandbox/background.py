@@ -10,6 +10,7 @@ from typing import Any, Self
 from tg_fetcher_dagster.sandbox.faults import Fault
 from tg_fetcher_dagster.sandbox.keys import KeyStore
 from tg_fetcher_dagster.sandbox.request_log import RequestLog
+from tg_fetcher_dagster.sandbox.rewriting import Change
 from tg_fetcher_dagster.sandbox.scenario import Scenario, load_scenario, parse_scenario
 from tg_fetcher_dagster.sandbox.server import HOST, SandboxServer
 from tg_fetcher_dagster.sandbox.world import World
@@ -135,6 +136,25 @@ class RunningSandbox:
     def clear_faults(self) -> None:
         """Ends every rule."""
         self._server.faults.clear()
+
+    def rewrite(self, method: str, change: Change, *, after: int = 0, times: int | None = None) -> None:
+        """Alters what a method answers: `change(answer, request)` returns what is sent.
+
+        The messages, users and chats of the answer are Telethon's objects. See `Rewrites.add`.
+        """
+        self._server.rewrites.add(method, change, after=after, times=times)
+
+    def clear_rewrites(self) -> None:
+        """Ends every change of answers."""
+        self._server.rewrites.clear()
+
+    def put(self, chat_name: str, *messages: Any) -> None:  # noqa: ANN401 - Telethon carries no types
+        """Puts Telethon's messages (or `Exact` ones) into a chat just as they are; see `World.put`."""
+        self.world.put(chat_name, *messages)
+
+    def set_clock(self, seconds: float) -> None:
+        """Sets the server's clock so many seconds ahead of the machine's (behind it where negative)."""
+        self._server.clock.offset = seconds
 
     def restart(self) -> None:
         """Cuts every connection and comes back on the same port with the same keys."""

@@ -33,6 +33,7 @@ class Chat:
         no_access: names of the accounts that are kept out.
         linked: of a channel its discussion group's name, of the group its channel's.
         before: of a migrated supergroup the old group's name; `after` the other way round.
+        shows_all: its hidden history was opened.
         box: its place among the chats that number messages per account; None where the chat numbers them.
         days: the days with generated messages, None where there are none.
     """
@@ -50,6 +51,7 @@ class Chat:
     linked: str | None = None
     before: str | None = None
     after: str | None = None
+    shows_all: bool = False
     box: int | None = None
 
     @property
@@ -60,7 +62,7 @@ class Chat:
     @property
     def hidden_before(self) -> int:
         """The second from which on a newcomer may read (hidden pre-history); 0 where all is shown."""
-        day = self.spec.hidden_before
+        day = None if self.shows_all else self.spec.hidden_before
         return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) if day else 0
 
     @property
@@ -92,6 +94,24 @@ def all_chats(scenario: Scenario, people: People) -> dict[str, Chat]:
     _number_boxes(chats)
     _check_unique(chats, people)
     return chats
+
+
+def successor(group: Chat) -> Chat:
+    """Returns the supergroup that a basic group becomes, still without messages."""
+    name = f"{group.name}_after"
+    spec = ChatSpec(type="supergroup", title=group.title)
+    return Chat(
+        name=name,
+        type="supergroup",
+        peer=_peer(name, spec),
+        title=group.title,
+        username=None,
+        spec=spec,
+        days=None,
+        members=group.members,
+        accounts=group.accounts,
+        before=group.name,
+    )
 
 
 def _family(name: str, spec: ChatSpec, *, scenario: Scenario, people: People) -> list[Chat]:

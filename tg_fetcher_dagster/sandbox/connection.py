@@ -3,7 +3,6 @@
 import asyncio
 import os
 import struct
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -62,7 +61,7 @@ class Connection:
         self._reader = reader
         self._writer = writer
         self._number = number
-        self._exchange = KeyExchange(state.keys)
+        self._exchange = KeyExchange(state.keys, clock=state.clock)
         self._transport: Transport | None = None
         self.key: AuthKey | None = None
         self._session: Session | None = None
@@ -117,7 +116,7 @@ class Connection:
         if opened.salt != session.salt:
             self._refuse_salt(session, opened.message)
             return
-        fault = sessions.id_fault(opened.message.msg_id, time.time())
+        fault = sessions.id_fault(opened.message.msg_id, self._state.clock.time())
         if fault is None:
             try:
                 messages = list(sessions.unpack(opened.message))
@@ -137,7 +136,7 @@ class Connection:
         for key_id, salt in self._exchange.salts.items():
             self._state.sessions.set_salt(key_id, salt)
         self._exchange.salts.clear()
-        msg_id = int(time.time() * 2**32) & ~3 | 1
+        msg_id = int(self._state.clock.time() * 2**32) & ~3 | 1
         self._write(struct.pack("<qqi", 0, msg_id, len(answer)) + answer)
 
     def _adopt(self, key: AuthKey) -> None:

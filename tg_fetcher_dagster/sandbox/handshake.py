@@ -7,7 +7,6 @@ Pyrogram use, and RSA_PAD of the official clients.
 import hashlib
 import os
 import struct
-import time
 from typing import Any
 
 from telethon.crypto import AES, AuthKey
@@ -16,6 +15,7 @@ from telethon.extensions import BinaryReader
 from telethon.helpers import generate_key_data_from_nonce
 from telethon.tl import functions, types
 
+from tg_fetcher_dagster.sandbox.clock import Clock
 from tg_fetcher_dagster.sandbox.keys import AUTH_KEY_SIZE, KeyStore
 
 DH_GENERATOR = 3
@@ -77,8 +77,9 @@ def _open_sha1_padded(block: bytes) -> bytes:
 class KeyExchange:
     """One client's way to an auth key, over one connection."""
 
-    def __init__(self, keys: KeyStore) -> None:
+    def __init__(self, keys: KeyStore, *, clock: Clock | None = None) -> None:
         self._keys = keys
+        self._clock = clock or Clock()
         self._nonce = 0
         self._server_nonce = 0
         self._new_nonce = 0
@@ -134,7 +135,7 @@ class KeyExchange:
                 g=DH_GENERATOR,
                 dh_prime=DH_PRIME,
                 g_a=g_a.to_bytes(AUTH_KEY_SIZE, "big"),
-                server_time=int(time.time()),
+                server_time=int(self._clock.time()),
             )
         )
         hashed = hashlib.sha1(dh_inner, usedforsecurity=False).digest() + dh_inner

@@ -65,18 +65,28 @@ class Cut:
     offset: int
 
 
-def cut(ids: Sequence[int], dates: Sequence[int], window: Window) -> Cut:
+def cut(ids: Sequence[int], dates: Sequence[int], window: Window, *, in_order: bool = True) -> Cut:
     """Cuts a page out of a list (oldest first) by Telegram's rule.
 
     The position is the number of messages with `id >= offset_id` (without one: `date >= offset_date`) plus
     `add_offset`; `limit` messages older than that are cut; then `max_id` and `min_id` trim what was cut.
     Nothing is filled up past the newest message.
+
+    Args:
+        ids: rising.
+        dates: beside them.
+        window: what is asked for.
+        in_order: whether the dates never fall, so that they can be searched.
     """
     total = len(ids)
     if window.offset_id:
         newer = total - bisect_left(ids, window.offset_id)
     elif window.offset_date:
-        newer = total - bisect_left(dates, window.offset_date)
+        newer = (
+            total - bisect_left(dates, window.offset_date)
+            if in_order
+            else sum(date >= window.offset_date for date in dates)
+        )
     else:
         newer = 0
     start = newer + window.add_offset
@@ -96,7 +106,8 @@ class History:
 
     Attributes:
         ids: the ids, rising.
-        dates: Unix seconds, never falling.
+        dates: Unix seconds.
+        in_order: whether the dates never fall, as in all chats but odd ones.
         threads: places of the messages of each thread, by the thread's first id.
         roots: of a channel: where a post's comments begin in the group, by the post's id.
         topics: titles of a forum's topics by id.
@@ -105,6 +116,7 @@ class History:
     def __init__(self) -> None:
         self.ids = array("i")
         self.dates = array("i")
+        self.in_order = True
         self.threads: dict[int, array[int]] = {}
         self.roots: dict[int, int] = {}
         self.topics: dict[int, str] = {}
@@ -120,6 +132,7 @@ class History:
         """Puts the next newer message behind the others."""
         if thread is not None:
             self.threads.setdefault(thread, array("i")).append(len(self.ids))
+        self.in_order = self.in_order and (not self.dates or self.dates[-1] <= at)
         self.ids.append(number)
         self.dates.append(at)
         self._body += body
@@ -152,7 +165,7 @@ class History:
 
     def page(self, window: Window) -> Cut:
         """Returns a page of the whole history."""
-        return cut(self.ids, self.dates, window)
+        return cut(self.ids, self.dates, window, in_order=self.in_order)
 
     def thread_page(self, thread: int, window: Window) -> Cut:
         """Returns a page of one thread."""
@@ -162,9 +175,11 @@ class History:
         """Returns a page of some of the messages (their places, oldest first)."""
         ids = [self.ids[place] for place in places]
         dates = [self.dates[place] for place in places]
-        found = cut(ids, dates, window)
+        found = cut(ids, dates, window, in_order=self.in_order)
         return Cut([places[place] for place in found.places], found.count, found.offset)
 
-    def between(self, first: int, last: int) -> range:
+    def between(self, first: int, last: int) -> Sequence[int]:
         """Returns the places of the messages with `first <= date <= last` (Unix seconds)."""
+        if not self.in_order:
+            return [place for place, date in enumerate(self.dates) if first <= date <= last]
         return range(bisect_left(self.dates, first), bisect_right(self.dates, last))

@@ -110,6 +110,9 @@ class Caller:
 Method = Callable[[Request, Caller], Awaitable[Answer] | Answer]
 """Answers one request, at once or as a coroutine."""
 
+Outlet = Callable[[Request, Answer], Answer]
+"""Stands behind every method: gives back the answer or another one."""
+
 Gate = Callable[[Request, Caller], Awaitable[Request] | Request]
 """Stands before every method: may wait, raise an `RpcError`, or give back a changed request."""
 
@@ -150,6 +153,7 @@ class Dispatcher:
     def __init__(self) -> None:
         self._methods: dict[type, Method] = {}
         self.gates: list[Gate] = []
+        self.outlets: list[Outlet] = []
 
     def register(self, request_class: type, method: Method) -> None:
         """Lets `method` answer requests of this class; a later registration replaces an earlier one."""
@@ -166,7 +170,10 @@ class Dispatcher:
         for gate in self.gates:
             passed = gate(request, caller)
             request = await passed if inspect.isawaitable(passed) else passed
-        return await self.call(request, caller)
+        answer = await self.call(request, caller)
+        for outlet in self.outlets:
+            answer = outlet(request, answer)
+        return answer
 
     async def call(self, request: Request, caller: Caller) -> Answer:
         """Answers a plain request past the gates, as one method uses another.

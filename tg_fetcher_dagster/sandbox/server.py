@@ -15,11 +15,13 @@ from telethon.sessions import StringSession
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.sandbox.answering import ServerState
 from tg_fetcher_dagster.sandbox.auth import AuthMethods
+from tg_fetcher_dagster.sandbox.clock import Clock
 from tg_fetcher_dagster.sandbox.connection import Connection
 from tg_fetcher_dagster.sandbox.faults import Fault, Faults
 from tg_fetcher_dagster.sandbox.keys import KeyStore
 from tg_fetcher_dagster.sandbox.methods.catalogue import register_all
 from tg_fetcher_dagster.sandbox.request_log import RequestLog
+from tg_fetcher_dagster.sandbox.rewriting import Rewrites
 from tg_fetcher_dagster.sandbox.rpc import Dispatcher
 from tg_fetcher_dagster.sandbox.service import DC_ID, ServiceMethods
 from tg_fetcher_dagster.sandbox.world import World
@@ -35,6 +37,8 @@ class SandboxServer:
         world: what is served.
         keys: the server's key and the auth keys; they outlive `restart`.
         faults: the rules in force.
+        rewrites: what is altered of the answers.
+        clock: what it takes for the time.
         requests: the request log.
         port: the port, once started.
     """
@@ -52,10 +56,13 @@ class SandboxServer:
         self.world = world
         self.keys = keys or KeyStore.open(None)
         self.faults = Faults(faults_of(world.scenario.faults))
+        self.rewrites = Rewrites()
+        self.clock = Clock()
         self.requests = requests or RequestLog()
         self.port = port
         dispatcher = Dispatcher()
         dispatcher.gates.append(self.faults)
+        dispatcher.outlets.append(self.rewrites)
         register_all(dispatcher, world)
         AuthMethods(world.accounts, keys=self.keys, push=self._push).register(dispatcher)
         self._state = ServerState(
@@ -64,6 +71,7 @@ class SandboxServer:
             accounts={account.name: account for account in world.accounts},
             faults=self.faults,
             requests=self.requests,
+            clock=self.clock,
         )
         self._listener: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -78,7 +86,7 @@ class SandboxServer:
         """
         self._listener = await asyncio.start_server(self._accept, HOST, self.port)
         self.port = self._listener.sockets[0].getsockname()[1]
-        ServiceMethods(host=HOST, port=self.port).register(self._state.dispatcher)
+        ServiceMethods(host=HOST, port=self.port, clock=self.clock).register(self._state.dispatcher)
 
     async def stop(self) -> None:
         """Ends every connection and listens no more."""

@@ -1,9 +1,10 @@
 """What a client asks about the service itself: its configuration, where it is, its texts."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from telethon.tl import functions, types
 
+from tg_fetcher_dagster.sandbox.clock import Clock
 from tg_fetcher_dagster.sandbox.rpc import Answer, Caller, Dispatcher, Request
 
 DC_ID = 2
@@ -42,9 +43,11 @@ class ServiceMethods:
     Args:
         host: the address that every data centre is said to have.
         port: the port of the running server.
+        clock: the server's.
     """
 
-    def __init__(self, *, host: str, port: int) -> None:
+    def __init__(self, *, host: str, port: int, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self._host = host
         self._port = port
 
@@ -59,7 +62,7 @@ class ServiceMethods:
 
     def get_config(self, _request: Request, _caller: Caller) -> Answer:
         """Says that this is data centre 2 and that there is no other."""
-        now = datetime.now(UTC)
+        now = self._clock.now()
         return types.Config(
             date=now,
             expires=now + timedelta(hours=1),
@@ -93,7 +96,7 @@ class ServiceMethods:
 
     def get_terms_of_service_update(self, _request: Request, _caller: Caller) -> Answer:
         """Says that there are no new terms."""
-        return types.help.TermsOfServiceUpdateEmpty(expires=datetime.now(UTC) + timedelta(days=1))
+        return types.help.TermsOfServiceUpdateEmpty(expires=self._clock.now() + timedelta(days=1))
 
     def get_cdn_config(self, _request: Request, _caller: Caller) -> Answer:
         """Says that there is no CDN."""

@@ -4,7 +4,6 @@ They are answered at once, by no method and without a line in the request log.
 """
 
 import struct
-import time
 from collections.abc import Callable
 
 from telethon.tl import functions, types
@@ -36,7 +35,7 @@ def _pong(message: Message, _session: Session, _keys: KeyStore) -> list[bytes]:
 
 
 def _future_salts(message: Message, session: Session, _keys: KeyStore) -> list[bytes]:
-    now = int(time.time())
+    now = int(session.clock.time())
     head = struct.pack("<Iqii", _FUTURE_SALTS, message.msg_id, now, 1)
     return [head + struct.pack("<iiq", now, now + _SALT_LIFETIME, session.salt)]
 

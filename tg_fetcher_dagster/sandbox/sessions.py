@@ -3,7 +3,6 @@
 import gzip
 import os
 import struct
-import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from telethon.crypto import AES
 from telethon.extensions import BinaryReader
 from telethon.tl.tlobject import TLObject
 
+from tg_fetcher_dagster.sandbox.clock import Clock
 from tg_fetcher_dagster.sandbox.keys import AuthKey
 
 _CONTAINER = 0x73F1F8DC
@@ -167,10 +167,12 @@ class Session:
         layer: the layer that the client named last.
         client: the device and version that the client named.
         greeted: whether the client was told that the session is new.
+        clock: the server's.
     """
 
-    def __init__(self, key: AuthKey, session_id: int, salt: int) -> None:
+    def __init__(self, key: AuthKey, session_id: int, salt: int, clock: Clock | None = None) -> None:
         self.key = key
+        self.clock = clock or Clock()
         self.session_id = session_id
         self.salt = salt
         self.layer = 0
@@ -180,7 +182,7 @@ class Session:
         self._last_id = 0
 
     def _message(self, body: bytes, *, response: bool, content: bool = True) -> bytes:
-        msg_id = int(time.time() * 2**32) & ~3 | (1 if response else 3)
+        msg_id = int(self.clock.time() * 2**32) & ~3 | (1 if response else 3)
         if msg_id <= self._last_id:
             msg_id = (self._last_id & ~3) + 4 | (msg_id & 3)
         self._last_id = msg_id
@@ -207,7 +209,8 @@ class Session:
 class Sessions:
     """Every session that the server knows since it was started, and each key's salt."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self._sessions: dict[tuple[int, int], Session] = {}
         self._salts: dict[int, int] = {}
 
@@ -221,7 +224,7 @@ class Sessions:
         if found is not None:
             return found
         salt = self._salts.setdefault(key.key_id, int.from_bytes(os.urandom(8), "little", signed=True))
-        session = self._sessions[key.key_id, session_id] = Session(key, session_id, salt)
+        session = self._sessions[key.key_id, session_id] = Session(key, session_id, salt, self._clock)
         return session
 
     def forget_all(self) -> None:

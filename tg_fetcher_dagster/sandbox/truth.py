@@ -53,8 +53,14 @@ def chat_truth(world: "World", chat: Chat, account: Account) -> dict[str, Any]:
     comments = _comments(world, chat)
     days: dict[str, list[dict[str, Any]]] = {}
     teller = _Teller(world, chat, viewer)
+    exact = world.exact(chat)
+    for each in exact.values():
+        date = moment(each.at)
+        days.setdefault(date[:10], []).append({"id": each.number, "date": date, "exact": True})
     for post in world.posts(chat):
         told = teller.message(post)
+        if told["id"] in exact:
+            continue
         if post.root is not None:
             told["comments"] = comments.get(post.root, [])
         days.setdefault(told["date"][:10], []).append(told)
@@ -68,13 +74,20 @@ def chat_truth(world: "World", chat: Chat, account: Account) -> dict[str, Any]:
         "linked": chat.linked,
         "no_access": sorted(chat.no_access),
         "account": viewer.name,
-        "days": {day: {"count": len(found), "messages": found[::-1]} for day, found in sorted(days.items())},
+        "days": {
+            day: {"count": len(found), "messages": sorted(found, key=_id, reverse=True)}
+            for day, found in sorted(days.items())
+        },
     }
 
 
 def moment(at: int) -> str:
     """Returns a Unix time as the day files write it."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _id(told: dict[str, Any]) -> int:
+    return int(told["id"])
 
 
 def _viewer(world: "World", chat: Chat, account: Account) -> Account:

@@ -110,6 +110,11 @@ class Viewer:
             raise RpcError(403, "CHAT_FORBIDDEN")
         return chat
 
+    def forbidden_group(self, given: Any) -> Chat | None:  # noqa: ANN401
+        """Returns the basic group that keeps this account out, if an InputPeer means one."""
+        chat = self.world.by_peer.get(-given.chat_id) if isinstance(given, types.InputPeerChat) else None
+        return chat if chat is not None and self.account.name in chat.no_access else None
+
     def is_kept_out(self, chat: Chat) -> bool:
         """True where this account may not read the chat: kicked, or private and never joined."""
         name = self.account.name

@@ -5,20 +5,22 @@ made from the same posts, not from the bytes. Changes (`edit`, `delete`, `post`)
 so that both follow.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 from telethon.tl import types
 
-from tg_fetcher_dagster.sandbox.chats import OUTSIDE, Chat, all_chats
+from tg_fetcher_dagster.sandbox.chats import OUTSIDE, Chat, all_chats, successor
 from tg_fetcher_dagster.sandbox.discussion import channel_and_group
 from tg_fetcher_dagster.sandbox.encoding import GENERAL_TOPIC, message_bytes, tl_peer
+from tg_fetcher_dagster.sandbox.exact import Exact, exact
 from tg_fetcher_dagster.sandbox.generator import ChatWriter
 from tg_fetcher_dagster.sandbox.history import History, Wire
+from tg_fetcher_dagster.sandbox.overlay import Overlay
 from tg_fetcher_dagster.sandbox.people import Account, People
-from tg_fetcher_dagster.sandbox.posts import Post, bare
+from tg_fetcher_dagster.sandbox.posts import Action, Post, bare
 from tg_fetcher_dagster.sandbox.scenario import Scenario
 from tg_fetcher_dagster.sandbox.statement import Cast
 from tg_fetcher_dagster.sandbox.truth import world_truth
@@ -46,7 +48,7 @@ class World:
         self._boxes = sum(chat.box is not None for chat in self.chats.values())
         self._histories: dict[tuple[str, str | None], History] = {}
         self.entities: dict[tuple[str, int], Wire] = {}
-        self._changed: dict[str, dict[int, Post | None]] = {}
+        self._overlay = Overlay()
         self._usernames = {
             person.username.lower(): person.id
             for person in self.people.by_id.values()
@@ -91,6 +93,10 @@ class World:
         """Gives a chat's messages, oldest first, as they are after all changes."""
         return self._with_changes(chat, self._made(chat)[chat.name])
 
+    def exact(self, chat: Chat) -> Mapping[int, Exact]:
+        """Returns the messages that were put into a chat exactly, by their number."""
+        return self._overlay.exact(chat.name)
+
     def build(self) -> None:
         """Makes every chat's history now, so that no request has to wait for it."""
         for account in self.accounts:
@@ -131,6 +137,33 @@ class World:
         self._change(chat, added.id, added)
         return added.id
 
+    def put(self, chat_name: str, *messages: Any) -> None:  # noqa: ANN401 - Telethon carries no types
+        """Lets Telethon's messages (or `Exact` ones) stand in a chat just as they are, in the order of ids.
+
+        Their dates may be any, 0 too; one of the same id gives way. Each account sees them under these ids.
+        """
+        self._overlay.put(chat_name, [exact(message) for message in messages])
+        self._forget(self.chats[chat_name])
+
+    def migrate(self, chat_name: str, *, at: int) -> str:
+        """Makes a supergroup of a basic group at a Unix second; returns its name, `<group>_after`."""
+        old = self.chats[chat_name]
+        new = successor(old)
+        self.chats[new.name] = self.by_peer[new.peer] = new
+        old.after = new.name
+        founder = old.members[0].id
+        self.post(chat_name, at=at, sender=founder, action=Action("migrate_to", target=new.peer))
+        first = Action("migrate_from", title=old.title, target=old.peer)
+        self.post(new.name, at=at, sender=new.peer, action=first)
+        self.entities.clear()
+        return new.name
+
+    def show_history(self, chat_name: str) -> None:
+        """Opens the history that a supergroup hid from newcomers."""
+        chat = self.chats[chat_name]
+        chat.shows_all = True
+        self._forget(chat)
+
     def rename(self, chat_name: str, username: str | None) -> None:
         """Gives a chat another username, or none; one that another chat has changes hands."""
         chat = self.chats[chat_name]
@@ -155,18 +188,15 @@ class World:
         self.entities.clear()
 
     def _change(self, chat: Chat, number: int, post: Post | None) -> None:
-        self._changed.setdefault(chat.name, {})[number] = post
+        self._overlay.change(chat.name, number, post)
+        self._forget(chat)
+
+    def _forget(self, chat: Chat) -> None:
         for key in [key for key in self._histories if key[0] in {chat.name, chat.linked}]:
             del self._histories[key]
 
     def _with_changes(self, chat: Chat, made: Iterable[Post]) -> Iterator[Post]:
-        changed = dict(self._changed.get(chat.name, {}))
-        hidden_before = chat.hidden_before
-        for original in made:
-            post = changed.pop(original.id, original)
-            if post is not None and post.at >= hidden_before:
-                yield post
-        yield from (post for post in changed.values() if post is not None)
+        return self._overlay.posts(chat.name, made, from_second=chat.hidden_before)
 
     def _made(self, chat: Chat) -> dict[str, Iterable[Post]]:
         """The posts of a chat and of those that can only be made together with it."""
@@ -184,7 +214,13 @@ class World:
         history = History()
         number = self.number(chat, account)
         viewer = account.user_id if chat.box is not None else None
+        waiting = sorted(self.exact(chat).values(), key=lambda message: message.number, reverse=True)
+        given = {message.number for message in waiting}
         for post in self._with_changes(chat, made):
+            if number(post.id) in given:
+                continue
+            while waiting and waiting[-1].number < number(post.id):
+                _add_exact(history, waiting.pop())
             body = message_bytes(
                 post,
                 peer=chat.peer,
@@ -201,6 +237,8 @@ class World:
                 history.roots[post.id] = post.root
             if post.action is not None and post.action.kind == "topic":
                 history.topics[post.id] = post.action.title
+        while waiting:
+            _add_exact(history, waiting.pop())
         if chat.spec.topics:
             history.topics[GENERAL_TOPIC] = "General"
         return history
@@ -219,3 +257,7 @@ class World:
             max_id=history.ids[places[-1]] if places else post.root,
             recent_repliers=[tl_peer(peer) for peer in sorted(repliers)] or None,
         )
+
+
+def _add_exact(history: History, message: Exact) -> None:
+    history.add(message.number, message.at, message.body, peers=message.peers, thread=message.thread)

@@ -28,12 +28,18 @@ class Loss(BaseModel):
     Attributes:
         what: for instance `comments of post 17`.
         why: one line.
+        first_id: the lowest message id that it may be about; None where no id bounds it.
+        last_id: the highest one.
+        count: how many messages are missing, where that is known.
     """
 
     model_config = ConfigDict(frozen=True)
 
     what: str
     why: str
+    first_id: int | None = None
+    last_id: int | None = None
+    count: int | None = None
 
 
 class Coverage(BaseModel):

@@ -20,10 +20,15 @@ MOST_IDS = 100
 def get_history(world: World, request: Request, caller: Caller) -> Answer:
     """messages.getHistory: a page of a chat, newest first.
 
+    A basic group that keeps the account out is no error: the page is empty and names a ChatForbidden.
+
     Raises:
         RpcError: 400 CHANNEL_INVALID, CHANNEL_PRIVATE or PEER_ID_INVALID.
     """
     viewer = Viewer.of(world, caller)
+    forbidden = viewer.forbidden_group(request.peer)
+    if forbidden is not None:
+        return messages.Messages(messages=[], topics=[], chats=viewer.chats([forbidden.peer]), users=[])
     chat = viewer.chat(request.peer)
     if chat is None:
         return NOTHING
