@@ -110,9 +110,15 @@ async def _fetch_stretch(
         telegram = await reader()
         identity = await _identity(request.chat, workshop, telegram)
         walk = DayWalk(
-            request=request, workshop=workshop, telegram=telegram, identity=identity, teller=teller
+            request=request,
+            workshop=workshop,
+            telegram=telegram,
+            identity=identity,
+            teller=teller,
+            first=first,
+            last=last,
         )
-        async with aclosing(walk.run(first, last)) as reports:
+        async with aclosing(walk.run()) as reports:
             async for report in reports:
                 left.remove(report.day)
                 yield report
