@@ -59,12 +59,14 @@ class Record:
 
 
 class _Kept:
-    """A message that was kept as JSON, in the place of Telethon's object."""
+    """A message, user or chat that was kept as JSON, in the place of Telethon's object."""
 
     def __init__(self, value: RawRecord) -> None:
         self.id: int = value["id"]
-        self.date = datetime.fromisoformat(value["date"])
-        self.peer_id = value.get("peer_id")
+        self.min = value.get("min")
+        if "peer_id" in value:
+            self.peer_id = value["peer_id"]
+            self.date = datetime.fromisoformat(value["date"])
         self._value = value
 
     def to_dict(self) -> RawRecord:
@@ -73,7 +75,7 @@ class _Kept:
 
 
 def kept_record(value: RawRecord) -> Record:
-    """Returns the record of a message that was kept as JSON before."""
+    """Returns the record of a message, user or chat that was kept as JSON before."""
     return Record(_Kept(value))
 
 

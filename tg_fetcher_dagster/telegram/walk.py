@@ -97,16 +97,20 @@ class HistoryWalk:
     async def _looking_ahead(self, first: Answer) -> AsyncGenerator[tuple[Answer, bool], None]:
         """Gives a page away when the one after it has shown what it lacks, and the next one is on its way."""
         held, answer = first, await self._ahead(first)
+        given_to: int | None = None
         while answer is not None:
             following = asyncio.create_task(self._ahead(answer))
             try:
                 for _ in range(_TURNS_UNTIL_SENT):
                     await asyncio.sleep(0)
-                yield await self._wholeness.mended(held, answer), False
+                # What was missing may have been found for two neighbouring pages.
+                page = _below(given_to, await self._wholeness.mended(held, answer))
+                given_to = page.lowest_id if page.messages else given_to
+                yield page, False
                 held, answer = answer, await following
             finally:
                 await _ended(following)
-        yield held, True
+        yield _below(given_to, held), True
 
     async def _ahead(self, answer: Answer) -> Answer | None:
         return await self._follow(self._next_after(answer), answer)
@@ -212,6 +216,10 @@ class HistoryWalk:
             is_beginning=is_beginning,
             is_past=self._is_past,
         )
+
+
+def _below(number: int | None, answer: Answer) -> Answer:
+    return answer if number is None else answer.below_id(number)
 
 
 async def _ended(task: asyncio.Task[Any]) -> None:
