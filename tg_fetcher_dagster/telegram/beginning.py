@@ -3,6 +3,7 @@
 from typing import Any
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.telegram.around import is_unknown_constructor
 from tg_fetcher_dagster.telegram.pages import OLDEST, page_request
 from tg_fetcher_dagster.telegram.requests import RequestLine
 
@@ -38,14 +39,21 @@ class Beginning:
         return self.is_reached
 
     async def is_at(self, number: int) -> bool:
-        """Returns whether the chat begins at this message.
+        """Returns whether the chat begins at this message, as far as it can be read.
 
         Raises:
             FetchError: (network) Telegram names no oldest message of a chat that has some.
         """
+        anchor = OLDEST
         for _ in range(TRIES):
             if self.oldest_id is None:
-                answer = await self._send(page_request(self._peer, OLDEST, limit=1), about=self._about)
+                try:
+                    answer = await self._send(page_request(self._peer, anchor, limit=1), about=self._about)
+                except FetchError as error:
+                    if not is_unknown_constructor(error):
+                        raise
+                    anchor = anchor.moved(-1)  # the page that it stands on names it as a hole
+                    continue
                 self.oldest_id = min((int(message.id) for message in answer.messages), default=None)
         if self.oldest_id is None:
             raise FetchError(
