@@ -90,7 +90,7 @@ class DayWalk:
                     yield report
             async for report in self._closing.kept():
                 yield report
-        except FetchError:
+        except Exception:
             async for report in self._closing.kept():
                 yield report
             raise
