@@ -122,10 +122,9 @@ class HistoryWalk:
         page does not begin with neighbours although there are some, what is above is read too.
         """
         wanted = self._stretch.edges.messages
-        anchor = Anchor(offset_date=self._stretch.end, add_offset=-wanted)
-        answer = await self._read(anchor)
+        answer = await self._read(Anchor(offset_date=self._stretch.end, add_offset=-wanted))
         if not answer.messages:
-            answer = await self._nothing_came(answer, anchor)
+            answer = await self._nothing_came(answer)
         for _ in range(self._stretch.edges.pages):
             if not answer.messages or not answer.offset:
                 break
@@ -134,10 +133,11 @@ class HistoryWalk:
             newer = await self._read(Anchor(offset_id=answer.top_id, add_offset=-PAGE))
             if not newer.messages or newer.top_id <= answer.top_id:
                 break
-            answer = answer.under(newer)
+            # Two pages that share a message leave nothing out; else the walk begins at the upper one.
+            answer = answer.under(newer) if newer.lowest_id <= answer.top_id else newer
         return answer
 
-    async def _nothing_came(self, answer: Answer, anchor: Anchor) -> Answer:
+    async def _nothing_came(self, answer: Answer) -> Answer:
         """Returns what came at the second try, or the empty answer where the chat is shown to be empty.
 
         Raises:
@@ -145,15 +145,21 @@ class HistoryWalk:
         """
         if answer.count:
             log.warning("an empty page although more is there", about=self._about, count=answer.count)
-            again = await self._read(anchor)
+            again = await self._read(Anchor(offset_date=self._stretch.end))
             if again.messages:
                 return again
-            reason = f"Telegram gave an empty page twice although it counts {answer.count} messages"
-        elif self._marked_id > 0 or own_entity(answer, self._marked_id) is not None:
-            return answer
-        else:
-            reason = "Telegram's empty answer does not show that the chat can be read"
-        raise FetchError(ErrorType.NETWORK, f"{self._about}: {reason}")
+            if not await self._beginning.is_not_before(self._stretch.end):
+                raise FetchError(
+                    ErrorType.NETWORK,
+                    f"{self._about}: Telegram gave an empty page twice although it counts"
+                    f" {answer.count} messages",
+                )
+        if self._marked_id < 0 and own_entity(answer, self._marked_id) is None:
+            raise FetchError(
+                ErrorType.NETWORK,
+                f"{self._about}: Telegram's empty answer does not show that the chat can be read",
+            )
+        return answer
 
     def _next_after(self, answer: Answer) -> _Next:
         if not answer.messages:

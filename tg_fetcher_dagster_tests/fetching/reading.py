@@ -14,6 +14,7 @@ from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.reader import open_reader
 
@@ -69,6 +70,12 @@ class Fetching:
     def day(self, chat: str, day: date) -> dict[str, Any]:
         """Returns a day file."""
         return dict(orjson.loads(self.workshop.store.day(chat, day).day_file.read_bytes()))
+
+    def coverage(self, chat: str, day: date) -> Coverage:
+        """Returns what is proved of a day."""
+        found = read_coverage(self.workshop.store.day(chat, day))
+        assert found is not None
+        return found
 
     def a_day_later(self) -> "Fetching":
         """Returns the same workshop with its clock a day and an hour on."""
