@@ -12,7 +12,7 @@ from datetime import date
 import structlog
 
 from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.commands.identity import ChatIdentity, UsernameMovedError
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_walk import DayWalk
 from tg_fetcher_dagster.fetching.days import newest_first, stretches
@@ -109,6 +109,7 @@ async def _fetch_stretch(
     try:
         telegram = await reader()
         identity = await _identity(request.chat, workshop, telegram)
+        teller.notice = workshop.identities.notice(request.chat)
         walk = DayWalk(
             request=request, workshop=workshop, telegram=telegram, identity=identity, teller=teller
         )
@@ -117,6 +118,7 @@ async def _fetch_stretch(
                 left.remove(report.day)
                 yield report
     except FetchError as error:
+        _keep_moved_name(error, workshop)
         log.warning(
             "days not fetched",
             chat=request.chat,
@@ -128,12 +130,27 @@ async def _fetch_stretch(
             yield DayReport(chat=request.chat, day=day, outcome="failed", error=error)
 
 
+def _keep_moved_name(error: FetchError, workshop: Workshop) -> None:
+    """Keeps whom a chat's name means now, where that was found out when the chat itself was not."""
+    if not isinstance(error, UsernameMovedError):
+        return
+    try:
+        workshop.identities.lose_name(error.name, owner=error.owner)
+    except FetchError as refused:
+        log.warning("a moved name is not kept", name=error.name, error=refused.message)
+
+
 async def _identity(chat: str, workshop: Workshop, telegram: TelegramReader) -> ChatIdentity:
-    """Returns who the chat is, resolving it only where the table does not tell this account how to ask."""
+    """Returns who the chat is, looked up only where the table does not tell this account how to ask.
+
+    A known key is its chat for ever, whoever has a username of the same letters now.
+    """
     known = workshop.identities.get(chat)
     if known is not None and telegram.can_address(known):
         return known
-    recorded = workshop.identities.record(await telegram.resolve(parse_spelling(chat), known))
+    if known is not None:
+        return workshop.identities.record(await telegram.look_up(known))
+    recorded = workshop.identities.record(await telegram.resolve(parse_spelling(chat)))
     if recorded.key != chat:
         raise FetchError(
             ErrorType.VALIDATION, f"chat {chat!r} is kept as {recorded.key!r}: ask for it by that key"

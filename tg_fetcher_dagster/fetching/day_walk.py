@@ -81,6 +81,7 @@ class DayWalk:
         try:
             async with aclosing(self._telegram.history(self._identity, start, end)) as pages:
                 async for page in pages:
+                    self._recognise(page)
                     async for report in self._take(page):
                         yield report
                     if self._is_full():
@@ -120,20 +121,36 @@ class DayWalk:
         return self._day
 
     def _begin(self, day: date, *, newest_id: int | None) -> None:
-        paths = self._workshop.store.day(self._request.chat, day)
         fetched_at = self._workshop.clock()
-        builder = DayBuilder(paths=paths, identity=self._identity, day=day, options=self._workshop.options)
         self._day = _DayInMaking(
             day=day,
-            builder=builder,
+            builder=self._builder(day, fetched_at),
             began=time.monotonic(),
             fetched_at=fetched_at,
             requests_before=self._requests_told,
             newest_id=newest_id,
         )
-        builder.begin(identity=self._identity, day=day, layer=LAYER, fetched_at=fetched_at)
         self._teller.started(day)
         self._teller.stage(day, "fetching")
+
+    def _builder(self, day: date, fetched_at: datetime) -> DayBuilder:
+        paths = self._workshop.store.day(self._request.chat, day)
+        builder = DayBuilder(paths=paths, identity=self._identity, day=day, options=self._workshop.options)
+        builder.begin(identity=self._identity, day=day, layer=LAYER, fetched_at=fetched_at)
+        return builder
+
+    def _recognise(self, page: Page) -> None:
+        """Takes over what a page says of the chat itself: a day is named as the chat was when it was read."""
+        seen = self._telegram.seen_again(self._identity, page)
+        if seen is self._identity:
+            return
+        self._identity = self._workshop.identities.follow(seen)
+        self._teller.notice = self._workshop.identities.notice(self._identity.key)
+        day = self._day
+        if day is not None and not day.message_count:
+            # Its head says what was known before the first page came.
+            day.builder.discard()
+            day.builder = self._builder(day.day, day.fetched_at)
 
     async def _take(self, page: Page) -> AsyncIterator[DayReport]:
         """Gives a page's messages to their days, closing each day that the walk has passed."""
@@ -209,6 +226,7 @@ class DayWalk:
             requests=requests,
             final=final,
             lost=(*day.lost, *((before,) if before else ())),
+            account_user_id=self._telegram.user_id,
         )
         self._day = None
         keeping = asyncio.to_thread(

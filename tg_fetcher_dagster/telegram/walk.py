@@ -14,8 +14,9 @@ import structlog
 from telethon.tl import functions, types
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.telegram.peers import own_entity
 from tg_fetcher_dagster.telegram.records import Record, record_of
-from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.telegram.requests import Send
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,7 @@ class Page:
         chats: the same of groups and channels.
         count: how many messages the chat holds, where Telegram says so.
         offset_id_offset: how many of them are newer than this answer's first one.
+        own: Telethon's user or chat that is read, as the answer has it; None where it does not tell of it.
     """
 
     messages: tuple[Record, ...]
@@ -43,10 +45,11 @@ class Page:
     chats: tuple[Record, ...]
     count: int | None
     offset_id_offset: int | None
+    own: Any = None
 
 
 async def walk(
-    send: RequestLine,
+    send: Send,
     peer: Any,  # noqa: ANN401 - Telethon is untyped
     *,
     start: datetime,
@@ -84,7 +87,7 @@ async def walk(
                     await asyncio.sleep(0)
             else:
                 ahead = None
-            page = _page(answer, start=start, end=end)
+            page = _page(answer, peer, start=start, end=end)
             if page.messages:
                 yield page
             answer = await ahead if ahead is not None else None
@@ -96,7 +99,7 @@ async def walk(
                 ahead.exception()  # looked at: whoever has left does not care for it
 
 
-async def _answer(send: RequestLine, request: Any, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
+async def _answer(send: Send, request: Any, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
     """Returns a page; an empty one whose own count says that more is there is asked for once more.
 
     Raises:
@@ -114,7 +117,7 @@ async def _answer(send: RequestLine, request: Any, about: str) -> Any:  # noqa: 
     return answer
 
 
-async def _prove_that_all_is_newer(send: RequestLine, peer: Any, end: datetime, about: str) -> None:  # noqa: ANN401
+async def _prove_that_all_is_newer(send: Send, peer: Any, end: datetime, about: str) -> None:  # noqa: ANN401
     """Asks for the oldest message, where a first page is empty and its count says that there are messages.
 
     Raises:
@@ -181,7 +184,7 @@ def _id(message: Any) -> int:  # noqa: ANN401 - Telethon is untyped
     return int(message.id)
 
 
-def _page(answer: Any, *, start: datetime, end: datetime) -> Page:  # noqa: ANN401 - Telethon is untyped
+def _page(answer: Any, peer: Any, *, start: datetime, end: datetime) -> Page:  # noqa: ANN401
     inside = [
         message
         for message in answer.messages
@@ -193,4 +196,5 @@ def _page(answer: Any, *, start: datetime, end: datetime) -> Page:  # noqa: ANN4
         chats=tuple(record_of(chat) for chat in answer.chats) if inside else (),
         count=getattr(answer, "count", None),
         offset_id_offset=getattr(answer, "offset_id_offset", None),
+        own=own_entity(answer, peer),
     )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import IdentityTable
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.defs.schedules import CHATS_A_RUN, build_yesterday, runs_for_a_day
 from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, chats, unresolved
 from tg_fetcher_dagster.errors import ErrorType, FetchError
