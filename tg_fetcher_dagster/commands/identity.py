@@ -64,6 +64,8 @@ class ChatIdentity(BaseModel):
     forum: bool = False
     noforwards: bool = False
     first_message_date: dt.date | None = None
+    available_min_id: int | None = None
+    details_seen_at: AwareDatetime | None = None
     paused: bool = False
     added_at: AwareDatetime
 

@@ -74,6 +74,10 @@ class IdentityTable:
         """Returns the chat with this key."""
         return self._files.read().get(key)
 
+    def by_marked_id(self, marked_id: int) -> ChatIdentity | None:
+        """Returns the chat with this very marked id."""
+        return next((each for each in self._files.read().values() if each.marked_id == marked_id), None)
+
     def all(self) -> list[ChatIdentity]:
         """Returns every known chat, sorted by key."""
         known = self._files.read()

@@ -108,6 +108,8 @@ def merged(old: ChatIdentity | None, seen: ChatIdentity) -> ChatIdentity:
     if old is None:
         return seen.model_copy(update={**kept, "aliases": tuple(sorted(ids | others))})
     untold = {name: getattr(old, name) for name in _MAY_BE_UNTOLD if getattr(seen, name) is None}
+    if seen.details_seen_at is None:
+        untold |= {name: getattr(old, name) for name in ("available_min_id", "details_seen_at")}
     return seen.model_copy(
         update={
             **untold,

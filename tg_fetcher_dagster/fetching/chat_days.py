@@ -11,17 +11,17 @@ from datetime import date
 
 import structlog
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity, UsernameMovedError
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_walk import DayWalk
 from tg_fetcher_dagster.fetching.days import newest_first, stretches
+from tg_fetcher_dagster.fetching.identifying import gone_on, identify, keep_moved_name
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest, Outcome
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.messages.source import source_info
 from tg_fetcher_dagster.storage.coverage import Coverage, is_complete, read_coverage
 from tg_fetcher_dagster.storage.progress import write_progress
+from tg_fetcher_dagster.telegram.access import ChatMigratedError
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 log = structlog.get_logger(__name__)
@@ -108,51 +108,42 @@ async def _fetch_stretch(
     left = list(newest_first(first, last))
     try:
         telegram = await reader()
-        identity = await _identity(request.chat, workshop, telegram)
+        identity = await identify(request.chat, workshop, telegram)
         teller.notice = workshop.identities.notice(request.chat)
-        walk = DayWalk(
-            request=request, workshop=workshop, telegram=telegram, identity=identity, teller=teller
-        )
-        async with aclosing(walk.run(first, last)) as reports:
-            async for report in reports:
-                left.remove(report.day)
-                yield report
-    except FetchError as error:
-        _keep_moved_name(error, workshop)
+        while left:
+            walk = DayWalk(
+                request=request,
+                workshop=workshop,
+                telegram=telegram,
+                identity=identity,
+                teller=teller,
+                first=left[-1],
+                last=left[0],
+            )
+            try:
+                async with aclosing(walk.run()) as reports:
+                    async for report in reports:
+                        left.remove(report.day)
+                        yield report
+            except ChatMigratedError as moved:
+                identity = gone_on(identity, moved, workshop, telegram)
+    except Exception as error:  # noqa: BLE001 - one chat's trouble is not the other chats'
+        failure = failure_of(error, about=f"chat {request.chat}")
+        keep_moved_name(failure, workshop)
         log.warning(
             "days not fetched",
             chat=request.chat,
             days=[day.isoformat() for day in left],
-            error_type=error.error_type.value,
-            error=error.message,
+            error_type=failure.error_type.value,
+            error=failure.message,
         )
         for day in left:
-            yield DayReport(chat=request.chat, day=day, outcome="failed", error=error)
+            yield DayReport(chat=request.chat, day=day, outcome="failed", error=failure)
 
 
-def _keep_moved_name(error: FetchError, workshop: Workshop) -> None:
-    """Keeps whom a chat's name means now, where that was found out when the chat itself was not."""
-    if not isinstance(error, UsernameMovedError):
-        return
-    try:
-        workshop.identities.lose_name(error.name, owner=error.owner)
-    except FetchError as refused:
-        log.warning("a moved name is not kept", name=error.name, error=refused.message)
-
-
-async def _identity(chat: str, workshop: Workshop, telegram: TelegramReader) -> ChatIdentity:
-    """Returns who the chat is, looked up only where the table does not tell this account how to ask.
-
-    A known key is its chat for ever, whoever has a username of the same letters now.
-    """
-    known = workshop.identities.get(chat)
-    if known is not None and telegram.can_address(known):
-        return known
-    if known is not None:
-        return workshop.identities.record(await telegram.look_up(known))
-    recorded = workshop.identities.record(await telegram.resolve(parse_spelling(chat)))
-    if recorded.key != chat:
-        raise FetchError(
-            ErrorType.VALIDATION, f"chat {chat!r} is kept as {recorded.key!r}: ask for it by that key"
-        )
-    return recorded
+def failure_of(error: Exception, *, about: str) -> FetchError:
+    """Returns the failure that an exception is; an unforeseen one is logged with its stack trace."""
+    if isinstance(error, FetchError):
+        return error
+    log.error("an unforeseen fault", about=about, exc_info=error)
+    return FetchError(ErrorType.INTERNAL, f"{about}: {type(error).__name__}: {error}")

@@ -65,20 +65,6 @@ def by_marked_id(entities: Iterable[Any]) -> dict[int, Any]:
     return found
 
 
-def own_entity(answer: Any, peer: Any) -> Any:  # noqa: ANN401 - Telethon is untyped
-    """Returns what an answer says of the very chat that an input peer names; None where that is in part.
-
-    It is a user, group or channel, also one that is forbidden or has migrated.
-    """
-    wanted = marked_id_of(peer)
-    if wanted is None:
-        return None
-    for entity in answer.users if wanted > 0 else answer.chats:
-        if marked_id_of(entity) == wanted and not getattr(entity, "min", None):
-            return entity
-    return None
-
-
 def identity_of(
     entity: Any,  # noqa: ANN401 - Telethon is untyped
     *,
@@ -126,6 +112,8 @@ def identity_of(
         migrated_from_max_id=getattr(details, "migrated_from_max_id", None),
         forum=bool(getattr(entity, "forum", None)),
         noforwards=bool(getattr(entity, "noforwards", None)),
+        available_min_id=getattr(details, "available_min_id", None),
+        details_seen_at=datetime.now(UTC) if details is not None else None,
         added_at=known.added_at if known else datetime.now(UTC),
     )
 
@@ -135,8 +123,8 @@ def seen_again(known: ChatIdentity, entity: Any, *, user_id: int) -> ChatIdentit
 
     Args:
         known: the chat as it was known until now.
-        entity: the chat's own among the answer's users and chats (`own_entity`); None changes nothing, nor
-            does one that the account may not read any more.
+        entity: the chat's own line in the answer (`access.own_entity`); None changes nothing, nor does one
+            that the account may not read any more.
         user_id: the account's user, whose access hash it is.
     """
     if not isinstance(entity, _READABLE) or marked_id_of(entity) != known.marked_id:
@@ -161,25 +149,18 @@ def seen_again(known: ChatIdentity, entity: Any, *, user_id: int) -> ChatIdentit
     return known.model_copy(update=changed) if changed else known
 
 
-def successor_of(known: ChatIdentity, entity: Any, *, user_id: int) -> ChatIdentity | None:  # noqa: ANN401
-    """Returns the supergroup that a basic group has become, as far as the group's own entity tells of it.
+def successor_of(group: ChatIdentity, channel_id: int, access_hash: int, *, user_id: int) -> ChatIdentity:
+    """Returns the supergroup that a basic group has become, as far as the group's own line tells of it.
 
-    Its title, names and kind are seen on the first page of its own. None where the group has not migrated.
+    Its title, its names and its kind are seen on the first page of its own.
     """
-    if not isinstance(entity, types.Chat) or marked_id_of(entity) != known.marked_id:
-        return None
-    target = entity.migrated_to
-    marked_id = marked_id_of(target)
-    if target is None or marked_id is None:
-        return None
-    return known.model_copy(
+    return group.model_copy(
         update={
-            "marked_id": marked_id,
+            "marked_id": channel_marked_id(channel_id),
             "type": "supergroup",
-            "title": title_of(entity),
-            "access_hashes": {str(user_id): target.access_hash},
-            "reader_user_id": known.reader_user_id or user_id,
-            "migrated_from_chat_id": bare_id(known.marked_id),
+            "access_hashes": {str(user_id): access_hash},
+            "reader_user_id": group.reader_user_id or user_id,
+            "migrated_from_chat_id": bare_id(group.marked_id),
         }
     )
 

@@ -3,22 +3,26 @@
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from telethon.tl import functions, types
 
 from tg_fetcher_dagster.commands.chats import ChatSpelling, group_marked_id
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.telegram.access import ChatMigratedError, require_reader
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.chat_line import ChatLine
 from tg_fetcher_dagster.telegram.client import disconnect, make_client, stored_session
 from tg_fetcher_dagster.telegram.comments import Comments, read_comments
 from tg_fetcher_dagster.telegram.dialogs import newest_messages, walk_dialogs
+from tg_fetcher_dagster.telegram.edges import Edges, Stretch
 from tg_fetcher_dagster.telegram.lease import WAIT_SECONDS, account_lease
 from tg_fetcher_dagster.telegram.pacing import FloodDeadlines, Pace
+from tg_fetcher_dagster.telegram.pages import OLDEST, Page, page_request
 from tg_fetcher_dagster.telegram.peers import (
     identity_of,
     input_peer,
@@ -28,9 +32,12 @@ from tg_fetcher_dagster.telegram.peers import (
 )
 from tg_fetcher_dagster.telegram.requests import RequestLine
 from tg_fetcher_dagster.telegram.resolve import ChatFinder
-from tg_fetcher_dagster.telegram.walk import Page, oldest_message, walk
+from tg_fetcher_dagster.telegram.walk import HistoryWalk
 
 log = structlog.get_logger(__name__)
+
+DETAILS_HOLD = timedelta(hours=24)
+"""How long it is believed that a group hides its history, or does not: it is asked for rarely."""
 
 
 class TelegramReader:
@@ -41,10 +48,13 @@ class TelegramReader:
         user_id: the account's own user: what belongs to an account belongs to it, whatever its name.
     """
 
-    def __init__(self, send: RequestLine, *, account: str, user_id: int, signed_in_at: datetime) -> None:
+    def __init__(
+        self, send: RequestLine, *, account: str, user_id: int, signed_in_at: datetime, edges: Edges
+    ) -> None:
         self._send = send
         self._finder = ChatFinder(send, account=account, user_id=user_id, signed_in_at=signed_in_at)
         self._lines: dict[int, ChatLine] = {}
+        self._edges = edges
         self.account = account
         self.user_id = user_id
 
@@ -87,37 +97,71 @@ class TelegramReader:
         """Returns a chat as a page of its history shows it; the same object where nothing has changed."""
         return seen_again(known, page.own, user_id=self.user_id)
 
-    def successor(self, known: ChatIdentity, page: Page) -> ChatIdentity | None:
-        """Returns the supergroup that a basic group has become, where its page says so; else None."""
-        return successor_of(known, page.own, user_id=self.user_id)
+    def successor(self, group: ChatIdentity, moved: ChatMigratedError) -> ChatIdentity:
+        """Returns the supergroup that a basic group has become, for `IdentityTable.migrated`."""
+        return successor_of(group, moved.channel_id, moved.access_hash, user_id=self.user_id)
 
     async def first_message_date(self, identity: ChatIdentity) -> datetime | None:
         """Returns the date of the oldest message that the account may read, aware; None in an empty chat."""
         line = await self._line(identity)
-        answer = await line(oldest_message(line.peer), about=f"chat {identity.key}")
+        answer = await line(page_request(line.peer, OLDEST, limit=1), about=f"chat {identity.key}")
         dates = [message.date for message in answer.messages if getattr(message, "date", None)]
         return min(dates, default=None)
 
     async def history(
-        self, identity: ChatIdentity, start: datetime, end: datetime
+        self,
+        identity: ChatIdentity,
+        start: datetime,
+        end: datetime,
+        *,
+        known_id: int | None = None,
+        look_ahead: bool = True,
     ) -> AsyncGenerator[Page, None]:
-        """Yields the messages with `start <= date < end`, newest first, page by page.
+        """Yields the messages with `start <= date < end` and their neighbours, newest first, page by page.
 
-        Close the iterator (`contextlib.aclosing`) when leaving early.
+        Close the iterator (`contextlib.aclosing`) when leaving early. See `Stretch` for the arguments.
 
         Raises:
+            ChatMigratedError: the basic group is a supergroup now.
             FetchError: the walk cannot go on; pages that were yielded are whole. (no_access) a chat whose
                 message ids are each user's own was read by another user before.
         """
         if identity.type in {"group", "chat"}:
-            self._check_reader(identity)
+            require_reader(identity, account=self.account, user_id=self.user_id)
         line = await self._line(identity)
-        pages = walk(line, line.peer, start=start, end=end, about=f"chat {identity.key}")
-        async with aclosing(pages) as closing:
-            async for page in closing:
+        walk = HistoryWalk(
+            line,
+            line.peer,
+            Stretch(start=start, end=end, edges=self._edges, known_id=known_id, look_ahead=look_ahead),
+            marked_id=identity.marked_id,
+            has_migrated=identity.migrated_to_id is not None,
+            about=f"chat {identity.key}",
+        )
+        async with aclosing(walk.pages()) as pages:
+            async for page in pages:
                 yield page
 
-    async def predecessor_history(
+    async def available_min_id(self, identity: ChatIdentity, *, now: datetime) -> int | None:
+        """Returns the newest message of a supergroup that is hidden from the account; None where none is.
+
+        One request where what is known of it is older than DETAILS_HOLD.
+
+        Raises:
+            FetchError: any.
+        """
+        seen_at = identity.details_seen_at
+        if seen_at is not None and now - seen_at < DETAILS_HOLD:
+            return identity.available_min_id
+        line = await self._line(identity)
+        channel = types.InputChannel(line.peer.channel_id, line.peer.access_hash)
+        answer = await line(
+            functions.channels.GetFullChannelRequest(channel),
+            about=f"chat {identity.key}",
+        )
+        available: int | None = answer.full_chat.available_min_id
+        return available
+
+    async def past_history(
         self, identity: ChatIdentity, start: datetime, end: datetime
     ) -> AsyncGenerator[Page, None]:
         """Yields what a supergroup's history held while it was a basic group (telegram.md, 9).
@@ -130,15 +174,30 @@ class TelegramReader:
         """
         if identity.migrated_from_chat_id is None:
             return
-        self._check_reader(identity)
-        peer = input_peer(group_marked_id(identity.migrated_from_chat_id), None)
-        pages = walk(self._send, peer, start=start, end=end, about=f"chat {identity.key} as a basic group")
-        async with aclosing(pages) as closing:
-            async for page in closing:
+        require_reader(identity, account=self.account, user_id=self.user_id)
+        marked_id = group_marked_id(identity.migrated_from_chat_id)
+        walk = HistoryWalk(
+            self._send,
+            input_peer(marked_id, None),
+            Stretch(start=start, end=end, edges=self._edges),
+            marked_id=marked_id,
+            is_past=True,
+            about=f"chat {identity.key} as a basic group",
+        )
+        async with aclosing(walk.pages()) as pages:
+            async for page in pages:
                 yield page
 
-    async def comments(self, identity: ChatIdentity, post_id: int, limit: int) -> Comments:
+    async def comments(
+        self, identity: ChatIdentity, post_id: int, limit: int, *, counted: int = 0
+    ) -> Comments:
         """Returns the newest comments of a channel's post, oldest first; ask only where the post has some.
+
+        Args:
+            identity: the channel.
+            post_id: the post.
+            limit: how many comments at most.
+            counted: how many the post says that it has.
 
         Raises:
             FetchError: any failure but a discussion that the account may not read, which is an outcome.
@@ -149,6 +208,7 @@ class TelegramReader:
             line.peer,
             post_id,
             limit=limit,
+            counted=counted,
             about=f"comments of post {post_id} in {identity.key}",
         )
 
@@ -182,20 +242,6 @@ class TelegramReader:
                 log.info("dialog left out", reason=error.message)
                 continue
             yield identity, seen.last_message_at
-
-    def _check_reader(self, identity: ChatIdentity) -> None:
-        """Refuses to go on with what another user has begun: the same ids would mean other messages.
-
-        Raises:
-            FetchError: (no_access) the files hold another user's ids (telegram.md, 8 and 38).
-        """
-        if identity.reader_user_id not in {None, self.user_id}:
-            raise FetchError(
-                ErrorType.NO_ACCESS,
-                f"chat {identity.key}: its files hold the message ids of the Telegram user"
-                f" {identity.reader_user_id}; account {self.account} is the user {self.user_id}, who has"
-                " others: fetch it with that user's account, or into another DATA_DIR",
-            )
 
     async def _line(self, identity: ChatIdentity) -> ChatLine:
         """Returns the way of requests to a chat, addressed by id and access hash, never by name."""
@@ -239,7 +285,10 @@ async def open_reader(
         try:
             log.info("connected", account=name)
             me = await client.get_me(input_peer=True)
-            yield TelegramReader(send, account=name, user_id=me.user_id, signed_in_at=stored.saved_at)
+            edges = Edges(messages=settings.edge_messages, pages=settings.edge_pages)
+            yield TelegramReader(
+                send, account=name, user_id=me.user_id, signed_in_at=stored.saved_at, edges=edges
+            )
         finally:
             await disconnect(client)
 

@@ -206,27 +206,49 @@ async def test_another_user_under_the_label_does_not_go_on_with_a_private_chat(f
         assert not telegram.workshop.store.day(key, DAYS[0]).day_file.exists()
 
 
-async def test_a_migrated_group_goes_on_under_its_key(fetching: Start) -> None:
+async def test_a_group_whose_supergroup_has_a_key_of_its_own_says_where_it_went(fetching: Start) -> None:
+    telegram = fetching(WORLD, now=datetime(2025, 11, 12, 12, tzinfo=UTC))
+    identities = telegram.workshop.identities
+    moment = int(datetime(2025, 11, 8, 9, tzinfo=UTC).timestamp())
+    name = telegram.sandbox.world.migrate("club", at=moment)
+    telegram.sandbox.world.rename(name, "sight_club")
+    home = await telegram.resolve("@sight_club")
+    known = identities.get(home)
+    assert known is not None
+    identities.remove(home)
+    identities.record(known.model_copy(update={"migrated_from_chat_id": None}))
+    own = await telegram.resolve("-501")
+    assert (own, home) == ("chat_501", "sight_club")
+
+    reports = await telegram.fetch(own, days_between("2025-11-06", "2025-11-09"))
+
+    lost = {report.day.day: report.coverage.lost for report in reports if report.coverage}
+    assert [len(telegram.day(own, report.day)["messages"]) for report in reports] == [4, 4, 1, 0]
+    assert (lost[6], lost[7]) == ((), ())
+    for day in (8, 9):
+        assert [(loss.what, loss.why) for loss in lost[day]] == [
+            (
+                "messages after the group became a supergroup",
+                "they belong to sight_club: fetch that chat",
+            )
+        ]
+    group, supergroup = identities.get(own), identities.get(home)
+    assert group is not None
+    assert supergroup is not None
+    assert (group.marked_id, group.migrated_to_id) == (-501, supergroup.marked_id)
+    assert supergroup.migrated_from_chat_id == 501
+
+
+async def test_a_migrated_group_is_found_by_either_id(fetching: Start) -> None:
     telegram = fetching(WORLD, now=datetime(2025, 11, 10, 12, tzinfo=UTC))
     identities = telegram.workshop.identities
     key = await telegram.resolve("-501")
-    await telegram.fetch(key, DAYS)
-    name = telegram.sandbox.world.migrate("club", at=int(datetime(2025, 11, 8, 9, tzinfo=UTC).timestamp()))
-    after = telegram.sandbox.world.chats[name]
-    async with telegram.workshop.open_reader() as reader:
-        known = identities.get(key)
-        assert known is not None
-        day = datetime(2025, 11, 7, tzinfo=UTC), datetime(2025, 11, 8, tzinfo=UTC)
-        [page] = [page async for page in reader.history(known, *day)]
-        successor = reader.successor(known, page)
-        assert successor is not None
-        moved = identities.migrated(key, into=successor)
-    assert (moved.key, moved.marked_id) == (key, after.peer)
+    moment = int(datetime(2025, 11, 8, 9, tzinfo=UTC).timestamp())
+    after = telegram.sandbox.world.chats[telegram.sandbox.world.migrate("club", at=moment)]
 
     [report] = await telegram.fetch(key, [date(2025, 11, 8)], request_id="fetch-2")
 
-    assert report.coverage is not None
-    assert report.coverage.message_count == 1
+    assert report.outcome == "fetched"
     source = telegram.day(key, date(2025, 11, 8))["source_info"]
     assert (source["type"], source["key"], source["marked_id"]) == ("supergroup", key, after.peer)
     for spelling in ("-501", str(after.peer)):

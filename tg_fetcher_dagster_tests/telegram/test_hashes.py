@@ -186,4 +186,4 @@ async def test_the_past_of_a_migrated_group_is_not_continued_by_another_user_but
     async with open_reader(settings) as reader:
         assert await texts(reader, known)
         with pytest.raises(FetchError, match="hold the message ids of the Telegram user"):
-            [page async for page in reader.predecessor_history(known, *day_bounds("2025-11-02"))]
+            [page async for page in reader.past_history(known, *day_bounds("2025-11-02"))]

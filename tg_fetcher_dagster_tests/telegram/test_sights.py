@@ -9,8 +9,9 @@ from tg_fetcher_dagster.commands.chats import parse_spelling
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.telegram.access import ChatMigratedError, own_entity
 from tg_fetcher_dagster.telegram.accounts import AccountStore
-from tg_fetcher_dagster.telegram.peers import by_marked_id, marked_id_of, own_entity, seen_again
+from tg_fetcher_dagster.telegram.peers import by_marked_id, marked_id_of, seen_again
 from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
 from tg_fetcher_dagster_tests.telegram.conftest import day_bounds
 
@@ -87,9 +88,8 @@ async def test_a_page_in_part_and_a_forbidden_chat_change_nothing(
     partly = types.Channel(number, "Partly", CHAT, date=0, min=True)
     closed = types.ChannelForbidden(number, 1, "Closed")
     group = types.Chat(number, "Group of the same number", CHAT, 1, 0, 1)
-    peer = types.InputPeerChannel(number, 1)
-    assert own_entity(types.messages.Messages([], [], [group, partly], []), peer) is None
-    assert own_entity(types.messages.Messages([], [], [group, closed], []), peer) is closed
+    assert own_entity(types.messages.Messages([], [], [group, partly], []), known.marked_id) is None
+    assert own_entity(types.messages.Messages([], [], [group, closed], []), known.marked_id) is closed
     for entity in (closed, group, None):
         assert seen_again(known, entity, user_id=1) is known
 
@@ -164,12 +164,12 @@ async def test_a_group_that_has_migrated_tells_of_its_supergroup(
     async with open_reader(settings) as reader:
         known = await reader.resolve(parse_spelling("chat_501"))
         name = sandbox.world.migrate("club", at=1762600000)
-        pages = [page async for page in reader.history(known, *DAY)]
-        successor = reader.successor(known, pages[0])
-        assert successor is not None
+        with pytest.raises(ChatMigratedError) as moved:
+            await seen(reader, known)
+        successor = reader.successor(known, moved.value)
+
         assert successor.marked_id == sandbox.world.chats[name].peer
         assert (successor.type, successor.migrated_from_chat_id) == ("supergroup", 501)
+        assert successor.reader_user_id == reader.user_id
         assert reader.can_address(successor)
         assert [page async for page in reader.history(successor, *day_bounds("2025-11-08"))]
-        still = await reader.resolve(parse_spelling("@busy_talk"))
-        assert reader.successor(still, pages[0]) is None
