@@ -78,6 +78,7 @@ class DayWalk:
                     if self._is_full():
                         break
                     for day in self._horizon.passed():
+                        self._day(day).lost += sources.moved_on(day)
                         async for report in self._close(day):
                             yield report
             self._strays.settle()

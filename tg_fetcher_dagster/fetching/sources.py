@@ -56,7 +56,9 @@ class Sources:
             FetchError: the walk cannot go on.
         """
         start, end = day_start(first, self._zone), day_start(last + ONE_DAY, self._zone)
-        known_id = newest_id_of(self._workshop.store, self._request.chat, first - ONE_DAY)
+        known_id = None
+        if self._identity.migrated_from_chat_id is None:  # else the day before may hold the group's own ids
+            known_id = newest_id_of(self._workshop.store, self._request.chat, first - ONE_DAY)
         is_beginning = False
         walk = self._telegram.history(
             self._identity, start, end, known_id=known_id, look_ahead=self._request.limit is None
@@ -91,19 +93,20 @@ class Sources:
         """Returns what a day is known to miss from before the first message; ask when the walk is over."""
         shown = self._first_shown()
         if self._identity.migrated_to_id is not None:
-            return self._after(day, self._identity.migrated_to_id)
+            return self.moved_on(day)
         if self._hidden is not None:
             return [hidden(self._hidden)] if day == shown else []
         if self._past_lost is not None and (shown is None or day <= shown):
             return [self._past_lost]
         return []
 
-    def _after(self, day: date, migrated_to_id: int) -> list[Loss]:
-        """What a group that is kept beside its supergroup lacks: from the day of its last message on."""
-        if self._newest is not None and day < day_of(self._newest, self._zone):
+    def moved_on(self, day: date) -> list[Loss]:
+        """Returns what a group that is kept beside its supergroup lacks: from its last message's day on."""
+        moved_to = self._identity.migrated_to_id
+        if moved_to is None or (self._newest is not None and day < day_of(self._newest, self._zone)):
             return []
-        home = self._workshop.identities.by_marked_id(migrated_to_id)
-        key = home.key if home is not None else id_key(migrated_to_id)
+        home = self._workshop.identities.by_marked_id(moved_to)
+        key = home.key if home is not None else id_key(moved_to)
         return [future_lost(f"they belong to {key}: fetch that chat")]
 
     def _first_shown(self) -> date | None:
