@@ -11,17 +11,17 @@ from datetime import date
 
 import structlog
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_walk import DayWalk
 from tg_fetcher_dagster.fetching.days import newest_first, stretches
+from tg_fetcher_dagster.fetching.identifying import gone_on, identify, keep_moved_name
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest, Outcome
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.messages.source import source_info
 from tg_fetcher_dagster.storage.coverage import Coverage, is_complete, read_coverage
 from tg_fetcher_dagster.storage.progress import write_progress
+from tg_fetcher_dagster.telegram.access import ChatMigratedError
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 log = structlog.get_logger(__name__)
@@ -108,22 +108,28 @@ async def _fetch_stretch(
     left = list(newest_first(first, last))
     try:
         telegram = await reader()
-        identity = await _identity(request.chat, workshop, telegram)
-        walk = DayWalk(
-            request=request,
-            workshop=workshop,
-            telegram=telegram,
-            identity=identity,
-            teller=teller,
-            first=first,
-            last=last,
-        )
-        async with aclosing(walk.run()) as reports:
-            async for report in reports:
-                left.remove(report.day)
-                yield report
+        identity = await identify(request.chat, workshop, telegram)
+        teller.notice = workshop.identities.notice(request.chat)
+        while left:
+            walk = DayWalk(
+                request=request,
+                workshop=workshop,
+                telegram=telegram,
+                identity=identity,
+                teller=teller,
+                first=left[-1],
+                last=left[0],
+            )
+            try:
+                async with aclosing(walk.run()) as reports:
+                    async for report in reports:
+                        left.remove(report.day)
+                        yield report
+            except ChatMigratedError as moved:
+                identity = gone_on(identity, moved, workshop, telegram)
     except Exception as error:  # noqa: BLE001 - one chat's trouble is not the other chats'
         failure = failure_of(error, about=f"chat {request.chat}")
+        keep_moved_name(failure, workshop)
         log.warning(
             "days not fetched",
             chat=request.chat,
@@ -141,16 +147,3 @@ def failure_of(error: Exception, *, about: str) -> FetchError:
         return error
     log.error("an unforeseen fault", about=about, exc_info=error)
     return FetchError(ErrorType.INTERNAL, f"{about}: {type(error).__name__}: {error}")
-
-
-async def _identity(chat: str, workshop: Workshop, telegram: TelegramReader) -> ChatIdentity:
-    """Returns who the chat is, resolving it only where the table does not tell this account how to ask."""
-    known = workshop.identities.get(chat)
-    if known is not None and telegram.can_address(known):
-        return known
-    recorded = workshop.identities.record(await telegram.resolve(parse_spelling(chat), known))
-    if recorded.key != chat:
-        raise FetchError(
-            ErrorType.VALIDATION, f"chat {chat!r} is kept as {recorded.key!r}: ask for it by that key"
-        )
-    return recorded

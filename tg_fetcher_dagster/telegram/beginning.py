@@ -8,7 +8,7 @@ from telethon.tl import functions, types
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.around import is_unknown_constructor
 from tg_fetcher_dagster.telegram.pages import OLDEST, page_request
-from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.telegram.requests import Send
 
 FIRST_ID = 1
 """Nothing is numbered below it."""
@@ -24,7 +24,7 @@ class Beginning:
         oldest_id: the oldest message's number, once it was asked for.
     """
 
-    def __init__(self, send: RequestLine, peer: Any, *, about: str) -> None:  # noqa: ANN401 - Telethon is untyped
+    def __init__(self, send: Send, peer: Any, *, about: str) -> None:  # noqa: ANN401 - Telethon is untyped
         self._send = send
         self._peer = peer
         self._about = about

@@ -22,7 +22,7 @@ from tg_fetcher_dagster.telegram.beginning import Beginning
 from tg_fetcher_dagster.telegram.edges import LowerEdge, Stretch, count_newer
 from tg_fetcher_dagster.telegram.pages import PAGE, Anchor, Answer, Page
 from tg_fetcher_dagster.telegram.records import record_of
-from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.telegram.requests import Send
 from tg_fetcher_dagster.telegram.wholeness import Wholeness
 
 log = structlog.get_logger(__name__)
@@ -49,17 +49,19 @@ class HistoryWalk:
         stretch: what to go over.
         marked_id: the chat's marked id, by which the answers name it.
         is_past: the chat is a basic group that became a supergroup, and is read as that one's past.
+        has_migrated: it became one, and is read as a chat of its own all the same.
         about: what an error's line is about: `chat ru_python`.
     """
 
     def __init__(
         self,
-        send: RequestLine,
+        send: Send,
         peer: Any,  # noqa: ANN401 - Telethon is untyped
         stretch: Stretch,
         *,
         marked_id: int,
         is_past: bool = False,
+        has_migrated: bool = False,
         about: str,
     ) -> None:
         self._send = send
@@ -67,6 +69,7 @@ class HistoryWalk:
         self._stretch = stretch
         self._marked_id = marked_id
         self._is_past = is_past
+        self._may_have_migrated = is_past or has_migrated
         self._about = about
         self._edge = LowerEdge(stretch.start, stretch.edges)
         self._wholeness = Wholeness(send, peer, about=about)
@@ -204,7 +207,7 @@ class HistoryWalk:
 
     async def _read(self, anchor: Anchor) -> Answer:
         answer = await read_page(self._send, self._peer, anchor, about=self._about)
-        if not self._is_past:
+        if not self._may_have_migrated:
             require_access(own_entity(answer, self._marked_id), about=self._about)
         return answer
 
