@@ -75,7 +75,7 @@ def test_a_photo_tells_its_largest_size():
 def test_media_of_a_newer_layer_keeps_its_constructors_name():
     value = message(media=types.MessageMediaUnsupported())
     value["media"] = {"_": "MessageMediaHologram", "depth": 3}
-    assert mapped(value)["media"] == {"type": "MessageMediaHologram"}
+    assert mapped(value)["media"] == {"type": "MessageMediaHologram", "more": {"depth": 3}}
     value["media"] = {"_": "MessageMediaEmpty"}
     assert "media" not in mapped(value)
 

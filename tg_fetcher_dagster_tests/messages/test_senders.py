@@ -32,8 +32,19 @@ def test_an_anonymous_admin_is_the_group_itself():
     assert mapped(message(from_id=types.PeerChannel(123)))["sender_id"] == CHAT_MARKED
 
 
+def test_without_a_name_in_a_group_it_is_the_group_that_speaks():
+    assert mapped(message())["sender_id"] == CHAT_MARKED
+    assert mapped(message(out=True))["sender_id"] == CHAT_MARKED
+    assert mapped(message(peer=types.PeerChat(9)), kind="group")["sender_id"] == -9
+
+
 def test_where_telegram_names_nobody_the_sender_is_null():
-    assert mapped(message())["sender_id"] is None
+    value = message()
+    del value["peer_id"]
+    assert mapped(value)["sender_id"] is None
+    value = message()
+    value["from_id"] = {"_": "PeerOfTomorrow", "number": 5}
+    assert mapped(value)["sender_id"] is None
 
 
 def test_in_a_private_chat_the_sender_is_the_other_one_or_oneself():
