@@ -1,7 +1,7 @@
 """Fetches chats of a sandbox and reads back what became of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,17 @@ class Fetching:
     def day(self, chat: str, day: date) -> dict[str, Any]:
         """Returns a day file."""
         return dict(orjson.loads(self.workshop.store.day(chat, day).day_file.read_bytes()))
+
+    def a_day_later(self) -> "Fetching":
+        """Returns the same workshop with its clock a day and an hour on."""
+        later = self.workshop.clock() + timedelta(hours=25)
+        return replace(self, workshop=replace(self.workshop, clock=lambda: later))
+
+    def forget_details(self, chat: str) -> None:
+        """Lets the identity table know no more than the pages say."""
+        path = self.data_dir / ".chats" / f"{chat}.json"
+        kept = orjson.loads(path.read_bytes())
+        path.write_bytes(orjson.dumps({**kept, "available_min_id": None, "details_seen_at": None}))
 
     def truth(self) -> dict[str, Any]:
         """Returns what the sandbox says is true, by the chat's name in the scenario."""
