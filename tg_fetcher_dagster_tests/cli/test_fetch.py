@@ -20,6 +20,7 @@ from tg_fetcher_dagster.events.models import FetchFailed, FetchSkipped
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.events.publisher import EventPublisher
 from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.waiting import LOOK_SECONDS, PATIENCE
 
 TODAY = datetime(2025, 12, 1, 12, tzinfo=UTC)
 YESTERDAY = TODAY.date() - timedelta(days=1)
@@ -53,7 +54,7 @@ class Worker(threading.Thread):
         while not self._over.is_set():
             raw = self._client.lmove("tg_commands", "tg_commands:processing", "LEFT", "RIGHT")
             if raw is None:
-                self._over.wait(0.02)
+                self._over.wait(LOOK_SECONDS)
                 continue
             command = orjson.loads(raw)
             self.commands.append(command)
@@ -63,7 +64,7 @@ class Worker(threading.Thread):
 
     def stop(self) -> None:
         self._over.set()
-        self.join(10)
+        self.join(PATIENCE)
 
 
 @pytest.fixture
