@@ -23,6 +23,7 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import covered_days, read_coverage
+from tg_fetcher_dagster.storage.damage import standing
 from tg_fetcher_dagster.storage.paths import Store
 
 LOOK_SECONDS = 0.3
@@ -92,14 +93,15 @@ def _days_without_the_chat(asked: Asked, settings: Settings) -> list[date | None
 
 
 def _expanded(asked: Asked, identity: ChatIdentity, settings: Settings) -> Expansion:
-    covered = covered_days(Store(settings.data_dir, settings.timezone), identity.key)
+    store = Store(settings.data_dir, settings.timezone)
+    stand = standing(store, identity.key, covered_days(store, identity.key))
     return expand(
         asked.command,
         today=datetime.now(UTC).astimezone(settings.zone).date(),
         history_start=settings.history_start,
         first_message=identity.first_message_date,
-        final_days={day for day, coverage in covered.items() if coverage.final},
-        first_fetched=min(covered, default=None),
+        final_days=stand.done,
+        first_fetched=stand.first,
     )
 
 

@@ -9,12 +9,17 @@ from typing import Any
 import orjson
 
 from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.events.models import TERMINAL
+from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
+from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.reader import open_reader
 
@@ -53,6 +58,23 @@ class Fetching:
     def data_dir(self) -> Path:
         return self.workshop.settings.data_dir
 
+    def at(self, *moments: datetime) -> "Fetching":
+        """Returns the same at another moment; of several each look at the clock takes the next one."""
+        left = list(moments)
+
+        def clock() -> datetime:
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        return Fetching(self.sandbox, replace(self.workshop, clock=clock))
+
+    def paths(self, chat: str, day: date) -> DayPaths:
+        """Returns where a day's files are."""
+        return self.workshop.store.day(chat, day)
+
+    def told(self) -> list[dict[str, Any]]:
+        """Returns the events that end a day, in order."""
+        return [each for each in self.events() if each["event"] in TERMINAL]
+
     async def resolve(self, spelling: str) -> str:
         """Returns a chat's key, resolving it once."""
         self.workshop.store.prepare()
@@ -66,6 +88,24 @@ class Fetching:
         """Fetches days of one chat."""
         request = FetchRequest(request_id=request_id, chat=chat, days=tuple(days), **how)
         return await fetch_chats([request], self.workshop)
+
+    def rebuild(
+        self, chat: str, day: date, *, options: MappingOptions | None = None, record_from_raw: bool = False
+    ) -> Rebuilt:
+        """Makes a day again from its raw file, as the command does."""
+        workshop = self.workshop
+
+        def teller_of(then: Coverage) -> Teller:
+            return Teller.of_its_own(workshop.outbox, workshop.settings, then.chat, then.date, why="rebuild")
+
+        return rebuild_day(
+            chat,
+            day,
+            store=workshop.store,
+            options=options or workshop.options,
+            teller_of=teller_of,
+            record_from_raw=record_from_raw,
+        )
 
     def day(self, chat: str, day: date) -> dict[str, Any]:
         """Returns a day file."""
