@@ -66,6 +66,7 @@ class ChatIdentity(BaseModel):
     first_message_date: dt.date | None = None
     available_min_id: int | None = None
     details_seen_at: AwareDatetime | None = None
+    shown_from: dt.date | None = None
     paused: bool = False
     added_at: AwareDatetime
 

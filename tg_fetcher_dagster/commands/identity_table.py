@@ -179,6 +179,26 @@ class IdentityTable:
                 self._files.write(without_name(known, each, name, owner=owner, at=self._clock()))
             return bool(losers)
 
+    def keep_details(
+        self, key: str, *, available_min_id: int | None, seen_at: dt.datetime, shown_from: dt.date | None
+    ) -> None:
+        """Keeps how far back a group hides its history from the account, and when that was seen.
+
+        Args:
+            key: the chat's.
+            available_min_id: the newest hidden message; None where none is.
+            seen_at: aware.
+            shown_from: the day of the first message that is shown; None where nothing is hidden.
+
+        Raises:
+            FetchError: (not_found) no chat has this key; (storage) the table cannot be written.
+        """
+        details = {"available_min_id": available_min_id, "details_seen_at": seen_at, "shown_from": shown_from}
+        known = self.get(key)
+        if known is None or known.model_copy(update=details) != known:
+            with self._files.changing() as chats:
+                self._files.write(_of_key(chats, key).model_copy(update=details))
+
     def set_paused(self, key: str, *, paused: bool) -> ChatIdentity:
         """Turns a chat's schedules off or on; commands are honoured all the same.
 

@@ -110,6 +110,7 @@ def merged(old: ChatIdentity | None, seen: ChatIdentity) -> ChatIdentity:
     untold = {name: getattr(old, name) for name in _MAY_BE_UNTOLD if getattr(seen, name) is None}
     if seen.details_seen_at is None:
         untold |= {name: getattr(old, name) for name in ("available_min_id", "details_seen_at")}
+    untold["shown_from"] = old.shown_from
     return seen.model_copy(
         update={
             **untold,

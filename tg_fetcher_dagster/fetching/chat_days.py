@@ -14,6 +14,7 @@ import structlog
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_walk import DayWalk
 from tg_fetcher_dagster.fetching.days import newest_first, stretches
+from tg_fetcher_dagster.fetching.hidden_history import details_hold, is_asked_below, refused_days
 from tg_fetcher_dagster.fetching.identifying import gone_on, identify, keep_moved_name
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest, Outcome
 from tg_fetcher_dagster.fetching.telling import Teller
@@ -37,8 +38,13 @@ async def fetch_chat(request: FetchRequest, workshop: Workshop, reader: Reader) 
         One report a day, the oldest first; a failed day is a report too.
     """
     teller = Teller(workshop.outbox, workshop.settings, request)
-    reports: dict[date, DayReport] = {}
+    reports: dict[date, DayReport] = {
+        day: DayReport(chat=request.chat, day=day, outcome="failed", error=error)
+        for day, error in (await _hidden(request, workshop, reader)).items()
+    }
     for day in request.days:
+        if day in reports:
+            continue
         try:
             settled = _settled_before(day, request, workshop, teller)
         except FetchError as error:
@@ -68,6 +74,18 @@ async def fetch_chat(request: FetchRequest, workshop: Workshop, reader: Reader) 
             # A report for those who read it: it decides nothing, so it must not fail what is durable.
             log.warning("progress not reported", chat=request.chat, error=error.message)
     return [reports[day] for day in sorted(reports)]
+
+
+async def _hidden(request: FetchRequest, workshop: Workshop, reader: Reader) -> dict[date, FetchError]:
+    """Returns the days that the chat is known to hide; it is looked at again where that is long ago."""
+    identity = workshop.identities.get(request.chat)
+    if identity is None or not is_asked_below(request, identity):
+        return {}
+    holds = details_hold(identity, workshop.clock()) and not request.force
+    try:
+        return await refused_days(request, workshop, None if holds else await reader())
+    except FetchError as error:
+        return dict.fromkeys(request.days, error)
 
 
 def _settled_before(day: date, request: FetchRequest, workshop: Workshop, teller: Teller) -> DayReport | None:

@@ -14,6 +14,7 @@ from tg_fetcher_dagster.commands.chats import group_marked_id, id_key
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of, day_start
+from tg_fetcher_dagster.fetching.hidden_history import hidden_below, refusal
 from tg_fetcher_dagster.fetching.losses import future_lost, hidden, past_lost
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.fetching.workshop import Workshop
@@ -83,11 +84,7 @@ class Sources:
         shown = self._first_shown()
         if self._hidden is None or (shown is not None and day >= shown):
             return None
-        what = f"what was written before {shown}" if shown is not None else "all that was written"
-        return FetchError(
-            ErrorType.NO_ACCESS,
-            f"chat {self._request.chat}: the group hides {what} from the account, which joined later",
-        )
+        return refusal(self._request.chat, shown)
 
     def losses(self, day: date) -> list[Loss]:
         """Returns what a day is known to miss from before the first message; ask when the walk is over."""
@@ -119,7 +116,9 @@ class Sources:
         """
         if self._identity.type != "supergroup" or (self._oldest is not None and self._oldest[0] <= FIRST_ID):
             return None
-        return await self._telegram.available_min_id(self._identity, now=self._workshop.clock())
+        return await hidden_below(
+            self._identity, self._workshop, self._telegram, shown_from=self._first_shown()
+        )
 
     async def _past(self, chat_id: int, start: datetime, end: datetime) -> AsyncGenerator[Page, None]:
         own = self._workshop.identities.by_marked_id(group_marked_id(chat_id))

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -35,9 +35,6 @@ from tg_fetcher_dagster.telegram.resolve import ChatFinder
 from tg_fetcher_dagster.telegram.walk import HistoryWalk
 
 log = structlog.get_logger(__name__)
-
-DETAILS_HOLD = timedelta(hours=24)
-"""How long it is believed that a group hides its history, or does not: it is asked for rarely."""
 
 
 class TelegramReader:
@@ -141,17 +138,12 @@ class TelegramReader:
             async for page in pages:
                 yield page
 
-    async def available_min_id(self, identity: ChatIdentity, *, now: datetime) -> int | None:
+    async def available_min_id(self, identity: ChatIdentity) -> int | None:
         """Returns the newest message of a supergroup that is hidden from the account; None where none is.
-
-        One request where what is known of it is older than DETAILS_HOLD.
 
         Raises:
             FetchError: any.
         """
-        seen_at = identity.details_seen_at
-        if seen_at is not None and now - seen_at < DETAILS_HOLD:
-            return identity.available_min_id
         line = await self._line(identity)
         channel = types.InputChannel(line.peer.channel_id, line.peer.access_hash)
         answer = await line(

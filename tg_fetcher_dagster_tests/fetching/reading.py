@@ -82,11 +82,13 @@ class Fetching:
         later = self.workshop.clock() + timedelta(hours=25)
         return replace(self, workshop=replace(self.workshop, clock=lambda: later))
 
-    def forget_details(self, chat: str) -> None:
-        """Lets the identity table know no more than the pages say."""
+    def details_seen(self, chat: str, *, forgotten: bool) -> None:
+        """Lets the chat's details have been seen just now, by the frozen clock, or never."""
         path = self.data_dir / ".chats" / f"{chat}.json"
         kept = orjson.loads(path.read_bytes())
-        path.write_bytes(orjson.dumps({**kept, "available_min_id": None, "details_seen_at": None}))
+        seen = {"details_seen_at": self.workshop.clock().isoformat()}
+        never = {"details_seen_at": None, "available_min_id": None}
+        path.write_bytes(orjson.dumps({**kept, **(never if forgotten else seen)}))
 
     def truth(self) -> dict[str, Any]:
         """Returns what the sandbox says is true, by the chat's name in the scenario."""
