@@ -9,6 +9,7 @@ import orjson
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder
+from tg_fetcher_dagster.fetching.reading_account import reading_account
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage, write_coverage
 from tg_fetcher_dagster.storage.paths import Store
@@ -49,7 +50,14 @@ def rebuild_day(chat: str, day: date, *, store: Store, options: MappingOptions) 
     lines = read_raw(paths.raw)
     head = next(lines)
     identity = ChatIdentity.model_validate_json(orjson.dumps(head["identity"]))
-    builder = DayBuilder(paths=paths, identity=identity, day=day, options=options, keep_raw=False)
+    builder = DayBuilder(
+        paths=paths,
+        identity=identity,
+        day=day,
+        options=options,
+        account_user_id=reading_account(head, paths),
+        keep_raw=False,
+    )
     try:
         builder.replay(lines)
         finished = builder.finish_rebuilt()
