@@ -1,6 +1,7 @@
 """Chats are resolved once, under the account's lease, and kept in the identity table."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 import structlog
@@ -17,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 async def resolve_chats(
     settings: Settings, spellings: Sequence[ChatSpelling]
-) -> AsyncIterator[tuple[ChatSpelling, ChatIdentity | FetchError]]:
+) -> AsyncGenerator[tuple[ChatSpelling, ChatIdentity | FetchError], None]:
     """Yields who each chat is, or why it could not be found out; Telegram is opened once.
 
     Raises:
@@ -44,10 +45,12 @@ async def known_or_resolved(settings: Settings, chat: str) -> ChatIdentity:
     known = IdentityTable(settings.data_dir).find(spelling)
     if known is not None:
         return known
-    async for _, found in resolve_chats(settings, [spelling]):
-        if isinstance(found, FetchError):
-            raise found
-        return found
+    # Closed here and not when nobody holds it any more: the connection ends with it.
+    async with aclosing(resolve_chats(settings, [spelling])) as answers:
+        async for _, found in answers:
+            if isinstance(found, FetchError):
+                raise found
+            return found
     raise AssertionError("resolving one chat gives one answer")
 
 

@@ -14,16 +14,12 @@ from telethon import errors as telethon_errors
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore, StoredAccount
-from tg_fetcher_dagster.telegram.client import (
-    KeySession,
-    connected,
-    login_session,
-    make_client,
-    stored_session,
-)
+from tg_fetcher_dagster.telegram.client import connected, make_client
 from tg_fetcher_dagster.telegram.errors import EXPECTED, sort_error
 from tg_fetcher_dagster.telegram.lease import account_lease
+from tg_fetcher_dagster.telegram.opening import account_line, own_user
 from tg_fetcher_dagster.telegram.peers import title_of
+from tg_fetcher_dagster.telegram.sessions import KeySession, login_session, stored_session
 
 log = structlog.get_logger(__name__)
 
@@ -100,28 +96,30 @@ async def import_session(settings: Settings, *, account: str, session: str) -> S
         FetchError: (validation) it is no StringSession; (auth) Telegram refuses it; (network).
     """
     opened = stored_session(session)
-    client = make_client(opened, settings)
     store = AccountStore(settings.session_dir, settings.session_key)
     store.prepare()
     async with account_lease(settings.session_dir, account):
+        send = account_line(settings, opened, account=account, quarantine=_not_kept_yet)
         try:
-            async with connected(client):
-                me = await client.get_me()
-        except EXPECTED as error:
-            raise sort_error(error, about=f"account {account}") from error
+            me = await own_user(send, about=f"account {account}")
+        finally:
+            await send.close()
         if me is None:
             raise FetchError(
-                ErrorType.AUTH,
-                f"account {account}: the session is signed out: make another one, or use tg-fetcher login",
+                ErrorType.INTERNAL, f"account {account}: Telegram did not say whose session it is"
             )
         return _kept(store, account, opened, me)
+
+
+def _not_kept_yet(_reason: str) -> None:
+    """A session that proves of no use is simply not kept."""
 
 
 async def _signed_in(
     settings: Settings, *, account: str, phone: str | None, sign_in: Callable[[Any], Awaitable[None]]
 ) -> StoredAccount:
     session = login_session(settings)
-    client = make_client(session, settings, receive_updates=True)
+    client = make_client(session, settings)
     store = AccountStore(settings.session_dir, settings.session_key)
     store.prepare()
     async with account_lease(settings.session_dir, account):
