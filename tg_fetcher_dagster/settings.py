@@ -172,6 +172,14 @@ class Settings(DefinitionSettings):
         description="Seconds of a flood wait that a run waits out; longer ones give its slot back.",
     )
 
+    edge_messages: int = Field(
+        10,
+        ge=2,
+        le=40,
+        description="Neighbours beyond a day's edges that must be in order before the day is whole.",
+    )
+    edge_pages: int = Field(3, ge=1, description="Or so many pages without a message of the day.")
+
     enable_events: bool = True
     enable_progress_events: bool = True
     progress_interval: int = Field(100, ge=1, description="Messages between two fetch_progress events.")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,6 +17,7 @@ from tg_fetcher_dagster.redis_connection import connect
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, covered_days
 from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster.telegram.clock import clock_difference, telegram_now, told
 
 
 class ChatOverview(BaseModel):
@@ -60,6 +61,8 @@ class Overview(BaseModel):
         queue: how many commands are queued, processing, delayed, failed; None where Redis is away.
         redis_error: why it is.
         events_pending: events that nobody was told yet.
+        clock: how much the machine's clock is off Telegram's time (`1 day, 0:00:03 ahead`); None where it is
+            right, or nothing is known of late.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,6 +73,7 @@ class Overview(BaseModel):
     events_pending: int
     last_fetch: datetime | None
     accounts: list[AccountOverview]
+    clock: str | None = None
 
 
 def overview(settings: Settings) -> Overview:
@@ -80,7 +84,7 @@ def overview(settings: Settings) -> Overview:
     """
     store = Store(settings.data_dir, settings.timezone)
     known = {chat.key: chat for chat in IdentityTable(settings.data_dir).all()}
-    yesterday = datetime.now(UTC).astimezone(settings.zone).date() - timedelta(days=1)
+    yesterday = telegram_now(settings).astimezone(settings.zone).date() - timedelta(days=1)
     chats = []
     folders = {name for name in store.chats() if re.fullmatch(KEY_PATTERN, name)}
     for key in sorted({*known, *folders}):
@@ -105,6 +109,7 @@ def overview(settings: Settings) -> Overview:
         events_pending=len(Outbox(settings.data_dir).pending()),
         last_fetch=max((chat.last_fetch for chat in chats if chat.last_fetch), default=None),
         accounts=[AccountOverview(name=each.name, state=each.state) for each in account_states(settings)],
+        clock=told(off) if (off := clock_difference(settings)) else None,
     )
 
 

@@ -63,6 +63,8 @@ def _show(seen: "Overview") -> None:
         say(f"account   {account.name}: {account.state}")
     if not seen.accounts:
         say("account   none: tg-fetcher init")
+    if seen.clock:
+        say(f"clock     this machine's is {seen.clock} of Telegram's: set it right")
 
 
 def _spans(missing: list[tuple[str, str]]) -> str:

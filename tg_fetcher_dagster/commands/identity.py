@@ -44,6 +44,8 @@ class ChatIdentity(BaseModel):
     forum: bool = False
     noforwards: bool = False
     first_message_date: dt.date | None = None
+    available_min_id: int | None = None
+    details_seen_at: AwareDatetime | None = None
     paused: bool = False
     added_at: AwareDatetime
 
@@ -83,6 +85,10 @@ class IdentityTable:
     def get(self, key: str) -> ChatIdentity | None:
         """Returns the chat with this key."""
         return self._read().get(key)
+
+    def by_marked_id(self, marked_id: int) -> ChatIdentity | None:
+        """Returns the chat with this marked id."""
+        return next((each for each in self._read().values() if each.marked_id == marked_id), None)
 
     def all(self) -> list[ChatIdentity]:
         """Returns every known chat, sorted by key."""
@@ -229,6 +235,8 @@ def _merged(old: ChatIdentity | None, seen: ChatIdentity) -> ChatIdentity:
         )
         if getattr(seen, name) is None
     }  # fmt: skip
+    if seen.details_seen_at is None:
+        untold |= {name: getattr(old, name) for name in ("available_min_id", "details_seen_at")}
     return seen.model_copy(
         update={
             **untold,

@@ -110,22 +110,37 @@ async def _fetch_stretch(
         telegram = await reader()
         identity = await _identity(request.chat, workshop, telegram)
         walk = DayWalk(
-            request=request, workshop=workshop, telegram=telegram, identity=identity, teller=teller
+            request=request,
+            workshop=workshop,
+            telegram=telegram,
+            identity=identity,
+            teller=teller,
+            first=first,
+            last=last,
         )
-        async with aclosing(walk.run(first, last)) as reports:
+        async with aclosing(walk.run()) as reports:
             async for report in reports:
                 left.remove(report.day)
                 yield report
-    except FetchError as error:
+    except Exception as error:  # noqa: BLE001 - one chat's trouble is not the other chats'
+        failure = failure_of(error, about=f"chat {request.chat}")
         log.warning(
             "days not fetched",
             chat=request.chat,
             days=[day.isoformat() for day in left],
-            error_type=error.error_type.value,
-            error=error.message,
+            error_type=failure.error_type.value,
+            error=failure.message,
         )
         for day in left:
-            yield DayReport(chat=request.chat, day=day, outcome="failed", error=error)
+            yield DayReport(chat=request.chat, day=day, outcome="failed", error=failure)
+
+
+def failure_of(error: Exception, *, about: str) -> FetchError:
+    """Returns the failure that an exception is; an unforeseen one is logged with its stack trace."""
+    if isinstance(error, FetchError):
+        return error
+    log.error("an unforeseen fault", about=about, exc_info=error)
+    return FetchError(ErrorType.INTERNAL, f"{about}: {type(error).__name__}: {error}")
 
 
 async def _identity(chat: str, workshop: Workshop, telegram: TelegramReader) -> ChatIdentity:

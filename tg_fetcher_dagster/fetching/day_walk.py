@@ -1,50 +1,34 @@
 """One walk over a chat's history, newest first, split into days (telegram.md, 1 to 3)."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import groupby
 
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.fetching.closing import Closing
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder, Scanned
 from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.fetching.entities import mentioned
-from tg_fetcher_dagster.fetching.keeping import ClosedDay, keep
-from tg_fetcher_dagster.fetching.losses import before_migration
+from tg_fetcher_dagster.fetching.keeping import ClosedDay
+from tg_fetcher_dagster.fetching.losses import comments_lost, hole_lost, undated
+from tg_fetcher_dagster.fetching.open_days import Horizon, OpenDay, ScannedIds, runs_of
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
+from tg_fetcher_dagster.fetching.sources import Sources
+from tg_fetcher_dagster.fetching.strays import UNDATED, Strays
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.storage.coverage import Loss
+from tg_fetcher_dagster.storage.stragglers import Stragglers
 from tg_fetcher_dagster.telegram.comments import Comments
+from tg_fetcher_dagster.telegram.pages import NO_DATE, Page
 from tg_fetcher_dagster.telegram.reader import TelegramReader
-from tg_fetcher_dagster.telegram.records import LAYER, Record
-from tg_fetcher_dagster.telegram.walk import Page
+from tg_fetcher_dagster.telegram.records import LAYER, Record, kept_record
 
 SLICE = 25
 """Messages that are mapped before the loop gets a turn. Without turns the mapping of a whole page, 4 ms, came
 before the next page's request in a third of the pages (docs/benchmarks.md)."""
-
-
-@dataclass
-class _DayInMaking:
-    """The day that the walk is in."""
-
-    day: date
-    builder: DayBuilder
-    began: float
-    fetched_at: datetime
-    requests_before: int
-    newest_id: int | None
-    oldest_id: int | None = None
-    lost: list[Loss] = field(default_factory=list)
-
-    @property
-    def message_count(self) -> int:
-        return self.builder.message_count
 
 
 class DayWalk:
@@ -58,124 +42,168 @@ class DayWalk:
         telegram: TelegramReader,
         identity: ChatIdentity,
         teller: Teller,
+        first: date,
+        last: date,
     ) -> None:
         self._request = request
         self._workshop = workshop
         self._telegram = telegram
         self._identity = identity
         self._teller = teller
+        self._first, self._last = first, last
         self._zone = workshop.settings.zone
         self._may_have_comments = identity.type == "channel"
-        self._day: _DayInMaking | None = None
-        self._keeping: asyncio.Task[DayReport] | None = None
+        self._stored = Stragglers(workshop.store, request.chat)
+        self._strays = Strays(workshop.store, request.chat, first=first)
+        self._horizon = Horizon(first, last, neighbours=workshop.settings.edge_messages)
+        self._scanned = ScannedIds()
+        self._open: dict[date, OpenDay] = {}
+        self._current: OpenDay | None = None
+        self._closing = Closing(request, workshop, teller)
         self._requests_told = telegram.requests_made
 
-    async def run(self, first: date, last: date) -> AsyncGenerator[DayReport, None]:
+    async def run(self) -> AsyncGenerator[DayReport, None]:
         """Yields the report of each day, the newest first, as soon as the day is durable.
 
         Raises:
+            ChatMigratedError: the basic group is a supergroup now.
             FetchError: the walk cannot go on; the days that were not yielded are not fetched.
         """
-        start, end = day_start(first, self._zone), day_start(last + ONE_DAY, self._zone)
-        self._begin(last, newest_id=None)
+        sources = Sources(self._request, self._workshop, self._telegram, self._identity)
         try:
-            async with aclosing(self._telegram.history(self._identity, start, end)) as pages:
+            async with aclosing(sources.pages(self._first, self._last)) as pages:
                 async for page in pages:
-                    async for report in self._take(page):
-                        yield report
+                    await self._take(page)
                     if self._is_full():
                         break
-            async for report in self._pass(until=first - ONE_DAY, older_id=None):
+                    for day in self._horizon.passed():
+                        async for report in self._close(day):
+                            yield report
+            self._strays.settle()
+            for day in self._horizon.left:
+                refusal = sources.refusal(day)
+                if refusal is not None:
+                    yield self._refused(day, refusal)
+                    continue
+                self._day(day).lost += sources.losses(day)
+                async for report in self._close(day):
+                    yield report
+            async for report in self._closing.kept():
                 yield report
-            if (last_report := await self._kept()) is not None:
-                yield last_report
-        except FetchError:
-            if (kept := await self._kept()) is not None:
-                yield kept
+        except Exception:
+            async for report in self._closing.kept():
+                yield report
             raise
         finally:
-            if self._keeping is not None:
-                await asyncio.wait([self._keeping])
-            if self._day is not None:
-                self._day.builder.discard()
+            await self._closing.ended()
+            for opened in self._open.values():
+                opened.builder.discard()
 
-    async def _pass(self, *, until: date, older_id: int | None) -> AsyncIterator[DayReport]:
-        """Closes the days that the walk has passed, down to `until`, and begins that one.
+    async def _take(self, page: Page) -> None:
+        """Gives a page's messages to their days."""
+        for day, messages in runs_of(self._days_of(page.messages), page.messages):
+            if day is None:
+                self._without_a_date(messages, page)
+                continue
+            self._horizon.met(day, len(messages))
+            if not page.is_past:
+                self._scanned.met(day, messages)
+            if day in self._horizon:
+                await self._add_all(day, messages, page)
+            elif page.is_past:
+                continue  # the past's own neighbours: its days before the range are another walk's
+            elif self._first <= day <= self._last:
+                self._strays.keep(day, messages, page)
+            elif day < self._first:
+                self._strays.older(day, messages, page)
+            elif self._current is not None:
+                self._strays.consider(day, messages, page)
+        for hole in page.holes:
+            self._lose(hole_lost(hole))
 
-        One day at most is being kept while the walk goes on to the next older one.
-        """
-        while self._day is not None and self._day.day > until:
-            day = self._day
-            if (report := await self._kept()) is not None:
-                yield report
-            newer_id = day.oldest_id or day.newest_id
-            self._close(older_id=older_id)
-            if day.day - ONE_DAY > until or older_id is not None:
-                self._begin(day.day - ONE_DAY, newest_id=newer_id - 1 if newer_id else None)
+    def _days_of(self, messages: Sequence[Record]) -> list[date | None]:
+        """Returns each message's day; most of a page are of one day, whose bounds are looked up once."""
+        days: list[date | None] = []
+        day, start, end = None, NO_DATE, NO_DATE
+        for message in messages:
+            moment = message.date
+            if moment is None or moment <= NO_DATE:
+                days.append(None)
+                continue
+            if not start <= moment < end:
+                day = day_of(moment, self._zone)
+                start, end = day_start(day, self._zone), day_start(day + ONE_DAY, self._zone)
+            days.append(day)
+        return days
 
-    @property
-    def _current(self) -> _DayInMaking:
-        if self._day is None:
-            raise RuntimeError("no day is in the making")
-        return self._day
+    def _is_over(self, day: date, fetched_at: datetime) -> bool:
+        """True where Telegram's own time says that the day was over when the walk came to it."""
+        return self._telegram.knows_now and fetched_at >= day_start(day + ONE_DAY, self._zone)
 
-    def _begin(self, day: date, *, newest_id: int | None) -> None:
-        paths = self._workshop.store.day(self._request.chat, day)
-        fetched_at = self._workshop.clock()
-        builder = DayBuilder(paths=paths, identity=self._identity, day=day, options=self._workshop.options)
-        self._day = _DayInMaking(
-            day=day,
-            builder=builder,
-            began=time.monotonic(),
-            fetched_at=fetched_at,
-            requests_before=self._requests_told,
-            newest_id=newest_id,
-        )
-        builder.begin(identity=self._identity, day=day, layer=LAYER, fetched_at=fetched_at)
-        self._teller.started(day)
-        self._teller.stage(day, "fetching")
-
-    async def _take(self, page: Page) -> AsyncIterator[DayReport]:
-        """Gives a page's messages to their days, closing each day that the walk has passed."""
-        days = self._days_of(page)
-        for day, messages in days:
-            async for report in self._pass(until=day, older_id=messages[0].id):
-                yield report
-            whole_page = len(days) == 1
-            self._current.builder.add_entities(
-                page.users if whole_page else mentioned(messages, page.users),
-                page.chats if whole_page else mentioned(messages, page.chats),
+    def _day(self, day: date) -> OpenDay:
+        """Returns a day in the making, begun where it was not."""
+        if day not in self._open:
+            paths = self._workshop.store.day(self._request.chat, day)
+            fetched_at = self._telegram.now()
+            builder = DayBuilder(
+                paths=paths, identity=self._identity, day=day, options=self._workshop.options
             )
-            for number, message in enumerate(messages):
+            stored = self._stored.read(day)
+            waiting = {line["value"]["id"]: line["value"] for line in stored if line["kind"] == "message"}
+            self._open[day] = OpenDay(
+                day=day,
+                builder=builder,
+                fetched_at=fetched_at,
+                stored=[kept_record(waiting[number]) for number in sorted(waiting)],
+            )
+            builder.begin(identity=self._identity, day=day, layer=LAYER, fetched_at=fetched_at)
+            builder.add_entities(
+                [kept_record(line["value"]) for line in stored if line["kind"] == "user"],
+                [kept_record(line["value"]) for line in stored if line["kind"] == "chat"],
+            )
+            self._teller.started(day)
+            self._teller.stage(day, "fetching")
+        return self._open[day]
+
+    async def _add_all(self, day: date, messages: Sequence[Record], page: Page) -> None:
+        """Adds a run of messages to their day."""
+        self._strays.are_followed()
+        self._keep_what_came_early(day, page)
+        opened = self._current = self._day(day)
+        is_whole_page = len(messages) == len(page.messages)
+        opened.builder.add_entities(
+            page.users if is_whole_page else mentioned(messages, page.users),
+            page.chats if is_whole_page else mentioned(messages, page.chats),
+        )
+        if day != self._horizon.left[0]:
+            opened.early += messages
+        for number, message in enumerate(messages):
+            if number % SLICE == 0:
+                await asyncio.sleep(0)  # the next page's request may not be on the socket yet
+            for each in opened.in_order(message):
                 if self._is_full():
-                    break
-                if number % SLICE == 0:
-                    await asyncio.sleep(0)  # the next page's request may not be on the socket yet
-                self._add(message, await self._comments(message) if self._may_have_comments else None)
+                    return
+                await self._add(opened, each)
 
-    def _days_of(self, page: Page) -> list[tuple[date, Sequence[Record]]]:
-        """Returns a page's messages by day, the newest day first."""
-        newest, oldest = self._day_of(page.messages[0]), self._day_of(page.messages[-1])
-        if newest == oldest:
-            return [(newest, page.messages)]
-        # Order by id and by date may differ by a second at midnight: nothing may fall into a closed day.
-        messages = sorted(page.messages, key=self._day_of, reverse=True)
-        return [(day, list(group)) for day, group in groupby(messages, key=self._day_of)]
+    def _keep_what_came_early(self, day: date, page: Page) -> None:
+        """Writes down what older days have got when a newer one turns out not to be over.
 
-    def _day_of(self, message: Record) -> date:
-        if message.date is None:
-            raise RuntimeError("a message without a date")
-        return day_of(message.date, self._zone)
+        The newer day becomes durable first, and a later walk over the older one alone would not come here.
+        """
+        for other in self._open.values():
+            if other.day < day and other.early:
+                self._strays.keep(other.day, other.early, page)
+                other.early = []
 
-    def _add(self, message: Record, comments: Comments | None) -> None:
-        day = self._current
-        wanted = self._workshop.settings.comments_limit_per_message
-        if comments is not None and comments.outcome == "unavailable" and wanted:
-            day.lost.append(Loss(what=f"comments of post {message.id}", why=comments.reason or "unknown"))
-        day.builder.add_message(message, comments)
-        day.newest_id = day.newest_id or message.id
-        day.oldest_id = message.id
-        self._teller.progress(day.day, day.message_count)
+    async def _add(self, opened: OpenDay, message: Record) -> None:
+        comments = await self._comments(message) if self._may_have_comments else None
+        if comments is not None:
+            limit = self._workshop.settings.comments_limit_per_message
+            lost = comments_lost(message.id, comments, limit=limit)
+            opened.lost += [lost] if lost else []
+        opened.builder.add_message(message, comments)
+        opened.note(message)
+        self._teller.progress(opened.day, opened.builder.message_count)
 
     async def _comments(self, message: Record) -> Comments | None:
         """Reads what was written below a channel's post; no request where nothing was."""
@@ -185,44 +213,55 @@ class DayWalk:
             return None
         if not limit:
             return Comments(outcome="unavailable", reason="turned off by COMMENTS_LIMIT_PER_MESSAGE=0")
-        return await self._telegram.comments(self._identity, message.id, limit)
+        return await self._telegram.comments(
+            self._identity, message.id, limit, counted=int(replies["replies"])
+        )
+
+    def _without_a_date(self, messages: Sequence[Record], page: Page) -> None:
+        """Keeps messages whose day nobody can tell, and names them where they stand."""
+        self._strays.keep(UNDATED, messages, page)
+        if self._current is not None:
+            for message in messages:
+                self._lose(undated(message.id))
+
+    def _lose(self, loss: Loss) -> None:
+        """Names a loss in the day that the walk is in, or comes to next."""
+        left = self._horizon.left
+        day = self._current.day if self._current is not None else self._last
+        if day not in self._horizon and left:
+            day = left[0]
+        if day in self._horizon:
+            self._day(day).lost.append(loss)
 
     def _is_full(self) -> bool:
         limit = self._request.limit
-        return limit is not None and self._current.message_count >= limit
+        return (
+            limit is not None and self._current is not None and (self._current.builder.message_count >= limit)
+        )
 
-    def _close(self, *, older_id: int | None) -> None:
-        """Hands the day over to be kept while the walk goes on."""
-        day = self._current
-        final = self._request.limit is None and day.fetched_at >= day_start(day.day + ONE_DAY, self._zone)
-        requests = self._telegram.requests_made - day.requests_before
+    def _refused(self, day: date, error: FetchError) -> DayReport:
+        self._horizon.close(day)
+        return DayReport(chat=self._request.chat, day=day, outcome="failed", error=error)
+
+    async def _close(self, day: date) -> AsyncIterator[DayReport]:
+        """Hands a day over to be kept while the walk goes on; yields the report of the one before."""
+        opened = self._day(day)
+        while opened.stored:
+            await self._add(opened, opened.stored.pop())
+        self._horizon.close(day)
+        requests = self._telegram.requests_made - self._requests_told
         self._requests_told = self._telegram.requests_made
-        before = before_migration(self._identity, day.day, newest_id=day.newest_id, oldest_id=day.oldest_id)
+        newest, oldest = self._scanned.around(opened)
         closed = ClosedDay(
-            day=day.day,
-            builder=day.builder,
-            began=day.began,
-            fetched_at=day.fetched_at,
-            scanned=Scanned(
-                newest_id=day.newest_id, oldest_id=older_id + 1 if older_id is not None else day.oldest_id
-            ),
+            day=day,
+            builder=opened.builder,
+            began=opened.began,
+            fetched_at=opened.fetched_at,
+            scanned=Scanned(newest_id=newest, oldest_id=oldest),
             requests=requests,
-            final=final,
-            lost=(*day.lost, *((before,) if before else ())),
+            final=self._request.limit is None and self._is_over(day, opened.fetched_at),
+            lost=tuple(opened.lost),
         )
-        self._day = None
-        keeping = asyncio.to_thread(
-            keep, closed, request=self._request, workshop=self._workshop, teller=self._teller
-        )
-        self._keeping = asyncio.create_task(keeping)
-
-    async def _kept(self) -> DayReport | None:
-        """Returns the report of the day that is being kept, once it is durable."""
-        keeping, self._keeping = self._keeping, None
-        if keeping is None:
-            return None
-        try:
-            return await asyncio.shield(keeping)
-        except asyncio.CancelledError:
-            await asyncio.wait([keeping])  # a thread cannot be stopped, and half a day is worth nothing
-            raise
+        async for report in self._closing.hand_over(closed):
+            yield report
+        del self._open[day]

@@ -1,39 +1,62 @@
-"""What is known to be missing from a day, beside what the walk met: told, never passed over. Pure."""
+"""What is known to be missing from a day, in the words of its coverage: told, never passed over. Pure."""
 
-from datetime import date
-
-from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.storage.coverage import Loss
+from tg_fetcher_dagster.telegram.comments import Comments
+from tg_fetcher_dagster.telegram.pages import Hole
 
-FIRST_ID = 1
-"""A supergroup's first message, which tells of its migration: https://core.telegram.org/api/channel."""
 
-
-def before_migration(
-    identity: ChatIdentity, day: date, *, newest_id: int | None, oldest_id: int | None
-) -> Loss | None:
-    """Returns what a day misses from before a basic group became this supergroup (telegram.md, 9).
-
-    Days before that come out empty here, and without this they would read as days on which nobody wrote;
-    the day of the migration itself may lack its beginning. Where neither the chat's first day nor an id
-    decides, an empty day says what may be missing.
-
-    Args:
-        identity: whose day it is.
-        day: which day.
-        newest_id: upper end of the ids that the day's scan covered; None where no message bounds it.
-        oldest_id: the day's oldest message; None for an empty day.
-    """
-    if identity.migrated_from_chat_id is None:
+def comments_lost(post_id: int, comments: Comments, *, limit: int) -> Loss | None:
+    """Returns what is missing of a post's comments; nothing where they were not wanted (a limit of 0)."""
+    if not limit:
         return None
-    first_day = identity.first_message_date
-    begins_here = oldest_id == FIRST_ID or (first_day is not None and day == first_day)
-    ends_before = newest_id is not None and newest_id < FIRST_ID
-    is_before = oldest_id is None and (ends_before or (first_day is not None and day < first_day))
-    undecided = oldest_id is None and first_day is None and newest_id is None
-    if not (begins_here or is_before or undecided):
+    if comments.outcome == "unavailable":
+        return Loss(
+            what=f"comments of post {post_id}",
+            why=comments.reason or "unknown",
+            count=comments.missing or None,
+        )
+    if not comments.missing:
         return None
+    cut = len(comments.messages) >= limit
     return Loss(
-        what="messages before the group became a supergroup" + (", if it was later" if undecided else ""),
-        why=f"they belong to chat_{identity.migrated_from_chat_id}: fetch that chat",
+        what=f"{comments.missing} of {comments.total} comments of post {post_id}",
+        why=f"COMMENTS_LIMIT_PER_MESSAGE={limit}" if cut else "Telegram counts them and did not give them",
+        count=comments.missing,
+    )
+
+
+def hole_lost(hole: Hole) -> Loss:
+    """Returns a hole in a page as a loss."""
+    return Loss(
+        what=f"{hole.what} between {hole.first_id} and {hole.last_id}",
+        why=hole.why,
+        first_id=hole.first_id,
+        last_id=hole.last_id,
+        count=hole.count,
+    )
+
+
+def undated(message_id: int) -> Loss:
+    """Returns that a message among those of a day says nothing of its own day."""
+    return Loss(
+        what=f"message {message_id}",
+        why="it has no date; it is kept among the stragglers",
+        first_id=message_id,
+        last_id=message_id,
+        count=1,
+    )
+
+
+def past_lost(reason: str) -> Loss:
+    """Returns that what a supergroup was before its migration is not in the day."""
+    return Loss(what="messages before the group became a supergroup", why=reason)
+
+
+def hidden(available_min_id: int) -> Loss:
+    """Returns that a day begins with messages that the group hides from those who joined later."""
+    return Loss(
+        what=f"messages up to number {available_min_id}",
+        why="the group hides them from the account",
+        first_id=1,
+        last_id=available_min_id,
     )

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.fetching.chat_days import fetch_chat
+from tg_fetcher_dagster.fetching.chat_days import Reader, failure_of, fetch_chat, kept_days
 from tg_fetcher_dagster.fetching.collector import calm_collector
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.workshop import Workshop
@@ -43,5 +44,16 @@ async def fetch_chats(requests: Sequence[FetchRequest], workshop: Workshop) -> l
         stack.enter_context(calm_collector())
         for request in requests:
             with told_with(chat=request.chat, correlation_id=request.correlation_id):
-                reports += await fetch_chat(request, workshop, reader)
+                reports += await _fetched(request, workshop, reader)
         return reports
+
+
+async def _fetched(request: FetchRequest, workshop: Workshop, reader: Reader) -> list[DayReport]:
+    """Returns one report a day; a chat that fails in an unforeseen way ends for itself."""
+    try:
+        return await fetch_chat(request, workshop, reader)
+    except Exception as error:  # noqa: BLE001 - the other chats of the run go on
+        failure = failure_of(error, about=f"chat {request.chat}")
+        kept = {report.day: report for report in kept_days(request, workshop)}
+        failed = DayReport(chat=request.chat, day=request.days[0], outcome="failed", error=failure)
+        return [kept.get(day) or replace(failed, day=day) for day in sorted(request.days)]

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -155,6 +156,10 @@ class RunningSandbox:
     def set_clock(self, seconds: float) -> None:
         """Sets the server's clock so many seconds ahead of the machine's (behind it where negative)."""
         self._server.clock.offset = seconds
+
+    def now(self) -> datetime:
+        """Returns what the server takes for the time, aware, in UTC."""
+        return self._server.clock.now()
 
     def restart(self) -> None:
         """Cuts every connection and comes back on the same port with the same keys."""

@@ -44,3 +44,11 @@ def message_lines(path: Path) -> Iterator[bytes]:
 def first_messages(path: Path, count: int) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """Returns the senders of the day and its newest messages."""
     return read_head(path)["senders"], [orjson.loads(line) for line in islice(message_lines(path), count)]
+
+
+def message_ids(path: Path) -> frozenset[int]:
+    """Returns the ids of a day's messages; none where there is no such file."""
+    try:
+        return frozenset(int(orjson.loads(line)["id"]) for line in message_lines(path))
+    except FileNotFoundError:
+        return frozenset()

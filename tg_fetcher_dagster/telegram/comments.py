@@ -20,7 +20,8 @@ class Comments:
     """The comments of one post.
 
     Attributes:
-        outcome: `unavailable` where the discussion may not be read: never taken for "no comments".
+        outcome: `unavailable` where the discussion may not be read, or gives nothing of what is counted:
+            never taken for "no comments".
         reason: why not.
         messages: the newest ones up to the limit, oldest first.
         users: who wrote them.
@@ -35,6 +36,11 @@ class Comments:
     chats: tuple[Record, ...] = ()
     total: int | None = None
 
+    @property
+    def missing(self) -> int:
+        """How many comments Telegram counts beyond those that are here."""
+        return max(0, (self.total or 0) - len(self.messages))
+
 
 async def read_comments(
     send: RequestLine,
@@ -42,15 +48,19 @@ async def read_comments(
     post_id: int,
     *,
     limit: int,
+    counted: int,
     about: str,
 ) -> Comments:
     """Returns a post's newest comments.
+
+    An answer without messages that its own count or the post's contradicts is asked for again, once.
 
     Args:
         send: the account's way to Telegram.
         peer: the channel's input peer (not the discussion group's).
         post_id: the post's id in the channel.
         limit: how many at most.
+        counted: how many the post says that it has.
         about: what an error's line is about.
 
     Raises:
@@ -59,7 +69,7 @@ async def read_comments(
     messages: dict[int, Record] = {}
     users: dict[int, Record] = {}
     chats: dict[int, Record] = {}
-    offset_id, total = 0, None
+    offset_id, total, was_asked_again = 0, None, False
     while len(messages) < limit:
         wanted = min(PAGE, limit - len(messages))
         request = _request(peer, post_id, offset_id=offset_id, limit=wanted)
@@ -69,15 +79,24 @@ async def read_comments(
             if error.error_type not in _UNAVAILABLE:
                 raise
             return Comments(outcome="unavailable", reason=error.message)
-        total = getattr(answer, "count", len(answer.messages)) if total is None else total
+        total = int(getattr(answer, "count", len(answer.messages)))
         for message in answer.messages:
             if not isinstance(message, types.MessageEmpty):
                 messages[message.id] = record_of(message)
         users.update((user.id, record_of(user)) for user in answer.users)
         chats.update((chat.id, record_of(chat)) for chat in answer.chats)
-        if not answer.messages or isinstance(answer, types.messages.Messages) or len(messages) >= total:
+        if answer.messages:
+            if len(messages) >= total:
+                break
+            offset_id = min(int(message.id) for message in answer.messages)
+        elif was_asked_again or len(messages) >= max(total, 0 if messages else counted):
             break
-        offset_id = min(int(message.id) for message in answer.messages)
+        else:
+            was_asked_again = True
+    if not messages and counted:
+        return Comments(
+            outcome="unavailable", reason=f"the post counts {counted} and Telegram gave none", total=counted
+        )
     return Comments(
         outcome="read",
         messages=tuple(messages[each] for each in sorted(messages)),

@@ -74,6 +74,8 @@ def identity_of(
         migrated_from_max_id=getattr(details, "migrated_from_max_id", None),
         forum=bool(getattr(entity, "forum", None)),
         noforwards=bool(getattr(entity, "noforwards", None)),
+        available_min_id=getattr(details, "available_min_id", None),
+        details_seen_at=datetime.now(UTC) if details is not None else None,
         added_at=known.added_at if known else datetime.now(UTC),
     )
 

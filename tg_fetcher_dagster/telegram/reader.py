@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -16,16 +16,21 @@ from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.comments import Comments, read_comments
 from tg_fetcher_dagster.telegram.dialogs import top_dates, walk_dialogs
+from tg_fetcher_dagster.telegram.edges import Edges, Stretch
 from tg_fetcher_dagster.telegram.lease import WAIT_SECONDS, account_lease
 from tg_fetcher_dagster.telegram.opening import account_line, own_user
 from tg_fetcher_dagster.telegram.pacing import Timing
+from tg_fetcher_dagster.telegram.pages import OLDEST, Page, page_request
 from tg_fetcher_dagster.telegram.peers import identity_of, input_peer, marked_id_of, needs_access_hash
 from tg_fetcher_dagster.telegram.requests import RequestLine
 from tg_fetcher_dagster.telegram.resolve import ChatFinder
 from tg_fetcher_dagster.telegram.sessions import stored_session
-from tg_fetcher_dagster.telegram.walk import Page, oldest_message, walk
+from tg_fetcher_dagster.telegram.walk import HistoryWalk
 
 log = structlog.get_logger(__name__)
+
+DETAILS_HOLD = timedelta(hours=24)
+"""How long it is believed that a group hides its history, or does not: it is asked for rarely."""
 
 PEERS_A_CALL = 100
 """messages.getPeerDialogs takes so many peers: https://core.telegram.org/method/messages.getPeerDialogs."""
@@ -39,10 +44,11 @@ class TelegramReader:
         user_id: the account's own user.
     """
 
-    def __init__(self, send: RequestLine, *, account: str, user_id: int | None) -> None:
+    def __init__(self, send: RequestLine, *, account: str, user_id: int | None, edges: Edges) -> None:
         self._send = send
         self._finder = ChatFinder(send, account=account)
         self._peers: dict[int, Any] = {}
+        self._edges = edges
         self.account = account
         self.user_id = user_id
 
@@ -80,45 +86,94 @@ class TelegramReader:
 
     async def first_message_date(self, identity: ChatIdentity) -> datetime | None:
         """Returns the date of the oldest message that the account may read, aware; None in an empty chat."""
-        answer = await self._send(oldest_message(await self._peer(identity)), about=f"chat {identity.key}")
+        oldest = page_request(await self._peer(identity), OLDEST, limit=1)
+        answer = await self._send(oldest, about=f"chat {identity.key}")
         dates = [message.date for message in answer.messages if getattr(message, "date", None)]
         return min(dates, default=None)
 
     async def history(
-        self, identity: ChatIdentity, start: datetime, end: datetime
+        self,
+        identity: ChatIdentity,
+        start: datetime,
+        end: datetime,
+        *,
+        known_id: int | None = None,
+        look_ahead: bool = True,
     ) -> AsyncGenerator[Page, None]:
-        """Yields the messages with `start <= date < end`, newest first, page by page.
+        """Yields the messages with `start <= date < end` and their neighbours, newest first, page by page.
 
-        Close the iterator (`contextlib.aclosing`) when leaving early.
+        Close the iterator (`contextlib.aclosing`) when leaving early. See `Stretch` for the arguments.
 
         Raises:
+            ChatMigratedError: the basic group is a supergroup now.
             FetchError: the walk cannot go on; pages that were yielded are whole.
         """
-        pages = walk(
-            self._send, await self._peer(identity), start=start, end=end, about=f"chat {identity.key}"
+        walk = HistoryWalk(
+            self._send,
+            await self._peer(identity),
+            Stretch(start=start, end=end, edges=self._edges, known_id=known_id, look_ahead=look_ahead),
+            marked_id=identity.marked_id,
+            about=f"chat {identity.key}",
         )
-        async with aclosing(pages) as closing:
-            async for page in closing:
+        async with aclosing(walk.pages()) as pages:
+            async for page in pages:
                 yield page
 
-    async def predecessor_history(
+    async def available_min_id(self, identity: ChatIdentity, *, now: datetime) -> int | None:
+        """Returns the newest message of a supergroup that is hidden from the account; None where none is.
+
+        One request where what is known of it is older than DETAILS_HOLD.
+
+        Raises:
+            FetchError: any.
+        """
+        seen_at = identity.details_seen_at
+        if seen_at is not None and now - seen_at < DETAILS_HOLD:
+            return identity.available_min_id
+        peer = await self._peer(identity)
+        answer = await self._send(
+            functions.channels.GetFullChannelRequest(types.InputChannel(peer.channel_id, peer.access_hash)),
+            about=f"chat {identity.key}",
+        )
+        available: int | None = answer.full_chat.available_min_id
+        return available
+
+    async def past_history(
         self, identity: ChatIdentity, start: datetime, end: datetime
     ) -> AsyncGenerator[Page, None]:
         """Yields what a supergroup's history held while it was a basic group (telegram.md, 9).
 
         The ids are the basic group's own and may be the same as the supergroup's. Nothing where the chat
         never migrated.
+
+        Raises:
+            FetchError: the walk cannot go on.
         """
         if identity.migrated_from_chat_id is None:
             return
-        peer = input_peer(group_marked_id(identity.migrated_from_chat_id), None)
-        pages = walk(self._send, peer, start=start, end=end, about=f"chat {identity.key} as a basic group")
-        async with aclosing(pages) as closing:
-            async for page in closing:
+        marked_id = group_marked_id(identity.migrated_from_chat_id)
+        walk = HistoryWalk(
+            self._send,
+            input_peer(marked_id, None),
+            Stretch(start=start, end=end, edges=self._edges),
+            marked_id=marked_id,
+            is_past=True,
+            about=f"chat {identity.key} as a basic group",
+        )
+        async with aclosing(walk.pages()) as pages:
+            async for page in pages:
                 yield page
 
-    async def comments(self, identity: ChatIdentity, post_id: int, limit: int) -> Comments:
+    async def comments(
+        self, identity: ChatIdentity, post_id: int, limit: int, *, counted: int = 0
+    ) -> Comments:
         """Returns the newest comments of a channel's post, oldest first; ask only where the post has some.
+
+        Args:
+            identity: the channel.
+            post_id: the post.
+            limit: how many comments at most.
+            counted: how many the post says that it has.
 
         Raises:
             FetchError: any failure but a discussion that the account may not read, which is an outcome.
@@ -128,6 +183,7 @@ class TelegramReader:
             await self._peer(identity),
             post_id,
             limit=limit,
+            counted=counted,
             about=f"comments of post {post_id} in {identity.key}",
         )
 
@@ -227,6 +283,8 @@ async def open_reader(
         try:
             user = await own_user(send, about=f"account {name}")
             log.info("connected", account=name)
-            yield TelegramReader(send, account=name, user_id=user.id if user else stored.user_id)
+            edges = Edges(messages=settings.edge_messages, pages=settings.edge_pages)
+            user_id = user.id if user else stored.user_id
+            yield TelegramReader(send, account=name, user_id=user_id, edges=edges)
         finally:
             await send.close()

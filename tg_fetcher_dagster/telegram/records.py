@@ -58,6 +58,27 @@ class Record:
         return self._value
 
 
+class _Kept:
+    """A message, user or chat that was kept as JSON, in the place of Telethon's object."""
+
+    def __init__(self, value: RawRecord) -> None:
+        self.id: int = value["id"]
+        self.min = value.get("min")
+        if "peer_id" in value:
+            self.peer_id = value["peer_id"]
+            self.date = datetime.fromisoformat(value["date"])
+        self._value = value
+
+    def to_dict(self) -> RawRecord:
+        """Returns the record as it was kept."""
+        return self._value
+
+
+def kept_record(value: RawRecord) -> Record:
+    """Returns the record of a message, user or chat that was kept as JSON before."""
+    return Record(_Kept(value))
+
+
 def record_of(tl_object: Any) -> Record:  # noqa: ANN401 - Telethon is untyped
     """Returns the raw record of one of Telethon's messages, users or chats."""
     return Record(tl_object)

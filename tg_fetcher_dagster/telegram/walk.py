@@ -1,196 +1,231 @@
 """The walk over a chat's history: raw pages, newest first, with the next one always on its way.
 
 Rules and costs are telegram.md, 1 to 3: a page is anchored once by the range's end and then by the oldest id
-seen, so a request that is sent again after a broken connection gives the same page: no gap, no repeat.
+seen, so a request that is sent again after a broken connection gives the same page: no gap, no repeat. A
+walk that comes to its end has proved it: by neighbours older than its range, by the first id there can be,
+or by the chat's oldest message.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import aclosing
+from enum import Enum, auto
 from typing import Any
 
 import structlog
-from telethon.tl import functions, types
+from telethon.tl import types
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.telegram.records import Record, record_of
+from tg_fetcher_dagster.telegram.access import own_entity, require_access
+from tg_fetcher_dagster.telegram.around import read_page
+from tg_fetcher_dagster.telegram.beginning import Beginning
+from tg_fetcher_dagster.telegram.edges import LowerEdge, Stretch, count_newer
+from tg_fetcher_dagster.telegram.pages import PAGE, Anchor, Answer, Page
+from tg_fetcher_dagster.telegram.records import record_of
 from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.telegram.wholeness import Wholeness
 
 log = structlog.get_logger(__name__)
-
-PAGE = 100
-"""The most that one answer holds: https://core.telegram.org/method/messages.getHistory."""
 
 _TURNS_UNTIL_SENT = 12
 """Turns of the event loop that a request needs from its task through Telethon's queues to the socket."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One answer's messages inside the range.
-
-    Attributes:
-        messages: newest first.
-        users: who wrote or is mentioned, as Telegram gave them.
-        chats: the same of groups and channels.
-        count: how many messages the chat holds, where Telegram says so.
-        offset_id_offset: how many of them are newer than this answer's first one.
-    """
-
-    messages: tuple[Record, ...]
-    users: tuple[Record, ...]
-    chats: tuple[Record, ...]
-    count: int | None
-    offset_id_offset: int | None
+class _Next(Enum):
+    PAGE = auto()
+    PROOF = auto()
+    NOTHING = auto()
 
 
-async def walk(
-    send: RequestLine,
-    peer: Any,  # noqa: ANN401 - Telethon is untyped
-    *,
-    start: datetime,
-    end: datetime,
-    about: str,
-) -> AsyncGenerator[Page, None]:
-    """Yields the messages with `start <= date < end`, newest first, page by page.
+class HistoryWalk:
+    """One walk over one chat.
 
-    `floor(N / 100) + 1` requests for N messages. The next page is asked for before the present one is
-    yielded: whoever maps and writes a page does so while the next one travels. Close the iterator
-    (`contextlib.aclosing`) when leaving early.
+    `floor((N + margin) / 100) + 1` requests for N messages, where the margin is the neighbours that prove the
+    edges; one more where the walk comes to the beginning of the chat and its first message is not number 1.
 
     Args:
         send: the account's way to Telegram.
         peer: the chat's input peer.
-        start: aware; the range's first moment.
-        end: aware; the first moment after the range.
+        stretch: what to go over.
+        marked_id: the chat's marked id, by which the answers name it.
+        is_past: the chat is a basic group that became a supergroup, and is read as that one's past.
         about: what an error's line is about: `chat ru_python`.
-
-    Raises:
-        FetchError: the walk cannot go on; pages that were yielded are whole.
     """
-    answer = await _answer(send, _request(peer, offset_id=0, offset_date=end), about)
-    says_more = int(getattr(answer, "count", 0)) > 0 and not answer.offset_id_offset
-    if not answer.messages and says_more:
-        await _prove_that_all_is_newer(send, peer, end, about)
-    ahead: asyncio.Task[Any] | None = None
-    try:
+
+    def __init__(
+        self,
+        send: RequestLine,
+        peer: Any,  # noqa: ANN401 - Telethon is untyped
+        stretch: Stretch,
+        *,
+        marked_id: int,
+        is_past: bool = False,
+        about: str,
+    ) -> None:
+        self._send = send
+        self._peer = peer
+        self._stretch = stretch
+        self._marked_id = marked_id
+        self._is_past = is_past
+        self._about = about
+        self._edge = LowerEdge(stretch.start, stretch.edges)
+        self._wholeness = Wholeness(send, peer, about=about)
+        self._beginning = Beginning(send, peer, about=about)
+
+    async def pages(self) -> AsyncGenerator[Page, None]:
+        """Yields the range's pages, newest first; the last one says whether the chat begins there.
+
+        Close the iterator (`contextlib.aclosing`) when leaving early.
+
+        Raises:
+            ChatMigratedError: the basic group is a supergroup now.
+            FetchError: the walk cannot go on; pages that were yielded are whole.
+        """
+        first = await self._first()
+        answers = self._looking_ahead(first) if self._stretch.look_ahead else self._one_by_one(first)
+        async with aclosing(answers) as closing:
+            async for answer, is_last in closing:
+                yield self._page(answer, is_beginning=is_last and self._beginning.is_reached)
+
+    async def _one_by_one(self, first: Answer) -> AsyncGenerator[tuple[Answer, bool], None]:
+        answer: Answer | None = first
         while answer is not None:
-            oldest = _oldest_id_to_go_on_from(answer, start)
-            if oldest is not None:
-                request = _request(peer, offset_id=oldest, offset_date=None)
-                ahead = asyncio.create_task(_answer(send, request, about))
+            step = self._next_after(answer)
+            yield answer, step is _Next.NOTHING
+            answer = await self._follow(step, answer)
+
+    async def _looking_ahead(self, first: Answer) -> AsyncGenerator[tuple[Answer, bool], None]:
+        """Gives a page away when the one after it has shown what it lacks, and the next one is on its way."""
+        held, answer = first, await self._ahead(first)
+        given_to: int | None = None
+        while answer is not None:
+            following = asyncio.create_task(self._ahead(answer))
+            try:
                 for _ in range(_TURNS_UNTIL_SENT):
                     await asyncio.sleep(0)
-            else:
-                ahead = None
-            page = _page(answer, start=start, end=end)
-            if page.messages:
-                yield page
-            answer = await ahead if ahead is not None else None
-    finally:
-        if ahead is not None:
-            ahead.cancel()
-            await asyncio.wait([ahead])
-            if not ahead.cancelled():
-                ahead.exception()  # looked at: whoever has left does not care for it
+                # What was missing may have been found for two neighbouring pages.
+                page = _below(given_to, await self._wholeness.mended(held, answer))
+                given_to = page.lowest_id if page.messages else given_to
+                yield page, False
+                held, answer = answer, await following
+            finally:
+                await _ended(following)
+        yield _below(given_to, held), True
 
+    async def _ahead(self, answer: Answer) -> Answer | None:
+        return await self._follow(self._next_after(answer), answer)
 
-async def _answer(send: RequestLine, request: Any, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
-    """Returns a page; an empty one whose own count says that more is there is asked for once more.
+    async def _first(self) -> Answer:
+        """Returns the page at the range's end, from its neighbours above on.
 
-    Raises:
-        FetchError: (network) it came back empty again: days below it would look as if nobody wrote.
-    """
-    answer = await send(request, about=about)
-    if _contradicts_itself(answer):
-        log.warning("an empty page although more is there", about=about, count=answer.count)
-        answer = await send(request, about=about)
-        if _contradicts_itself(answer):
-            raise FetchError(
-                ErrorType.NETWORK,
-                f"{about}: Telegram gave an empty page twice although it counts {answer.count} messages",
-            )
-    return answer
+        The place of a date in the list is a count, so that a message out of order can move it: where the
+        page does not begin with neighbours although there are some, what is above is read too.
+        """
+        wanted = self._stretch.edges.messages
+        anchor = Anchor(offset_date=self._stretch.end, add_offset=-wanted)
+        answer = await self._read(anchor)
+        if not answer.messages:
+            answer = await self._nothing_came(answer, anchor)
+        for _ in range(self._stretch.edges.pages):
+            if not answer.messages or not answer.offset:
+                break
+            if count_newer(answer.messages, self._stretch.end) >= wanted:
+                break
+            newer = await self._read(Anchor(offset_id=answer.top_id, add_offset=-PAGE))
+            if not newer.messages or newer.top_id <= answer.top_id:
+                break
+            answer = answer.under(newer)
+        return answer
 
+    async def _nothing_came(self, answer: Answer, anchor: Anchor) -> Answer:
+        """Returns what came at the second try, or the empty answer where the chat is shown to be empty.
 
-async def _prove_that_all_is_newer(send: RequestLine, peer: Any, end: datetime, about: str) -> None:  # noqa: ANN401
-    """Asks for the oldest message, where a first page is empty and its count says that there are messages.
+        Raises:
+            FetchError: (network) the answers do not show that nobody wrote.
+        """
+        if answer.count:
+            log.warning("an empty page although more is there", about=self._about, count=answer.count)
+            again = await self._read(anchor)
+            if again.messages:
+                return again
+            reason = f"Telegram gave an empty page twice although it counts {answer.count} messages"
+        elif self._marked_id > 0 or own_entity(answer, self._marked_id) is not None:
+            return answer
+        else:
+            reason = "Telegram's empty answer does not show that the chat can be read"
+        raise FetchError(ErrorType.NETWORK, f"{self._about}: {reason}")
 
-    Raises:
-        FetchError: (network) a message is older than `end`, or there is still none: the page was wrong.
-    """
-    oldest = await send(oldest_message(peer), about=about)
-    dates = [message.date for message in oldest.messages if getattr(message, "date", None) is not None]
-    if not dates or min(dates) < end:
+    def _next_after(self, answer: Answer) -> _Next:
+        if not answer.messages:
+            self._beginning.is_reached = True
+            return _Next.NOTHING
+        lowest = answer.lowest_id
+        self._edge.take(answer.messages)
+        known = self._stretch.known_id
+        if self._edge.is_passed or (known is not None and lowest <= known):
+            return _Next.NOTHING
+        if self._beginning.is_known_at(lowest):
+            return _Next.NOTHING
+        # Telegram's count alone proves no end, but where it says so the oldest message is worth asking for.
+        says_end = answer.is_all or (answer.below is not None and answer.below <= 0)
+        return _Next.PROOF if says_end and not self._beginning.was_asked else _Next.PAGE
+
+    async def _follow(self, what: _Next, answer: Answer) -> Answer | None:
+        """Returns the next page down; None where the walk has come to its end.
+
+        Raises:
+            FetchError: (network) nothing comes although there is an older message.
+        """
+        if what is _Next.NOTHING:
+            return None
+        lowest = answer.lowest_id
+        if what is _Next.PROOF and await self._beginning.is_at(lowest):
+            return None
+        anchor = Anchor(offset_id=lowest)
+        following = (await self._read(anchor)).below_id(lowest)
+        if not following.messages and following.count is not None and answer.below != 0:
+            log.warning("an empty page although more is there", about=self._about, count=following.count)
+            following = (await self._read(anchor)).below_id(lowest)
+        if following.messages:
+            return following
+        if await self._beginning.is_at(lowest):
+            return None
         raise FetchError(
-            ErrorType.NETWORK, f"{about}: Telegram gave an empty page although there are older messages"
+            ErrorType.NETWORK,
+            f"{self._about}: Telegram gave an empty page although there is an older message"
+            f" (number {self._beginning.oldest_id})",
+        )
+
+    async def _read(self, anchor: Anchor) -> Answer:
+        answer = await read_page(self._send, self._peer, anchor, about=self._about)
+        if not self._is_past:
+            require_access(own_entity(answer, self._marked_id), about=self._about)
+        return answer
+
+    def _page(self, answer: Answer, *, is_beginning: bool) -> Page:
+        return Page(
+            messages=tuple(
+                record_of(message)
+                for message in answer.messages
+                if not isinstance(message, types.MessageEmpty)
+            ),
+            users=tuple(record_of(user) for user in answer.users),
+            chats=tuple(record_of(chat) for chat in answer.chats),
+            own=own_entity(answer, self._marked_id),
+            holes=answer.holes,
+            is_beginning=is_beginning,
+            is_past=self._is_past,
         )
 
 
-def _contradicts_itself(answer: Any) -> bool:  # noqa: ANN401 - Telethon is untyped
-    newer = getattr(answer, "offset_id_offset", None)
-    return not answer.messages and newer is not None and not answer.inexact and newer < answer.count
+def _below(number: int | None, answer: Answer) -> Answer:
+    return answer if number is None else answer.below_id(number)
 
 
-def oldest_message(peer: Any) -> Any:  # noqa: ANN401 - Telethon is untyped
-    """Returns the request for a chat's oldest message: one step back from id 1, below which nothing is."""
-    return _request(peer, offset_id=1, offset_date=None, add_offset=-1, limit=1)
-
-
-def _request(
-    peer: Any,  # noqa: ANN401 - Telethon is untyped
-    *,
-    offset_id: int,
-    offset_date: datetime | None,
-    add_offset: int = 0,
-    limit: int = PAGE,
-) -> Any:  # noqa: ANN401 - Telethon is untyped
-    return functions.messages.GetHistoryRequest(
-        peer=peer,
-        offset_id=offset_id,
-        offset_date=offset_date,
-        add_offset=add_offset,
-        limit=limit,
-        max_id=0,
-        min_id=0,
-        hash=0,
-    )
-
-
-def _oldest_id_to_go_on_from(answer: Any, start: datetime) -> int | None:  # noqa: ANN401 - Telethon is untyped
-    """Returns the id below which the walk goes on, or None where the answer proves that it is over."""
-    messages = answer.messages
-    if not messages:
-        return None
-    oldest = min(messages, key=_id)
-    dated = [message for message in messages if getattr(message, "date", None) is not None]
-    if dated and min(dated, key=_id).date < start:
-        return None
-    if isinstance(answer, types.messages.Messages):  # not a slice: Telegram has given all there is
-        return None
-    if oldest.id <= 1:
-        return None
-    # A short page alone is no end (telegram.md, 2), but Telegram's own count of what is newer and in all is.
-    newer = answer.offset_id_offset
-    known = len(messages) < PAGE and newer is not None and not answer.inexact
-    return None if known and newer + len(messages) >= answer.count else int(oldest.id)
-
-
-def _id(message: Any) -> int:  # noqa: ANN401 - Telethon is untyped
-    return int(message.id)
-
-
-def _page(answer: Any, *, start: datetime, end: datetime) -> Page:  # noqa: ANN401 - Telethon is untyped
-    inside = [
-        message
-        for message in answer.messages
-        if not isinstance(message, types.MessageEmpty) and start <= message.date < end
-    ]
-    return Page(
-        messages=tuple(record_of(message) for message in inside),
-        users=tuple(record_of(user) for user in answer.users) if inside else (),
-        chats=tuple(record_of(chat) for chat in answer.chats) if inside else (),
-        count=getattr(answer, "count", None),
-        offset_id_offset=getattr(answer, "offset_id_offset", None),
-    )
+async def _ended(task: asyncio.Task[Any]) -> None:
+    """Ends a request that nobody waits for any more."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()  # looked at: whoever has left does not care for it

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Fetching:
 
     @classmethod
     def over(cls, sandbox: RunningSandbox, folder: Path, *, now: datetime, **settings: Any) -> "Fetching":
-        """Signs the sandbox's account in and freezes the clock."""
+        """Signs the sandbox's account in, and sets the time that Telegram tells."""
         facts = Settings.read(
             data_dir=folder / "data",
             session_dir=folder / "sessions",
@@ -45,8 +45,13 @@ class Fetching:
             **settings,
         )
         AccountStore(facts.session_dir).save("main", sandbox.session)
-        workshop = Workshop(settings=facts, open_reader=lambda: open_reader(facts), clock=lambda: now)
-        return cls(sandbox, workshop)
+        telegram = cls(sandbox, Workshop(settings=facts, open_reader=lambda: open_reader(facts)))
+        telegram.set_time(now)
+        return telegram
+
+    def set_time(self, now: datetime) -> None:
+        """Lets Telegram say that it is now this time; the machine's clock stays as it is."""
+        self.sandbox.set_clock((now - datetime.now(UTC)).total_seconds())
 
     @property
     def data_dir(self) -> Path:
@@ -69,6 +74,17 @@ class Fetching:
     def day(self, chat: str, day: date) -> dict[str, Any]:
         """Returns a day file."""
         return dict(orjson.loads(self.workshop.store.day(chat, day).day_file.read_bytes()))
+
+    def a_day_later(self) -> "Fetching":
+        """Returns the same workshop, a day and an hour on."""
+        self.set_time(self.sandbox.now() + timedelta(hours=25))
+        return self
+
+    def forget_details(self, chat: str) -> None:
+        """Lets the identity table know no more than the pages say."""
+        path = self.data_dir / ".chats" / f"{chat}.json"
+        kept = orjson.loads(path.read_bytes())
+        path.write_bytes(orjson.dumps({**kept, "available_min_id": None, "details_seen_at": None}))
 
     def truth(self) -> dict[str, Any]:
         """Returns what the sandbox says is true, by the chat's name in the scenario."""

@@ -1,89 +1,103 @@
-"""A supergroup's days from before its migration say what they miss."""
+"""What a supergroup was before its migration is read too, or its days say why they lack it."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.fetching.losses import before_migration
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 from tg_fetcher_dagster_tests.sandbox.worlds import EVERY_KIND
 
-DAY = date(2025, 11, 7)
+DAYS = days_between("2025-11-01", "2025-11-07")
 
 
-def group(*, migrated_from: int | None = 77, first: date | None = DAY) -> ChatIdentity:
-    return ChatIdentity(
-        key="forum",
-        marked_id=-1000000000042,
-        type="supergroup",
-        title="Forum",
-        username="forum",
-        aliases=("forum",),
-        migrated_from_chat_id=migrated_from,
-        first_message_date=first,
-        added_at=datetime(2025, 11, 1, tzinfo=UTC),
-    )
+def true_ids(telegram: Fetching, *names: str) -> dict[str, list[int]]:
+    """The ids of each day, of the chats one after the other, newest first."""
+    found: dict[str, list[int]] = {day.isoformat(): [] for day in DAYS}
+    for name in names:
+        for day, told in telegram.truth()[name]["days"].items():
+            found[day] += [message["id"] for message in told["messages"]]
+    return found
 
 
-@pytest.mark.parametrize(
-    ("day", "newest_id", "oldest_id", "lost"),
-    [
-        (date(2025, 11, 6), None, None, True),
-        (date(2025, 11, 6), 0, None, True),
-        (DAY, 20, 1, True),
-        (date(2025, 11, 8), 40, 21, False),
-        (date(2025, 11, 9), 40, None, False),
-    ],
-)
-def test_days_up_to_the_migration_name_the_chat_that_has_the_rest(
-    day: date, newest_id: int | None, oldest_id: int | None, lost: bool
-) -> None:
-    loss = before_migration(group(), day, newest_id=newest_id, oldest_id=oldest_id)
-    assert (loss is not None) == lost
-    if loss is not None:
-        assert loss.what == "messages before the group became a supergroup"
-        assert loss.why == "they belong to chat_77: fetch that chat"
+def kept_ids(telegram: Fetching, key: str) -> dict[str, list[int]]:
+    return {
+        day.isoformat(): [message["id"] for message in telegram.day(key, day)["messages"]] for day in DAYS
+    }
 
 
-def test_without_a_first_day_the_ids_decide() -> None:
-    assert before_migration(group(first=None), DAY, newest_id=20, oldest_id=1)
-    assert before_migration(group(first=None), DAY, newest_id=0, oldest_id=None)
-    assert before_migration(group(first=None), DAY, newest_id=20, oldest_id=5) is None
-    assert before_migration(group(first=None), DAY, newest_id=20, oldest_id=None) is None
-
-
-def test_an_empty_day_that_nothing_decides_says_that_something_may_be_missing() -> None:
-    loss = before_migration(group(first=None), DAY, newest_id=None, oldest_id=None)
-    assert loss is not None
-    assert loss.what.endswith("if it was later")
-
-
-def test_a_group_that_never_migrated_misses_nothing() -> None:
-    assert before_migration(group(migrated_from=None), date(2025, 11, 1), newest_id=0, oldest_id=None) is None
-
-
-@pytest.mark.parametrize("first_is_known", [True, False])
-async def test_a_walk_over_the_migration_tells_what_its_days_miss(
-    fetching: Callable[..., Fetching], first_is_known: bool
+async def test_the_days_before_a_migration_are_read_from_the_basic_group(
+    fetching: Callable[..., Fetching],
 ) -> None:
     telegram = fetching(EVERY_KIND)
-    truth = telegram.truth()["forum"]
-    key = await telegram.resolve(str(truth["marked_id"]))
-    first = min(day for day, told in truth["days"].items() if told["messages"])
-    identities = telegram.workshop.identities
-    seen = identities.get(key)
+    key = await telegram.resolve(str(telegram.truth()["forum"]["marked_id"]))
+
+    reports = await telegram.fetch(key, DAYS)
+
+    assert [(report.outcome, report.coverage and report.coverage.lost) for report in reports] == [
+        ("fetched", ())
+    ] * len(DAYS)
+    assert kept_ids(telegram, key) == true_ids(telegram, "forum", "forum_before")
+
+
+async def test_a_basic_group_that_is_kept_as_a_chat_of_its_own_is_named_instead(
+    fetching: Callable[..., Fetching],
+) -> None:
+    telegram = fetching(EVERY_KIND)
+    key = await telegram.resolve(str(telegram.truth()["forum"]["marked_id"]))
+    own = telegram.truth()["forum_before"]["key"]
+    seen = telegram.workshop.identities.get(key)
     assert seen is not None
-    if first_is_known:
-        identities.record(seen.model_copy(update={"first_message_date": date.fromisoformat(first)}))
+    group = seen.model_copy(
+        update={
+            "key": own,
+            "marked_id": telegram.truth()["forum_before"]["marked_id"],
+            "type": "group",
+            "aliases": (),
+            "migrated_from_chat_id": None,
+        }
+    )
+    telegram.workshop.identities.record(group)
 
-    reports = await telegram.fetch(key, days_between("2025-11-01", "2025-11-07"))
+    reports = await telegram.fetch(key, DAYS)
 
-    lost = {report.day.isoformat(): report.coverage.lost for report in reports if report.coverage}
+    first = min(telegram.truth()["forum"]["days"])
+    lost: dict[str, Any] = {
+        report.day.isoformat(): report.coverage.lost for report in reports if report.coverage
+    }
     assert [day for day, losses in lost.items() if losses] == [day for day in lost if day <= first]
-    what = "messages before the group became a supergroup"
     for losses in lost.values():
         for loss in losses:
-            assert loss.what in ({what} if first_is_known else {what, f"{what}, if it was later"})
-            assert loss.why == f"they belong to chat_{seen.migrated_from_chat_id}: fetch that chat"
+            assert loss.what == "messages before the group became a supergroup"
+            assert loss.why == f"they belong to {own}: fetch that chat"
+
+
+async def test_a_basic_group_that_cannot_be_read_is_a_loss_and_not_a_silence(
+    fetching: Callable[..., Fetching],
+) -> None:
+    telegram = fetching(EVERY_KIND)
+    key = await telegram.resolve(str(telegram.truth()["forum"]["marked_id"]))
+    telegram.sandbox.add_fault(
+        method="messages.getHistory",
+        chat=telegram.truth()["forum_before"]["marked_id"],
+        error="PEER_ID_INVALID",
+    )
+
+    reports = await telegram.fetch(key, DAYS)
+
+    first = min(telegram.truth()["forum"]["days"])
+    for report in reports:
+        assert report.coverage is not None
+        assert bool(report.coverage.lost) == (report.day.isoformat() <= first)
+
+
+@pytest.mark.parametrize("comments", [50, 0])
+async def test_comments_that_are_not_wanted_are_no_loss(
+    fetching: Callable[..., Fetching], comments: int
+) -> None:
+    telegram = fetching(EVERY_KIND, comments_limit_per_message=comments)
+    key = await telegram.resolve("Sandbox_News")
+
+    reports = await telegram.fetch(key, days_between("2025-11-07", "2025-11-07"))
+
+    assert [report.coverage.lost for report in reports if report.coverage] == [()]

@@ -72,7 +72,8 @@ async def test_what_is_known_is_looked_up_by_its_id_without_the_dialogs(
         again = await reader.resolve(parse_spelling("channel_7002"), known)
         assert reader.can_address(known)
 
-    assert again.model_copy(update={"added_at": known.added_at}) == known
+    moments = {"added_at": known.added_at, "details_seen_at": known.details_seen_at}
+    assert again.model_copy(update=moments) == known
     assert len(methods(sandbox, "messages.getDialogs")) == before
 
 

@@ -21,8 +21,9 @@ pytestmark = pytest.mark.usefixtures("counted")
 
 async def ids_of(reader: TelegramReader, day: str = "2025-11-06", days: int = 3) -> list[int]:
     identity = await reader.resolve(parse_spelling("@busy_talk"))
-    async with aclosing(reader.history(identity, *day_bounds(day, days))) as pages:
-        return [record.id async for page in pages for record in page.messages]
+    start, end = day_bounds(day, days)
+    async with aclosing(reader.history(identity, start, end)) as pages:
+        return [each.id async for page in pages for each in page.messages if start <= each.date < end]
 
 
 def true_ids(sandbox: Any) -> list[int]:
@@ -49,9 +50,10 @@ async def test_a_server_that_restarts_in_mid_walk_loses_and_doubles_nothing(
     async with open_reader(settings) as reader:
         identity = await reader.resolve(parse_spelling("@busy_talk"))
         found = []
-        async with aclosing(reader.history(identity, *day_bounds("2025-11-06", 3))) as pages:
+        start, end = day_bounds("2025-11-06", 3)
+        async with aclosing(reader.history(identity, start, end)) as pages:
             async for page in pages:
-                found += [record.id for record in page.messages]
+                found += [each.id for each in page.messages if start <= each.date < end]
                 sandbox.restart()
                 counted.unheard += 1  # the next page's request was on its way
     assert found == true_ids(sandbox)

@@ -31,6 +31,7 @@ from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import covered_days
 from tg_fetcher_dagster.storage.estimate import requests_a_day
 from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster.telegram.clock import telegram_now
 
 WAIT_SECONDS = 3.0
 """How long a tick waits for a first command: the daemon looks only every five seconds, so a tick that waits
@@ -135,6 +136,7 @@ def commands(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
             CommandQueue(client, settings.commands_queue),
             IdentityTable(settings.data_dir),
             rules=Rules.from_settings(settings),
+            clock=lambda: telegram_now(settings),
         )
         result = dispatch.tick(outside(settings, instance), wait_seconds=WAIT_SECONDS)
     for command_id, note in result.notes:

@@ -1,0 +1,62 @@
+"""Where a chat begins: its oldest message, asked for once a walk, ends that walk, whatever is counted."""
+
+from typing import Any
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.telegram.around import is_unknown_constructor
+from tg_fetcher_dagster.telegram.pages import OLDEST, page_request
+from tg_fetcher_dagster.telegram.requests import RequestLine
+
+FIRST_ID = 1
+"""Nothing is numbered below it."""
+
+TRIES = 2
+
+
+class Beginning:
+    """What one walk knows of its chat's beginning.
+
+    Attributes:
+        is_reached: the walk has come to the oldest message and proved that it is that.
+        oldest_id: the oldest message's number, once it was asked for.
+    """
+
+    def __init__(self, send: RequestLine, peer: Any, *, about: str) -> None:  # noqa: ANN401 - Telethon is untyped
+        self._send = send
+        self._peer = peer
+        self._about = about
+        self.is_reached = False
+        self.oldest_id: int | None = None
+
+    @property
+    def was_asked(self) -> bool:
+        """True where the oldest message is known."""
+        return self.oldest_id is not None
+
+    def is_known_at(self, number: int) -> bool:
+        """Returns whether it is clear without a request that the chat begins at this message."""
+        self.is_reached = number <= FIRST_ID or (self.oldest_id is not None and number <= self.oldest_id)
+        return self.is_reached
+
+    async def is_at(self, number: int) -> bool:
+        """Returns whether the chat begins at this message, as far as it can be read.
+
+        Raises:
+            FetchError: (network) Telegram names no oldest message of a chat that has some.
+        """
+        anchor = OLDEST
+        for _ in range(TRIES):
+            if self.oldest_id is None:
+                try:
+                    answer = await self._send(page_request(self._peer, anchor, limit=1), about=self._about)
+                except FetchError as error:
+                    if not is_unknown_constructor(error):
+                        raise
+                    anchor = anchor.moved(-1)  # the page that it stands on names it as a hole
+                    continue
+                self.oldest_id = min((int(message.id) for message in answer.messages), default=None)
+        if self.oldest_id is None:
+            raise FetchError(
+                ErrorType.NETWORK, f"{self._about}: Telegram names no oldest message of a chat that has some"
+            )
+        return self.is_known_at(number)

@@ -1,0 +1,53 @@
+"""One thing that goes wrong spoils its own chat's days and no others."""
+
+from tg_fetcher_dagster.fetching.request import FetchRequest
+from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster_tests.fetching.odd import Start
+from tg_fetcher_dagster_tests.fetching.reading import days_between
+
+DAYS = days_between("2025-11-06", "2025-11-07")
+WORLD = {
+    "days": {"from": "2025-11-06", "to": "2025-11-07"},
+    "chats": {
+        name: {"type": "supergroup", "username": f"{name}_group", "messages_per_day": 20}
+        for name in ("first", "second", "third")
+    },
+}
+
+
+async def test_a_chat_that_fails_in_an_unforeseen_way_ends_for_itself(fetching: Start) -> None:
+    telegram = fetching(WORLD)
+    keys = [await telegram.resolve(f"{name}_group") for name in ("first", "second", "third")]
+    # What no version of ours ever wrote there.
+    broken = telegram.data_dir / keys[1] / "stragglers"
+    broken.mkdir(parents=True)
+    (broken / "2025-11-06.jsonl").write_bytes(b"{no json\n")
+
+    requests = [FetchRequest(request_id="fetch-1", chat=key, days=DAYS) for key in keys]
+    reports = await fetch_chats(requests, telegram.workshop)
+
+    outcomes = {(report.chat, report.day.day): report.outcome for report in reports}
+    assert outcomes == {
+        (keys[0], 6): "fetched",
+        (keys[0], 7): "fetched",
+        (keys[1], 6): "failed",
+        (keys[1], 7): "failed",
+        (keys[2], 6): "fetched",
+        (keys[2], 7): "fetched",
+    }
+    failures = [str(report.error.error_type) for report in reports if report.error]
+    assert failures == ["internal"] * 2
+
+
+async def test_a_chat_whose_record_cannot_be_read_leaves_the_others_alone(fetching: Start) -> None:
+    telegram = fetching(WORLD)
+    keys = [await telegram.resolve(f"{name}_group") for name in ("first", "second")]
+    folder = telegram.data_dir / keys[0] / ".coverage"
+    folder.mkdir(parents=True)
+    (folder / "2025-11-07.json").mkdir()  # a folder where a file belongs
+
+    requests = [FetchRequest(request_id="fetch-1", chat=key, days=DAYS) for key in keys]
+    reports = await fetch_chats(requests, telegram.workshop)
+
+    assert [report.outcome for report in reports if report.chat == keys[1]] == ["fetched"] * 2
+    assert [str(each.error.error_type) for each in reports if each.error] == ["storage"]
