@@ -173,7 +173,7 @@ class Settings(DefinitionSettings):
     )
 
     edge_messages: int = Field(
-        10,
+        5,
         ge=2,
         le=40,
         description="Neighbours beyond a day's edges that must be in order before the day is whole.",

@@ -143,13 +143,13 @@ class DayWalk:
     def _day(self, day: date) -> OpenDay:
         """Returns a day in the making, begun where it was not."""
         if day not in self._open:
+            stored = self._stored.read(day)
+            waiting = {line["value"]["id"]: line["value"] for line in stored if line["kind"] == "message"}
             paths = self._workshop.store.day(self._request.chat, day)
             fetched_at = self._telegram.now()
             builder = DayBuilder(
                 paths=paths, identity=self._identity, day=day, options=self._workshop.options
             )
-            stored = self._stored.read(day)
-            waiting = {line["value"]["id"]: line["value"] for line in stored if line["kind"] == "message"}
             self._open[day] = OpenDay(
                 day=day,
                 builder=builder,

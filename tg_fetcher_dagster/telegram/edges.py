@@ -13,6 +13,9 @@ from telethon.tl import types
 
 from tg_fetcher_dagster.telegram.pages import NO_DATE
 
+DOUBT = 4
+"""So many times more neighbours must be in order in a walk that has met messages out of order."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
@@ -67,12 +70,15 @@ class LowerEdge:
         self._edges = edges
         self._older = 0
         self._pages = 0
+        self._wanted = edges.messages
+        self._last: datetime | None = None
 
     def take(self, messages: tuple[Any, ...]) -> None:
         """Takes in a page, newest message first.
 
         A message without a date and an imported one say nothing of where in time the walk is.
         """
+        self._look_for_disorder(messages)
         older, is_beyond = 0, True
         for message in reversed(messages):
             if _says_nothing(message):
@@ -87,7 +93,15 @@ class LowerEdge:
     @property
     def is_passed(self) -> bool:
         """True where the range is over."""
-        return self._older >= self._edges.messages or self._pages >= self._edges.pages
+        return self._older >= self._wanted or self._pages >= self._edges.pages
+
+    def _look_for_disorder(self, messages: tuple[Any, ...]) -> None:
+        for message in messages:
+            if isinstance(message, types.MessageEmpty):
+                continue
+            if self._last is not None and message.date > self._last:
+                self._wanted = DOUBT * self._edges.messages
+            self._last = message.date
 
 
 def _says_nothing(message: Any) -> bool:  # noqa: ANN401 - Telethon is untyped

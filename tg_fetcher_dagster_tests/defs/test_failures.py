@@ -27,8 +27,8 @@ def retries(result: dg.ExecuteInProcessResult) -> int:
 def test_the_next_run_reads_only_the_days_that_are_missing(deployment: Deployment) -> None:
     deployment.write_env(MAX_RETRY_ATTEMPTS="1")
     deployment.write_env(FLOOD_WAIT_IN_RUN="0")
-    # Eight days of 30 messages are three pages: the second one is refused.
-    deployment.sandbox.add_fault(method="messages.getHistory", after=1, times=1, flood_wait=200)
+    # Eight days of 30 messages are three pages: the third one is refused, the second not yet proved whole.
+    deployment.sandbox.add_fault(method="messages.getHistory", after=2, times=1, flood_wait=200)
 
     result = deployment.fetch("def_busy", DAYS[0], DAYS[-1])
 
