@@ -81,13 +81,17 @@ def clock_difference(settings: Settings, *, at: datetime | None = None) -> timed
 
 
 def telegram_now(settings: Settings) -> datetime:
-    """Returns Telegram's time as far as it is known here, aware, in UTC; asks nobody but the disk."""
+    """Returns the time by which days are decided on here, aware, in UTC; asks nobody but the disk."""
     return telegram_time(settings, datetime.now(UTC))
 
 
 def telegram_time(settings: Settings, moment: datetime) -> datetime:
-    """Returns what time it is for Telegram when the machine's clock says `moment`."""
-    return moment + clock_difference(settings, at=moment)
+    """Returns Telegram's time when the machine's clock says `moment`, as far as it is known here.
+
+    Never later than that: Dagster makes a day's partition by the machine's clock, and a day cannot be asked
+    for before. A clock that is behind makes days come later; one that is ahead would make them end too early.
+    """
+    return moment + min(clock_difference(settings, at=moment), timedelta(0))
 
 
 def told(off: timedelta) -> str:

@@ -38,8 +38,9 @@ async def reader(
 
 async def ids_of(reader: TelegramReader, chat: str = "@busy_talk") -> list[int]:
     identity = await reader.resolve(parse_spelling(chat))
-    async with aclosing(reader.history(identity, *day_bounds("2025-11-06", 3))) as pages:
-        return [record.id async for page in pages for record in page.messages]
+    start, end = day_bounds("2025-11-06", 3)
+    async with aclosing(reader.history(identity, start, end)) as pages:
+        return [each.id async for page in pages for each in page.messages if start <= each.date < end]
 
 
 async def test_a_connection_that_is_cut_at_one_request_each_time_costs_a_few_requests_and_ends(
