@@ -67,6 +67,17 @@ async def connect(client: Any) -> None:  # noqa: ANN401 - Telethon is untyped
         raise
 
 
+async def reconnected(client: Any) -> None:  # noqa: ANN401 - Telethon is untyped
+    """Connects again where the connection was lost while a person typed or looked for the phone.
+
+    Raises:
+        FetchError: as `connect`.
+    """
+    if not client.is_connected():
+        await disconnect(client)
+        await connect(client)
+
+
 async def disconnect(client: Any) -> None:  # noqa: ANN401 - Telethon is untyped
     """Closes the connection; a connection that is lost already is closed too."""
     try:
