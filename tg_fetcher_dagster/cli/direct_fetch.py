@@ -17,6 +17,7 @@ from tg_fetcher_dagster.cli.starting import VERBOSE
 from tg_fetcher_dagster.cli.wanted import Asked
 from tg_fetcher_dagster.commands.dates import Expansion, expand
 from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.commands.plan import Ask, Batch, plan
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
@@ -49,6 +50,9 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
             key = each.command.spelling.likely_key
             events.refused(each.command.command_id, key, _days_without_the_chat(each, settings), error)
             continue
+        for moved in IdentityTable(settings.data_dir).moved():
+            if moved.name == each.command.spelling.username:
+                display.note(moved.line)
         means = _expanded(each, identity, settings)
         for line in means.notes:
             display.note(line)

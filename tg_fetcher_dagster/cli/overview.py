@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from tg_fetcher_dagster.cli.account_states import account_states
 from tg_fetcher_dagster.commands.chats import KEY_PATTERN
 from tg_fetcher_dagster.commands.dates import stretches
-from tg_fetcher_dagster.commands.identity import IdentityTable
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.commands.queue import CommandQueue
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
@@ -58,6 +58,7 @@ class Overview(BaseModel):
     """Everything at one moment.
 
     Attributes:
+        names: a line for each username that another chat has now, or that its chat has lost.
         queue: how many commands are queued, processing, delayed, failed; None where Redis is away.
         redis_error: why it is.
         events_pending: events that nobody was told yet.
@@ -68,6 +69,7 @@ class Overview(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     chats: list[ChatOverview]
+    names: list[str]
     queue: dict[str, int] | None
     redis_error: str | None
     events_pending: int
@@ -83,7 +85,8 @@ def overview(settings: Settings) -> Overview:
         FetchError: (storage) the files cannot be read.
     """
     store = Store(settings.data_dir, settings.timezone)
-    known = {chat.key: chat for chat in IdentityTable(settings.data_dir).all()}
+    identities = IdentityTable(settings.data_dir)
+    known = {chat.key: chat for chat in identities.all()}
     yesterday = telegram_now(settings).astimezone(settings.zone).date() - timedelta(days=1)
     chats = []
     folders = {name for name in store.chats() if re.fullmatch(KEY_PATTERN, name)}
@@ -104,6 +107,7 @@ def overview(settings: Settings) -> Overview:
     queue, redis_error = _queue_lengths(settings)
     return Overview(
         chats=chats,
+        names=identities.name_lines(),
         queue=queue,
         redis_error=redis_error,
         events_pending=len(Outbox(settings.data_dir).pending()),

@@ -19,7 +19,7 @@ def rebuild(
     last: ToOption = None,
 ) -> None:
     """Make day files again from their raw files: a new setting or version costs Telegram nothing."""
-    from tg_fetcher_dagster.commands.identity import IdentityTable
+    from tg_fetcher_dagster.commands.identity_table import IdentityTable
     from tg_fetcher_dagster.fetching.rebuild import rebuild_day
     from tg_fetcher_dagster.messages.day import MappingOptions
     from tg_fetcher_dagster.storage.coverage import covered_days
@@ -32,7 +32,7 @@ def rebuild(
     store = Store(settings.data_dir, settings.timezone)
     store.prepare()
     spelling = spelling_of(chat)
-    known = IdentityTable(settings.data_dir).find(spelling)
+    known = IdentityTable(settings.data_dir).kept(chat)
     key = known.key if known else spelling.likely_key
     covered = list(covered_days(store, key))
     days = wanted_days(covered, day=day, first=first, last=last)

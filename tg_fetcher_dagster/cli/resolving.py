@@ -6,7 +6,8 @@ from contextlib import aclosing
 import structlog
 
 from tg_fetcher_dagster.commands.chats import ChatSpelling, parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity, IdentityTable
+from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
@@ -48,9 +49,13 @@ async def known_or_resolved(settings: Settings, chat: str) -> ChatIdentity:
     # Closed here and not when nobody holds it any more: the connection ends with it.
     async with aclosing(resolve_chats(settings, [spelling])) as answers:
         async for _, found in answers:
-            if isinstance(found, FetchError):
+            if not isinstance(found, FetchError):
+                return found
+            # A name that nobody has any more stays with the chat that had it last.
+            known = IdentityTable(settings.data_dir).find(spelling)
+            if known is None:
                 raise found
-            return found
+            return known
     raise AssertionError("resolving one chat gives one answer")
 
 

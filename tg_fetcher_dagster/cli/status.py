@@ -52,6 +52,8 @@ def _show(seen: "Overview") -> None:
     else:
         note("no chat is kept yet: tg-fetcher init, or tg-fetcher chats add CHAT")
     say()
+    for line in seen.names:
+        say(f"name      {line}")
     if seen.queue is not None:
         say("queue     " + ", ".join(f"{number} {name}" for name, number in seen.queue.items()))
     else:

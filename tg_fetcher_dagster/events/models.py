@@ -44,6 +44,7 @@ class Event(BaseModel):
         date: the day in TIMEZONE.
         event_id: the same when the same event is sent again; filled in by the outbox.
         command_ids: all commands that it answers.
+        notice: what to know of the chat's names: one that another chat has now, or that it has lost.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +62,7 @@ class Event(BaseModel):
     command_ids: tuple[str, ...] = ()
     chat: str | None
     date: date | None
+    notice: str | None = None
 
 
 class FetchStarted(Event):

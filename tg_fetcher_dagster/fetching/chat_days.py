@@ -11,17 +11,18 @@ from datetime import date
 
 import structlog
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_walk import DayWalk
 from tg_fetcher_dagster.fetching.days import newest_first, stretches
+from tg_fetcher_dagster.fetching.hidden_history import details_hold, is_asked_below, refused_days
+from tg_fetcher_dagster.fetching.identifying import gone_on, identify, keep_moved_name
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest, Outcome
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.messages.source import source_info
 from tg_fetcher_dagster.storage.coverage import Coverage, is_complete, read_coverage
 from tg_fetcher_dagster.storage.progress import write_progress
+from tg_fetcher_dagster.telegram.access import ChatMigratedError
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 log = structlog.get_logger(__name__)
@@ -37,8 +38,13 @@ async def fetch_chat(request: FetchRequest, workshop: Workshop, reader: Reader) 
         One report a day, the oldest first; a failed day is a report too.
     """
     teller = Teller(workshop.outbox, workshop.settings, request)
-    reports: dict[date, DayReport] = {}
+    reports: dict[date, DayReport] = {
+        day: DayReport(chat=request.chat, day=day, outcome="failed", error=error)
+        for day, error in (await _hidden(request, workshop, reader)).items()
+    }
     for day in request.days:
+        if day in reports:
+            continue
         try:
             settled = _settled_before(day, request, workshop, teller)
         except FetchError as error:
@@ -68,6 +74,18 @@ async def fetch_chat(request: FetchRequest, workshop: Workshop, reader: Reader) 
             # A report for those who read it: it decides nothing, so it must not fail what is durable.
             log.warning("progress not reported", chat=request.chat, error=error.message)
     return [reports[day] for day in sorted(reports)]
+
+
+async def _hidden(request: FetchRequest, workshop: Workshop, reader: Reader) -> dict[date, FetchError]:
+    """Returns the days that the chat is known to hide; it is looked at again where that is long ago."""
+    identity = workshop.identities.get(request.chat)
+    if identity is None or not is_asked_below(request, identity):
+        return {}
+    holds = details_hold(identity, workshop.now()) and not request.force
+    try:
+        return await refused_days(request, workshop, None if holds else await reader())
+    except FetchError as error:
+        return dict.fromkeys(request.days, error)
 
 
 def _settled_before(day: date, request: FetchRequest, workshop: Workshop, teller: Teller) -> DayReport | None:
@@ -108,22 +126,28 @@ async def _fetch_stretch(
     left = list(newest_first(first, last))
     try:
         telegram = await reader()
-        identity = await _identity(request.chat, workshop, telegram)
-        walk = DayWalk(
-            request=request,
-            workshop=workshop,
-            telegram=telegram,
-            identity=identity,
-            teller=teller,
-            first=first,
-            last=last,
-        )
-        async with aclosing(walk.run()) as reports:
-            async for report in reports:
-                left.remove(report.day)
-                yield report
+        identity = await identify(request.chat, workshop, telegram)
+        teller.notice = workshop.identities.notice(request.chat)
+        while left:
+            walk = DayWalk(
+                request=request,
+                workshop=workshop,
+                telegram=telegram,
+                identity=identity,
+                teller=teller,
+                first=left[-1],
+                last=left[0],
+            )
+            try:
+                async with aclosing(walk.run()) as reports:
+                    async for report in reports:
+                        left.remove(report.day)
+                        yield report
+            except ChatMigratedError as moved:
+                identity = gone_on(identity, moved, workshop, telegram)
     except Exception as error:  # noqa: BLE001 - one chat's trouble is not the other chats'
         failure = failure_of(error, about=f"chat {request.chat}")
+        keep_moved_name(failure, workshop)
         log.warning(
             "days not fetched",
             chat=request.chat,
@@ -141,16 +165,3 @@ def failure_of(error: Exception, *, about: str) -> FetchError:
         return error
     log.error("an unforeseen fault", about=about, exc_info=error)
     return FetchError(ErrorType.INTERNAL, f"{about}: {type(error).__name__}: {error}")
-
-
-async def _identity(chat: str, workshop: Workshop, telegram: TelegramReader) -> ChatIdentity:
-    """Returns who the chat is, resolving it only where the table does not tell this account how to ask."""
-    known = workshop.identities.get(chat)
-    if known is not None and telegram.can_address(known):
-        return known
-    recorded = workshop.identities.record(await telegram.resolve(parse_spelling(chat), known))
-    if recorded.key != chat:
-        raise FetchError(
-            ErrorType.VALIDATION, f"chat {chat!r} is kept as {recorded.key!r}: ask for it by that key"
-        )
-    return recorded

@@ -30,6 +30,7 @@ class ClosedDay:
         requests: made for the day.
         final: the day was over, and all of it was read.
         lost: what is known to be missing.
+        account_user_id: the Telegram user whose account read it.
     """
 
     day: date
@@ -40,6 +41,7 @@ class ClosedDay:
     requests: int
     final: bool
     lost: tuple[Loss, ...] = field(default=())
+    account_user_id: int | None = None
 
 
 def keep(closed: ClosedDay, *, request: FetchRequest, workshop: Workshop, teller: Teller) -> DayReport:
@@ -111,6 +113,7 @@ def _coverage(
         preprocessing_version=settings.preprocessing_version,
         limit=request.limit,
         lost=closed.lost,
+        account_user_id=closed.account_user_id,
         outcome=finished.published.outcome,
         event_request=request.request_id,
     )

@@ -27,12 +27,17 @@ Stage = Literal["fetching", "saving", "postprocess"]
 
 
 class Teller:
-    """Leaves the events of one request in the outbox."""
+    """Leaves the events of one request in the outbox.
+
+    Attributes:
+        notice: what every event from now on says of the chat's names.
+    """
 
     def __init__(self, outbox: Outbox, settings: Settings, request: FetchRequest) -> None:
         self._outbox = outbox
         self._settings = settings
         self._request = request
+        self.notice: str | None = None
 
     def is_told(self, day: date) -> bool:
         """True where this request's outcome of the day is recorded already."""
@@ -46,6 +51,7 @@ class Teller:
             "command_ids": tuple(dict.fromkeys(asker.command_id for asker in asked_by)),
             "chat": self._request.chat,
             "date": day,
+            "notice": self.notice,
         }
 
     def started(self, day: date) -> None:

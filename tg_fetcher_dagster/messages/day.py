@@ -15,6 +15,7 @@ from tg_fetcher_dagster.messages.enrichment import Enrichment
 from tg_fetcher_dagster.messages.mapping import MessageMapping
 from tg_fetcher_dagster.messages.participants import ParticipantCount
 from tg_fetcher_dagster.messages.peers import Names, RawRecord, without_surrogates
+from tg_fetcher_dagster.messages.people import People
 from tg_fetcher_dagster.messages.schema import Participants, SourceInfo, Summary, Threads
 from tg_fetcher_dagster.messages.threads import ThreadGathering
 from tg_fetcher_dagster.settings import Settings
@@ -78,13 +79,17 @@ class DayAssembly:
     """Turns a day's raw records into the parts of its files, newest message first.
 
     Entities (users, chats) must be added before the messages that mention them, as the raw file has them.
+    Of the account that read the day its own user id is wanted: messages of a private chat do not name it.
     """
 
-    def __init__(self, *, source: SourceInfo, day: date, options: MappingOptions) -> None:
+    def __init__(
+        self, *, source: SourceInfo, day: date, options: MappingOptions, account_user_id: int | None = None
+    ) -> None:
         self._source = source
         self._day = day
         self._options = options
-        self._names = Names()
+        self._names = Names(self_id=account_user_id)
+        self._people = People()
         self._mapping = MessageMapping(
             names=self._names,
             enrichment=Enrichment(
@@ -94,7 +99,7 @@ class DayAssembly:
                 language=options.language,
             ),
             channel_id=source.marked_id if source.type == "channel" else None,
-            forum=bool(source.forum),
+            forum=source.forum or None,
         )
         self._threads = ThreadGathering()
         self._senders = ParticipantCount()
@@ -106,8 +111,11 @@ class DayAssembly:
 
     def add_entities(self, users: Iterable[RawRecord], chats: Iterable[RawRecord]) -> None:
         """Takes in the users and chats that a page brought along."""
+        users, chats = list(users), list(chats)
         self._names.add_users(users)
         self._names.add_chats(chats)
+        self._people.add(users)
+        self._people.add(chats)
 
     def add_message(
         self,
@@ -193,9 +201,13 @@ class DayAssembly:
         return self._threads.threads()
 
     def participants(self) -> Participants:
-        """Returns who wrote, most messages first."""
+        """Returns who wrote, most messages first, and who else stands in the day."""
         return Participants(
-            chat=self._chat, date=self._day, participants=self._senders.participants(self._names)
+            chat=self._chat,
+            date=self._day,
+            participants=self._senders.participants(self._names, self._people),
+            mentioned=self._senders.mentioned(self._names, self._people) or None,
+            no_peers=self._people.no_peers() or None,
         )
 
     def summary(self, checksum: str) -> Summary:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import orjson
 
-from tg_fetcher_dagster.messages.schema import DayFile, Participants, Record, Summary, Threads
+from tg_fetcher_dagster.messages.schema import DayFile, Participants, Summary, Threads
+from tg_fetcher_dagster.messages.schema_parts import Record
 
 MODELS: dict[str, type[Record]] = {
     "day_file": DayFile,

@@ -7,11 +7,11 @@ A link that makes no sense as a URL is kept as it stands; nothing here raises.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
-from tg_fetcher_dagster.messages.formatting import Utf16Text
+from tg_fetcher_dagster.messages.formatting import TextWithEntities, Utf16Text
 from tg_fetcher_dagster.messages.peers import RawRecord
 
 _BARE = re.compile(
@@ -50,11 +50,23 @@ def links_of(text: str, entities: Sequence[RawRecord]) -> list[str]:
             marked = True
             cutter = cutter or Utf16Text(text)
             found.append(cutter.cut(entity.get("offset") or 0, entity.get("length") or 0))
+        elif "url" in entity:  # of what only rich texts have: an embedded page, a picture that is a link
+            found.append(entity["url"] or "")
     if not marked and ("://" in text or "t.me/" in text or "www." in text or "telegram." in text):
         found.extend(_trimmed(match) for match in _BARE.findall(text))
     if not found:
         return []
     return list(dict.fromkeys(normalize_link(link) for link in found if link.strip()))
+
+
+def more_links(known: list[str], texts: Iterable[TextWithEntities], urls: Iterable[str]) -> list[str]:
+    """Returns the links of a message: those of its text, then those of its other words and of its buttons."""
+    found = list(known)
+    for text, entities in texts:
+        if text:
+            found.extend(links_of(text, entities))
+    found.extend(normalize_link(url) for url in urls if url.strip())
+    return list(dict.fromkeys(found))
 
 
 def _trimmed(link: str) -> str:

@@ -3,7 +3,8 @@
 from collections import Counter
 
 from tg_fetcher_dagster.messages.peers import Names
-from tg_fetcher_dagster.messages.schema import Participant
+from tg_fetcher_dagster.messages.people import People
+from tg_fetcher_dagster.messages.schema import Participant, Person
 
 
 class ParticipantCount:
@@ -27,7 +28,7 @@ class ParticipantCount:
         """Returns everybody who wrote, by marked id."""
         return sorted(self._messages.keys() | self._comments.keys())
 
-    def participants(self, names: Names) -> list[Participant]:
+    def participants(self, names: Names, people: People) -> list[Participant]:
         """Returns everybody who wrote: most messages first, then most comments, then by id."""
         ordered = sorted(self.ids(), key=lambda peer: (-self._messages[peer], -self._comments[peer], peer))
         return [
@@ -36,6 +37,12 @@ class ParticipantCount:
                 name=names.name(peer),
                 message_count=self._messages[peer],
                 comment_count=self._comments[peer] or None,
+                **people.details(peer),
             )
             for peer in ordered
         ]
+
+    def mentioned(self, names: Names, people: People) -> list[Person]:
+        """Returns everybody whom the day's pages name and who did not write, by id."""
+        others = sorted(set(names.known()).difference(self.ids()))
+        return [Person(id=peer, name=names.name(peer), **people.details(peer)) for peer in others]

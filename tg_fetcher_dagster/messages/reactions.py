@@ -3,9 +3,12 @@
 from typing import Any
 
 from tg_fetcher_dagster.messages.constructors import snake_name
+from tg_fetcher_dagster.messages.own_fields import add_more, own_fields, rest, silent
 from tg_fetcher_dagster.messages.peers import RawRecord, marked_id
 
 PAID_STAR = "⭐"
+_REACTOR = silent("MessageReactor", "peer_id", "count")
+_KNOWN = frozenset({"ReactionEmpty", "ReactionEmoji", "ReactionCustomEmoji", "ReactionPaid"})
 
 
 def _identity(reaction: RawRecord | None) -> tuple[str, str]:
@@ -33,14 +36,26 @@ def reactions_of(reactions: RawRecord | None) -> list[dict[str, Any]]:
             users.setdefault(_identity(recent.get("reaction")), []).append(reactor)
     found = []
     for result in reactions.get("results") or ():
-        identity = _identity(result.get("reaction"))
-        kind, emoji = identity
-        found.append(
-            {
-                "emoji": emoji,
-                "count": result.get("count") or 0,
-                "users": users.get(identity, []),
-                "kind": kind,
-            }
-        )
+        reaction = result.get("reaction")
+        identity = _identity(reaction)
+        found.append(_described(identity, result.get("count") or 0, users.pop(identity, [])))
+        if reaction and reaction.get("_") not in _KNOWN:
+            add_more(found[-1], own_fields(reaction))
+    # Of a reaction that the counts do not have (they came in part) those who gave it are still named.
+    found += [_described(identity, len(given), given) for identity, given in users.items()]
     return found
+
+
+def top_reactors_of(reactions: RawRecord) -> list[dict[str, Any]]:
+    """Returns `schema.TopReactor` items: who gave the most stars; an anonymous one has no id."""
+    found = []
+    for reactor in reactions.get("top_reactors") or ():
+        described = {"peer_id": marked_id(reactor.get("peer_id")), "count": reactor.get("count") or 0}
+        add_more(described, rest(reactor, _REACTOR))
+        found.append(described)
+    return found
+
+
+def _described(identity: tuple[str, str], count: int, users: list[int]) -> dict[str, Any]:
+    kind, emoji = identity
+    return {"emoji": emoji, "count": count, "users": users, "kind": kind}

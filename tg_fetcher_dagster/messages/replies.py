@@ -3,11 +3,20 @@
 Source of the topic rules: core.telegram.org/api/forum and /api/threads.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tg_fetcher_dagster.messages.peers import RawRecord, marked_id
+from tg_fetcher_dagster.messages.formatting import entities_of
+from tg_fetcher_dagster.messages.forwards import forward_of
+from tg_fetcher_dagster.messages.media import add_media
+from tg_fetcher_dagster.messages.own_fields import add_more, rest, silent
+from tg_fetcher_dagster.messages.peers import Names, RawRecord, marked_id
 
 GENERAL_TOPIC = 1
+_QUIET = silent(
+    "MessageReplyHeader", "forum_topic", "reply_to_msg_id", "reply_to_peer_id", "reply_to_top_id",
+    "quote_text", "reply_from", "reply_media", "quote_entities", "todo_item_id", "poll_option",
+)  # fmt: skip
+_STORY = silent("MessageReplyStoryHeader", "peer", "story_id")
 
 
 class Reply(NamedTuple):
@@ -26,13 +35,14 @@ NO_REPLY = Reply()
 IN_GENERAL = Reply(topic_id=GENERAL_TOPIC)
 
 
-def reply_of(header: RawRecord | None, *, own_peer_id: int | None, forum: bool) -> Reply:
+def reply_of(header: RawRecord | None, *, own_peer_id: int | None, forum: bool | None) -> Reply:
     """Returns what the reply header of a message in the chat `own_peer_id` says.
 
     Args:
         header: `MessageReplyHeader`, `MessageReplyStoryHeader` or None.
         own_peer_id: the marked id of the message's own chat.
-        forum: whether that chat is a forum: a message outside the topics is then in General.
+        forum: whether that chat is a forum: a message outside the topics is then in General, and one that is
+            a forum no more has no topics; None where nobody knows, then the header decides.
     """
     if header is None:
         return IN_GENERAL if forum else NO_REPLY
@@ -53,7 +63,28 @@ def reply_of(header: RawRecord | None, *, own_peer_id: int | None, forum: bool) 
         if msg_id == topic_id and not elsewhere:
             # The header only says which topic the message is in; nobody pressed Reply.
             msg_id = None
+        if forum is False:
+            topic_id = None
     quote_text = header.get("quote_text") or None
     if elsewhere:
         return Reply(peer_id=peer_id, peer_msg_id=msg_id, topic_id=topic_id, quote_text=quote_text)
     return Reply(msg_id=msg_id, topic_id=topic_id, top_id=top_id, quote_text=quote_text)
+
+
+def add_reply_details(header: RawRecord, mapped: dict[str, Any], names: Names) -> None:
+    """Adds what a header says of the message replied to: who wrote it, its media, which part is meant."""
+    if header.get("reply_from"):
+        mapped["reply_from"] = forward_of(header["reply_from"], names)
+    if header.get("reply_media"):
+        add_media(mapped, "reply_media", header["reply_media"])
+    if header.get("quote_entities"):
+        mapped["quote_entities"] = entities_of(header["quote_entities"])
+    if header.get("todo_item_id") is not None:
+        mapped["reply_to_todo_item_id"] = header["todo_item_id"]
+    if header.get("poll_option"):
+        mapped["reply_to_poll_option"] = header["poll_option"]
+    quiet = _STORY if header.get("_") == "MessageReplyStoryHeader" else _QUIET
+    if not quiet.issuperset(header):
+        more = rest(header, quiet)
+        if more:
+            add_more(mapped, {"reply_to": more})

@@ -4,121 +4,34 @@ The first twelve keys of a message and the keys of the files are schema 1.0 and 
 where there is nothing); everything after them was added later and is left out where it says nothing.
 Ids of 64 bits that may pass 2^53 (documents, photos, polls, albums) are strings, since JavaScript rounds
 them. Ids of chats and users are marked ids: `-100…` channels and supergroups, `-…` basic groups, else users.
+What has no key here stands under `more` (see `schema_parts`).
 """
 
 from datetime import date as Date  # noqa: N812 - `date` is a key of the models
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Timestamp = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
-"""A moment in UTC: `2025-11-07T23:59:59Z`."""
+from tg_fetcher_dagster.messages.schema_parts import (
+    Action,
+    Button,
+    FactCheck,
+    Forward,
+    Keyboard,
+    Media,
+    More,
+    Poll,
+    Reaction,
+    Record,
+    TextEntity,
+    Timestamp,
+    Todo,
+    TopReactor,
+)
+
 MessageType = Literal["question", "answer", "code", "log", "spam", "service", "other"]
 Language = Literal["ru", "en", "other"]
 SourceType = Literal["channel", "supergroup", "chat", "group", "unknown"]
-
-
-class Record(BaseModel):
-    """Frozen; unknown keys are ignored, so that a file with later keys still reads."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Forward(Record):
-    """Where a forwarded message came from. Telegram names the origin, only its name, or neither."""
-
-    from_id: int | None = Field(description="Marked id of the original author or channel.")
-    from_name: str | None = Field(description="Its name or title, or the hidden author's name.")
-    date: Timestamp | None = Field(description="When the original was sent.")
-    channel_post: int | None = Field(None, description="The message's id in the channel it came from.")
-    post_author: str | None = Field(None, description="The signature under the channel's post.")
-    saved_from_peer_id: int | None = Field(None, description="The chat it was forwarded from last.")
-    saved_from_msg_id: int | None = Field(None, description="Its id in that chat.")
-    imported: bool | None = Field(None, description="True where it was imported from another messenger.")
-
-
-class Reaction(Record):
-    """One kind of reaction and who is known to have given it."""
-
-    emoji: str = Field(description="The emoji; of a custom one its document id; of a paid one a star.")
-    count: int
-    users: list[int] = Field(description="Marked ids of the recent reactors that Telegram names; often none.")
-    kind: str = Field(description="emoji, custom, paid; an unknown kind is its constructor's name.")
-
-
-class TextEntity(Record):
-    """A marked-up part of the text. Offset and length count UTF-16 units, as Telegram does."""
-
-    type: str = Field(description="bold, url, text_url, mention, pre, custom_emoji, …")
-    offset: int
-    length: int
-    url: str | None = None
-    user_id: int | None = None
-    language: str | None = None
-    document_id: str | None = None
-
-
-class PollAnswer(Record):
-    """One answer of a poll."""
-
-    text: str
-    option: str | None = Field(description="The answer's own bytes, base64.")
-    voters: int | None = Field(description="null where Telegram does not tell (not the same as 0).")
-    correct: bool | None = None
-
-
-class Poll(Record):
-    """A poll or quiz and its results, as far as they can be seen."""
-
-    id: str | None
-    question: str
-    answers: list[PollAnswer]
-    total_voters: int | None = Field(description="null where Telegram does not tell (not the same as 0).")
-    closed: bool | None = None
-    quiz: bool | None = None
-    multiple_choice: bool | None = None
-    public_voters: bool | None = None
-
-
-class Media(Record):
-    """What is attached, without its bytes."""
-
-    type: str = Field(description="photo, video, voice, …; an unknown kind is its constructor's name.")
-    file_name: str | None = None
-    mime_type: str | None = None
-    size: int | None = Field(None, description="Bytes.")
-    duration: float | None = Field(None, description="Seconds.")
-    width: int | None = None
-    height: int | None = None
-    document_id: str | None = None
-    photo_id: str | None = None
-    emoji: str | None = Field(None, description="Of a sticker or a die.")
-    title: str | None = None
-    performer: str | None = None
-    url: str | None = None
-    site_name: str | None = None
-    description: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    address: str | None = None
-    user_id: int | None = None
-    phone_number: str | None = None
-    value: int | None = Field(None, description="What a die shows.")
-    peer_id: int | None = Field(None, description="Whose story it is.")
-    story_id: int | None = None
-    amount: int | None = Field(
-        None, description="Of an invoice in the currency's smallest unit; of paid media in stars."
-    )
-    currency: str | None = None
-    spoiler: bool | None = None
-    ttl_seconds: int | None = None
-
-
-class Action(BaseModel):
-    """What a service message tells: its type (`pin_message`, `chat_add_user`) and Telegram's own fields."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-    type: str
 
 
 class Comment(Record):
@@ -127,7 +40,10 @@ class Comment(Record):
     id: int
     date: Timestamp
     text: str | None
-    sender_id: int | None = Field(description="Of a channel's post the channel; null where nobody is named.")
+    sender_id: int | None = Field(
+        description="Of a channel's post the channel, of an anonymous admin the group; null where nobody is"
+        " named."
+    )
     reply_to_msg_id: int | None = Field(description="The message of this chat that it replies to.")
     forward_from: Forward | None
     reactions: list[Reaction]
@@ -141,6 +57,14 @@ class Comment(Record):
     edit_date: Timestamp | None = Field(None, description="The last real edit (a reaction is none).")
     media: Media | None = None
     poll: Poll | None = None
+    todo: Todo | None = None
+    buttons: list[list[Button]] | None = Field(None, description="Rows of buttons.")
+    keyboard: Keyboard | None = Field(None, description="Of a bot's keyboard: what it is beside its buttons.")
+    rich: bool | None = Field(None, description="True where the words come from Telegram's rich editor.")
+    rich_partial: bool | None = Field(None, description="True where only part of them came.")
+    rich_media: list[Media] | None = Field(
+        None, description="Photos and files of a rich message; entities name them by id where they stand."
+    )
     action: Action | None = None
     album: str | None = Field(None, description="Messages with the same value form one album.")
     topic_id: int | None = Field(None, description="The forum topic; 1 is General.")
@@ -148,15 +72,37 @@ class Comment(Record):
     reply_to_peer_id: int | None = Field(None, description="The other chat that is replied to.")
     reply_to_peer_msg_id: int | None = Field(None, description="The message there.")
     reply_to_story_id: int | None = None
+    reply_to_todo_item_id: int | None = Field(None, description="The to-do list's item that is replied to.")
+    reply_to_poll_option: str | None = Field(None, description="The poll's answer, its bytes in base64.")
+    reply_from: Forward | None = Field(
+        None, description="Who wrote what is replied to elsewhere, and when (as of a forward)."
+    )
+    reply_media: Media | None = Field(None, description="The media of what is replied to elsewhere.")
     quote_text: str | None = None
+    quote_entities: list[TextEntity] | None = None
     entities: list[TextEntity] | None = None
     post_author: str | None = Field(None, description="The signature under a channel's post.")
     author_id: int | None = Field(None, description="Who wrote a channel's post, where the channel shows it.")
     via_bot_id: int | None = None
+    via_business_bot_id: int | None = None
+    guestchat_via_id: int | None = Field(None, description="Through whom a guest's message came.")
+    from_rank: str | None = Field(None, description="The author's title in the group.")
+    saved_peer_id: int | None = Field(
+        None, description="Whose conversation it is, in a channel's direct messages or in Saved Messages."
+    )
+    recent_repliers: list[int] | None = Field(None, description="Who replied or commented last, as told.")
+    comments_chat_id: int | None = Field(None, description="The group that a post is discussed in.")
+    factcheck: FactCheck | None = None
+    restriction_reason: list[More] | None = Field(
+        None, description="Where it is hidden from readers and why."
+    )
+    suggested_post: More | None = None
     pinned: bool | None = None
     silent: bool | None = None
     noforwards: bool | None = None
     reactions_partial: bool | None = Field(None, description="True where Telegram sent only part of them.")
+    top_reactors: list[TopReactor] | None = None
+    more: More | None = Field(None, description="Telegram's own fields that have no key here.")
 
 
 class Message(Comment):
@@ -220,11 +166,19 @@ class Threads(Record):
     depth: dict[int, int] = Field(description="Of replies only: 1 replies to a root; roots (0) are left out.")
 
 
-class Participant(Record):
-    """Somebody who wrote that day."""
+class Person(Record):
+    """Somebody whom the day's pages name."""
 
     id: int
     name: str
+    username: str | None = None
+    usernames: list[str] | None = Field(None, description="All of them, where there are several.")
+    more: More | None = Field(None, description="Telegram's own fields: bot, verified, restriction_reason, …")
+
+
+class Participant(Person):
+    """Somebody who wrote that day."""
+
     message_count: int
     comment_count: int | None = None
 
@@ -235,3 +189,10 @@ class Participants(Record):
     chat: str
     date: Date
     participants: list[Participant]
+    mentioned: list[Person] | None = Field(
+        None, description="Others whom messages name: forwarded from, reacted, joined."
+    )
+    no_peers: list[More] | None = Field(
+        None,
+        description="What stood among the users and chats and is neither (a community), as Telegram gave it.",
+    )

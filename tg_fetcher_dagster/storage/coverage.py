@@ -52,6 +52,7 @@ class Coverage(BaseModel):
         newest_message_id: the day's own newest message; None for an empty day.
         limit: so many messages at most were asked for; such a day is never final.
         lost: what is known to be missing, and why.
+        account_user_id: the Telegram user whose account read it; None in a file of before.
         event_request: the request whose event told of this content.
     """
 
@@ -78,6 +79,7 @@ class Coverage(BaseModel):
     preprocessing_version: str
     limit: int | None = None
     lost: tuple[Loss, ...] = ()
+    account_user_id: int | None = None
     outcome: Outcome
     event_request: str | None
 

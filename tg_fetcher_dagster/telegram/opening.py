@@ -5,6 +5,7 @@ from typing import Any
 
 from telethon.tl import functions, types
 
+from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import floods_path
 from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
@@ -45,14 +46,28 @@ def account_line(
     )
 
 
-async def own_user(send: RequestLine, *, about: str) -> Any | None:  # noqa: ANN401 - Telethon is untyped
-    """Returns the account's own user; None where the answer holds something newer than this Telethon.
+async def own_user(send: RequestLine, *, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
+    """Returns the account's own user.
 
     Raises:
+        UnknownConstructorError: the answer holds something newer than this Telethon.
         FetchError: (auth) Telegram refuses the session; (network, rate_limit, internal) there is no answer.
     """
+    users = await send(functions.users.GetUsersRequest([types.InputUserSelf()]), about=about)
+    if not users:
+        raise FetchError(ErrorType.INTERNAL, f"{about}: Telegram did not say whose session it is")
+    return users[0]
+
+
+async def own_user_id(send: RequestLine, *, about: str, kept: int | None) -> int:
+    """Returns the number of the account's own user: what Telegram says, else what is kept.
+
+    Raises:
+        FetchError: as `own_user`; an answer that cannot be read is none where the number is kept.
+    """
     try:
-        users = await send(functions.users.GetUsersRequest([types.InputUserSelf()]), about=about)
+        return int((await own_user(send, about=about)).id)
     except UnknownConstructorError:
-        return None  # it was told as an alarm, and reading goes on without the account's own name
-    return users[0] if users else None
+        if kept is None:
+            raise
+        return kept  # it was told as an alarm, and reading goes on

@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from telethon.errors import RPCError, TypeNotFoundError
@@ -45,6 +45,13 @@ MOST_TRIES = 1000
 KEY_LOOKS = 2
 """A key that the server does not know is shown on a fresh connection once more before the account is put
 aside: Telegram forgets keys for moments, as Telethon's `AuthKeyNotFound` tells."""
+
+
+class Send(Protocol):
+    """What gives Telegram's answer to a request: a `RequestLine`, or what stands before one."""
+
+    async def __call__(self, request: Any, *, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
+        """See `RequestLine.__call__`."""
 
 
 class RequestLine:

@@ -14,7 +14,9 @@ from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.telegram.accounts import AccountStore
+from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
 from tg_fetcher_dagster.telegram.reader import open_reader
 
 HASH = "0123456789abcdef0123456789abcdef"
@@ -50,8 +52,9 @@ class Fetching:
         return telegram
 
     def set_time(self, now: datetime) -> None:
-        """Lets Telegram say that it is now this time; the machine's clock stays as it is."""
+        """Lets Telegram say that it is now this time, and others know it; the machine's clock stays."""
         self.sandbox.set_clock((now - datetime.now(UTC)).total_seconds())
+        TelegramClock(clock_path(self.workshop.settings.session_dir)).tell(now)
 
     @property
     def data_dir(self) -> Path:
@@ -75,16 +78,24 @@ class Fetching:
         """Returns a day file."""
         return dict(orjson.loads(self.workshop.store.day(chat, day).day_file.read_bytes()))
 
+    def coverage(self, chat: str, day: date) -> Coverage:
+        """Returns what is proved of a day."""
+        found = read_coverage(self.workshop.store.day(chat, day))
+        assert found is not None
+        return found
+
     def a_day_later(self) -> "Fetching":
         """Returns the same workshop, a day and an hour on."""
         self.set_time(self.sandbox.now() + timedelta(hours=25))
         return self
 
-    def forget_details(self, chat: str) -> None:
-        """Lets the identity table know no more than the pages say."""
+    def details_seen(self, chat: str, *, forgotten: bool) -> None:
+        """Lets the chat's details have been seen just now, by the frozen clock, or never."""
         path = self.data_dir / ".chats" / f"{chat}.json"
         kept = orjson.loads(path.read_bytes())
-        path.write_bytes(orjson.dumps({**kept, "available_min_id": None, "details_seen_at": None}))
+        seen = {"details_seen_at": self.workshop.now().isoformat()}
+        never = {"details_seen_at": None, "available_min_id": None}
+        path.write_bytes(orjson.dumps({**kept, **(never if forgotten else seen)}))
 
     def truth(self) -> dict[str, Any]:
         """Returns what the sandbox says is true, by the chat's name in the scenario."""

@@ -75,7 +75,7 @@ def test_a_photo_tells_its_largest_size():
 def test_media_of_a_newer_layer_keeps_its_constructors_name():
     value = message(media=types.MessageMediaUnsupported())
     value["media"] = {"_": "MessageMediaHologram", "depth": 3}
-    assert mapped(value)["media"] == {"type": "MessageMediaHologram"}
+    assert mapped(value)["media"] == {"type": "MessageMediaHologram", "more": {"depth": 3}}
     value["media"] = {"_": "MessageMediaEmpty"}
     assert "media" not in mapped(value)
 
@@ -119,3 +119,86 @@ def test_a_poll_of_an_older_layer_has_plain_texts():
     value = message(media=poll(types.PollResults()))
     value["media"]["poll"]["question"] = "Tabs?"
     assert mapped(value)["poll"]["question"] == "Tabs?"
+
+
+def test_places_people_and_prices_keep_all_that_is_said_of_them():
+    point = types.GeoPoint(long=30.5, lat=59.9, access_hash=1, accuracy_radius=12)
+    venue = types.MessageMediaVenue(point, "Bar", "Nevsky 1", "foursquare", "4b", "food/bar")
+    assert mapped(message(media=venue))["media"] == {
+        "type": "venue", "latitude": 59.9, "longitude": 30.5, "title": "Bar", "address": "Nevsky 1",
+        "provider": "foursquare", "venue_id": "4b", "venue_type": "food/bar",
+        "more": {"accuracy_radius": 12},
+    }  # fmt: skip
+    live = types.MessageMediaGeoLive(point, 900, heading=270, proximity_notification_radius=50)
+    got = mapped(message(media=live))["media"]
+    assert (got["period"], got["heading"]) == (900, 270)
+    assert got["more"] == {"accuracy_radius": 12, "proximity_notification_radius": 50}
+    contact = types.MessageMediaContact("+1", "Anna", "", "BEGIN:VCARD", 7)
+    assert mapped(message(media=contact))["media"]["vcard"] == "BEGIN:VCARD"
+
+
+def test_giveaways_say_what_is_given_where_and_to_whom():
+    giveaway = types.MessageMediaGiveaway(
+        channels=[9, 10], quantity=3, until_date=NOON, countries_iso2=["DE"], prize_description="a cat",
+        months=6, winners_are_visible=True,
+    )  # fmt: skip
+    got = mapped(message(media=giveaway))["media"]
+    assert got["description"] == "a cat"
+    assert got["more"] == {
+        "channels": [-1_000_000_000_009, -1_000_000_000_010], "quantity": 3, "months": 6,
+        "until_date": "2025-11-07T12:00:00+00:00", "winners_are_visible": True, "countries_iso2": ["DE"],
+    }  # fmt: skip
+    results = types.MessageMediaGiveawayResults(9, 5, 1, 0, [7], NOON, refunded=True, stars=50)
+    got = mapped(message(media=results))["media"]
+    assert got["amount"] == 50
+    assert got["more"]["channel_id"] == -1_000_000_000_009
+    assert got["more"]["winners"] == [7]
+
+
+def test_what_is_to_be_paid_for_is_told_bought_or_not():
+    bought = types.MessageExtendedMedia(types.MessageMediaDice(6, "🎲"))
+    preview = types.MessageExtendedMediaPreview(w=640, h=480, video_duration=9)
+    got = mapped(message(media=types.MessageMediaPaidMedia(50, [bought, preview])))["media"]
+    assert got == {
+        "type": "paid_media",
+        "amount": 50,
+        "extended_media": [
+            {"type": "dice", "emoji": "🎲", "value": 6},
+            {"type": "preview", "width": 640, "height": 480, "duration": 9},
+        ],
+    }
+
+
+def test_a_story_that_came_along_keeps_its_words():
+    story = types.StoryItem(
+        5, NOON, NOON, types.MessageMediaUnsupported(), caption="look",
+        fwd_from=types.StoryFwdHeader(from_name="B"),
+        media_areas=[types.MediaAreaUrl(types.MediaAreaCoordinates(1, 2, 3, 4, 5), "https://e.com/")],
+    )  # fmt: skip
+    got = mapped(message(media=types.MessageMediaStory(types.PeerUser(7), 5, story=story)))["media"]
+    assert (got["peer_id"], got["story_id"]) == (7, 5)
+    assert got["story"]["text"] == "look"
+    assert got["story"]["media"] == {"type": "unsupported"}
+    assert got["story"]["more"]["fwd_from"]["from_name"] == "B"
+    assert got["story"]["more"]["media_areas"][0]["url"] == "https://e.com/"
+
+
+def test_other_qualities_of_a_video_say_nothing_but_what_people_wrote_into_them():
+    def video(number, name):
+        attributes = [types.DocumentAttributeVideo(9, 640, 480), types.DocumentAttributeFilename(name)]
+        return types.Document(number, 1, b"", NOON, "video/mp4", 5, 2, attributes)
+
+    others = [video(2, "mtproto2.m3u8"), video(3, "holiday-720.mp4")]
+    media = types.MessageMediaDocument(document=video(1, "holiday.mp4"), alt_documents=others, video=True)
+    got = mapped(message(media=media))["media"]
+    assert got["file_name"] == "holiday.mp4"
+    assert got["more"] == {"alt_documents": [{"file_name": "holiday-720.mp4"}]}
+
+
+def test_a_sticker_of_a_named_set_says_the_sets_name():
+    stickers = types.InputStickerSetShortName("cats")
+    document = types.Document(
+        1, 1, b"", NOON, "image/webp", 5, 2, [types.DocumentAttributeSticker("🐈", stickers)]
+    )
+    got = mapped(message(media=types.MessageMediaDocument(document=document)))["media"]
+    assert (got["emoji"], got["sticker_set"]) == ("🐈", "cats")

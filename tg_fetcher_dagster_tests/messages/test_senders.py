@@ -1,13 +1,21 @@
+import orjson
+import pytest
 from telethon.tl import types
 
+from tg_fetcher_dagster.messages.day import DayAssembly
 from tg_fetcher_dagster.messages.peers import Names, marked_id, whole
 from tg_fetcher_dagster_tests.messages.raw import (
     CHAT_MARKED,
+    DAY,
+    NOON,
+    OPTIONS,
     assembly,
     channel,
     mapped,
     message,
     plain,
+    service,
+    source,
     user,
 )
 
@@ -32,8 +40,19 @@ def test_an_anonymous_admin_is_the_group_itself():
     assert mapped(message(from_id=types.PeerChannel(123)))["sender_id"] == CHAT_MARKED
 
 
+def test_without_a_name_in_a_group_it_is_the_group_that_speaks():
+    assert mapped(message())["sender_id"] == CHAT_MARKED
+    assert mapped(message(out=True))["sender_id"] == CHAT_MARKED
+    assert mapped(message(peer=types.PeerChat(9)), kind="group")["sender_id"] == -9
+
+
 def test_where_telegram_names_nobody_the_sender_is_null():
-    assert mapped(message())["sender_id"] is None
+    value = message()
+    del value["peer_id"]
+    assert mapped(value)["sender_id"] is None
+    value = message()
+    value["from_id"] = {"_": "PeerOfTomorrow", "number": 5}
+    assert mapped(value)["sender_id"] is None
 
 
 def test_in_a_private_chat_the_sender_is_the_other_one_or_oneself():
@@ -104,3 +123,107 @@ def test_chats_of_every_kind_give_their_titles():
 def test_a_name_with_a_lone_surrogate_is_made_whole():
     assert whole("An\ud83dna") == "An\ufffdna"
     assert whole("\ud83d\ude00") == "😀"
+
+
+@pytest.mark.parametrize("account", [1, None])
+def test_ones_own_private_messages_name_oneself_by_the_account_or_by_the_page(account):
+    day = DayAssembly(source=source("chat", marked_id=7), day=DAY, options=OPTIONS, account_user_id=account)
+    if account is None:
+        day.add_entities([user(1, "Me", is_self=True)], [])
+    for value in (
+        message(2, peer=types.PeerUser(7), out=True),
+        service(types.MessageActionScreenshotTaken(), 3, out=True) | {"peer_id": plain(types.PeerUser(7))},
+        message(4, peer=types.PeerChat(9), out=True),
+    ):
+        assert orjson.loads(day.add_message(value))["sender_id"] == 1
+    assert orjson.loads(day.add_message(message(5, peer=types.PeerUser(7))))["sender_id"] == 7
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u3164",
+        "\u200b\u200d",
+        "\u2800 \u2800",
+        "\u115f\u1160",
+        "\u034f",
+        "\ufe0f",
+        "\U000e0061",
+        "\u00a0\u202e",
+    ],
+    ids=ascii,
+)
+def test_a_name_that_cannot_be_seen_falls_back_on_the_username_then_the_id(name):
+    names = Names()
+    names.add_users([user(7, name, username="anna"), user(8, name, name)])
+    names.add_chats(
+        [channel(9, name, username="news"), channel(10, name), plain(types.ChatForbidden(11, name))]
+    )
+    assert [names.name(7), names.name(8)] == ["@anna", "user_8"]
+    assert [names.name(-1_000_000_000_009), names.name(-1_000_000_000_010)] == ["@news", "channel_10"]
+    assert names.name(-11) == "chat_11"
+
+
+@pytest.mark.parametrize("name", ["A", "\u3164A", "名", "🐍", "á", ".", "\u200fא"])
+def test_a_name_that_can_be_seen_stays(name):
+    names = Names()
+    names.add_users([user(7, name, username="anna")])
+    assert names.name(7) == name
+
+
+def test_what_is_neither_a_user_nor_a_chat_is_named_and_is_nobody():
+    community = types.Community(9, "Neighbours", types.ChatPhotoEmpty(), NOON, access_hash=5)
+    day = assembly()
+    day.add_entities(
+        [{"_": "UserOfTomorrow", "id": 7, "first_name": "X"}],
+        [
+            plain(community),
+            plain(types.CommunityForbidden(10, "Closed")),
+            {"_": "Chatlet", "id": 11, "title": "T"},
+        ],
+    )
+    for peer in (types.PeerUser(7), types.PeerChat(9), types.PeerChannel(9), types.PeerChat(11)):
+        day.add_message(message(from_id=peer))
+    assert day.senders == {
+        "7": "user_7", "-9": "chat_9", "-1000000000009": "channel_9", "-11": "chat_11"
+    }  # fmt: skip
+    told = day.participants().no_peers
+    assert [each["type"] for each in told] == [
+        "user_of_tomorrow",
+        "community",
+        "community_forbidden",
+        "chatlet",
+    ]
+    assert told[1] == {"type": "community", "id": "9", "title": "Neighbours"}
+
+
+def test_participants_have_their_usernames_and_those_who_did_not_write_their_names():
+    day = assembly()
+    day.add_entities(
+        [
+            user(
+                7,
+                "Anna",
+                username="anna",
+                usernames=[types.Username("anna"), types.Username("ann")],
+                bot=True,
+            ),
+            user(8, "Boris", username="boris", phone="15550001", photo=types.UserProfilePhotoEmpty()),
+        ],
+        [channel(9, "News")],
+    )
+    day.add_message(message(from_id=types.PeerUser(7)))
+    told = day.participants().model_dump(mode="json", exclude_none=True)
+    assert told["participants"] == [
+        {"id": 7, "name": "Anna", "message_count": 1, "username": "anna", "usernames": ["anna", "ann"],
+         "more": {"bot": True}}
+    ]  # fmt: skip
+    assert told["mentioned"] == [
+        {"id": -1_000_000_000_009, "name": "News"}, {"id": 8, "name": "Boris", "username": "boris"}
+    ]  # fmt: skip
+
+
+def test_a_user_in_part_does_not_take_the_username_of_a_whole_one():
+    day = assembly()
+    day.add_entities([user(7, "Anna", username="anna"), user(7, "A", username="old", min=True)], [])
+    assert day.participants().mentioned[0].username == "anna"

@@ -115,6 +115,7 @@ async def test_an_unknown_constructor_is_one_alarm_and_the_connection_goes_on(
 async def test_an_unknown_constructor_in_a_connections_first_answers_is_one_alarm_and_no_storm(
     sandbox: Any, settings: Settings, account: AccountStore, passing_time: PassingTime, method: str
 ) -> None:
+    account.save("main", sandbox.session, user_id=sandbox.world.accounts[0].user_id)
     sandbox.rewrite(method, unknown)
     sandbox.add_fault(method=HISTORY, cut=True, times=2)
     with capture_logs() as logs:

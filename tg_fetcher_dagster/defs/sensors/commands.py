@@ -11,7 +11,8 @@ import dagster as dg
 
 from tg_fetcher_dagster.commands.dispatch import Dispatch
 from tg_fetcher_dagster.commands.following import Failure
-from tg_fetcher_dagster.commands.identity import ChatIdentity, IdentityTable
+from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.commands.plan import Batch
 from tg_fetcher_dagster.commands.queue import CommandQueue
 from tg_fetcher_dagster.commands.resolving import ResolveRequest
