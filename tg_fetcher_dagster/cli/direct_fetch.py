@@ -23,8 +23,9 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import covered_days, read_coverage
+from tg_fetcher_dagster.storage.damage import standing
 from tg_fetcher_dagster.storage.paths import Store
-from tg_fetcher_dagster.telegram.clock import telegram_now
+from tg_fetcher_dagster.telegram.clock import planning_now
 
 LOOK_SECONDS = 0.3
 """How often the days that have ended are counted while a run is under way."""
@@ -87,20 +88,21 @@ def _days_without_the_chat(asked: Asked, settings: Settings) -> list[date | None
     """The days that a command means whatever chat it is for; None where they depend on the chat."""
     if asked.command.mode in {"full", "incremental"}:
         return [None]
-    today = telegram_now(settings).astimezone(settings.zone).date()
+    today = planning_now(settings).astimezone(settings.zone).date()
     means = expand(asked.command, today=today, history_start=settings.history_start)
     return [*means.days, *(each.day for each in means.refused), *([means.today] if means.today else [])]
 
 
 def _expanded(asked: Asked, identity: ChatIdentity, settings: Settings) -> Expansion:
-    covered = covered_days(Store(settings.data_dir, settings.timezone), identity.key)
+    store = Store(settings.data_dir, settings.timezone)
+    stand = standing(store, identity.key, covered_days(store, identity.key))
     return expand(
         asked.command,
-        today=telegram_now(settings).astimezone(settings.zone).date(),
+        today=planning_now(settings).astimezone(settings.zone).date(),
         history_start=settings.history_start,
         first_message=identity.first_message_date,
-        final_days={day for day, coverage in covered.items() if coverage.final},
-        first_fetched=min(covered, default=None),
+        final_days=stand.done,
+        first_fetched=stand.first,
     )
 
 

@@ -16,8 +16,9 @@ from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.redis_connection import connect
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, covered_days
+from tg_fetcher_dagster.storage.damage import Standing, standing
 from tg_fetcher_dagster.storage.paths import Store
-from tg_fetcher_dagster.telegram.clock import clock_difference, telegram_now, told
+from tg_fetcher_dagster.telegram.clock import clock_difference, planning_now, told
 
 
 class ChatOverview(BaseModel):
@@ -25,11 +26,13 @@ class ChatOverview(BaseModel):
 
     Attributes:
         state: `kept`, `paused`, or `forgotten` where only its files are left.
-        days_done: days that are final.
-        days_missing: days that are not, from the first fetched one (at the earliest HISTORY_START) to
+        days_done: days that need nothing: final, with all their files, as far as a look at them tells.
+        days_missing: days that are not, from the first kept one (at the earliest HISTORY_START) to
             yesterday; 0 where nothing was fetched yet.
         missing: the same as runs of days, the newest first: first and last day.
-        last_day: the newest day that is final.
+        damaged: days with files that are gone or of another size, a line each, the oldest first.
+        doubted: days whose last reading lacks too many messages to be believed.
+        last_day: the newest day that is done.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +43,8 @@ class ChatOverview(BaseModel):
     days_done: int
     days_missing: int
     missing: list[tuple[str, str]]
+    damaged: list[str] = []
+    doubted: list[date] = []
     last_day: date | None
     message_count: int
     last_fetch: datetime | None
@@ -87,18 +92,20 @@ def overview(settings: Settings) -> Overview:
     store = Store(settings.data_dir, settings.timezone)
     identities = IdentityTable(settings.data_dir)
     known = {chat.key: chat for chat in identities.all()}
-    yesterday = telegram_now(settings).astimezone(settings.zone).date() - timedelta(days=1)
+    yesterday = planning_now(settings).astimezone(settings.zone).date() - timedelta(days=1)
     chats = []
     folders = {name for name in store.chats() if re.fullmatch(KEY_PATTERN, name)}
     for key in sorted({*known, *folders}):
         chat = known.get(key)
         covered = covered_days(store, key)
-        if chat is None and not covered:
+        stand = standing(store, key, covered)
+        if chat is None and not covered and not stand.damaged:
             continue
         chats.append(
             chat_overview(
                 key,
                 covered,
+                stand,
                 title=chat.title if chat else "",
                 state="forgotten" if chat is None else "paused" if chat.paused else "kept",
                 span=(settings.history_start, yesterday),
@@ -118,11 +125,17 @@ def overview(settings: Settings) -> Overview:
 
 
 def chat_overview(
-    key: str, covered: Mapping[date, Coverage], *, title: str, state: str, span: tuple[date, date]
+    key: str,
+    covered: Mapping[date, Coverage],
+    stand: Standing,
+    *,
+    title: str,
+    state: str,
+    span: tuple[date, date],
 ) -> ChatOverview:
     """Returns a chat's days; `span` is HISTORY_START and yesterday."""
-    done = {day for day, coverage in covered.items() if coverage.final}
-    begin = max(span[0], min(covered, default=span[1] + timedelta(days=1)))
+    done = stand.done
+    begin = max(span[0], stand.first or span[1] + timedelta(days=1))
     wanted = {begin + timedelta(days=number) for number in range((span[1] - begin).days + 1)}
     missing = wanted - done
     runs = reversed(stretches(missing))
@@ -133,6 +146,8 @@ def chat_overview(
         days_done=len(done),
         days_missing=len(missing),
         missing=[(run[0].isoformat(), run[-1].isoformat()) for run in runs],
+        damaged=[f"{day}: {', '.join(map(str, stand.damaged[day]))}" for day in sorted(stand.damaged)],
+        doubted=sorted(stand.doubted),
         last_day=max(done, default=None),
         message_count=sum(coverage.message_count for coverage in covered.values()),
         last_fetch=max((coverage.fetched_at for coverage in covered.values()), default=None),

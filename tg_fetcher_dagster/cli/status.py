@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 GAPS_SHOWN = 3
 """Runs of missing days that a line names."""
 
+TROUBLE_SHOWN = 5
+"""Damaged days, and days in doubt, that are named."""
+
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as one JSON object.")] = False,
@@ -51,6 +54,7 @@ def _show(seen: "Overview") -> None:
         say_table(heads, rows)
     else:
         note("no chat is kept yet: tg-fetcher init, or tg-fetcher chats add CHAT")
+    _show_trouble(seen)
     say()
     for line in seen.names:
         say(f"name      {line}")
@@ -67,6 +71,24 @@ def _show(seen: "Overview") -> None:
         say("account   none: tg-fetcher init")
     if seen.clock:
         say(f"clock     this machine's is {seen.clock} of Telegram's: set it right")
+
+
+def _show_trouble(seen: "Overview") -> None:
+    """Tells of damaged and doubted days, a few lines of each."""
+    damaged = [f"{chat.chat} {line}" for chat in seen.chats for line in chat.damaged]
+    doubted = [f"{chat.chat} {day}" for chat in seen.chats for day in chat.doubted]
+    if damaged or doubted:
+        say()
+    for line in damaged[:TROUBLE_SHOWN]:
+        say(f"damaged   {line}")
+    if len(damaged) > TROUBLE_SHOWN:
+        say(f"damaged   and {len(damaged) - TROUBLE_SHOWN} more days")
+    if damaged:
+        say("          a fetch mends these; tg-fetcher verify --repair mends all")
+    for line in doubted[:TROUBLE_SHOWN]:
+        say(f"in doubt  {line}: too many messages are gone; read it again, or: tg-fetcher accept {line}")
+    if len(doubted) > TROUBLE_SHOWN:
+        say(f"in doubt  and {len(doubted) - TROUBLE_SHOWN} more days")
 
 
 def _spans(missing: list[tuple[str, str]]) -> str:

@@ -71,9 +71,8 @@ def _understood(tick: Tick, claim: Claim) -> FetchCommand | None:
 
 def _asks(tick: Tick, claim: Claim, command: FetchCommand, identity: ChatIdentity) -> list[Ask]:
     """What a command wants; nothing where all of it is refused or there is nothing to do."""
-    name = command.spelling.username
     for moved in tick.identities.moved():
-        if moved.name == name:
+        if moved.name == command.spelling.username:
             tick.result.notes.append((command.command_id, moved.line))
     facts = tick.outside.facts(identity) if command.mode == "incremental" else ChatFacts()
     expansion = _expanded(tick, command, identity.first_message_date, facts)

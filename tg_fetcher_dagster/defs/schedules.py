@@ -10,7 +10,7 @@ from tg_fetcher_dagster.defs.partitions import CHATS, neighbours, range_tags
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
-from tg_fetcher_dagster.telegram.clock import telegram_time
+from tg_fetcher_dagster.telegram.clock import planning_time
 
 CHATS_A_RUN = 50
 """One day of many chats is one run, bounded so that one chat's trouble is not everybody's."""
@@ -44,7 +44,7 @@ def build_yesterday(settings: DefinitionSettings) -> dg.ScheduleDefinition:
     )
     def yesterday(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         present = Settings.read()
-        began = telegram_time(present, context.scheduled_execution_time)
+        began = planning_time(present, context.scheduled_execution_time)
         day = day_of(began, settings.zone) - ONE_DAY
         chats = list(context.instance.get_dynamic_partitions(CHATS.name or ""))
         known = IdentityTable(present.data_dir).all()

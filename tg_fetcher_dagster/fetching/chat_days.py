@@ -5,8 +5,10 @@ failure stops the walk over its stretch of days and no other: what is durable st
 reported as failed with the reason, never as an empty day.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import date
 
 import structlog
@@ -16,11 +18,13 @@ from tg_fetcher_dagster.fetching.day_walk import DayWalk
 from tg_fetcher_dagster.fetching.days import newest_first, stretches
 from tg_fetcher_dagster.fetching.hidden_history import details_hold, is_asked_below, refused_days
 from tg_fetcher_dagster.fetching.identifying import gone_on, identify, keep_moved_name
+from tg_fetcher_dagster.fetching.reopening import reopen_days
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest, Outcome
+from tg_fetcher_dagster.fetching.restoring import settled_on_disk
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.messages.source import source_info
-from tg_fetcher_dagster.storage.coverage import Coverage, is_complete, read_coverage
+from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.progress import write_progress
 from tg_fetcher_dagster.telegram.access import ChatMigratedError
 from tg_fetcher_dagster.telegram.reader import TelegramReader
@@ -73,7 +77,18 @@ async def fetch_chat(request: FetchRequest, workshop: Workshop, reader: Reader) 
         except FetchError as error:
             # A report for those who read it: it decides nothing, so it must not fail what is durable.
             log.warning("progress not reported", chat=request.chat, error=error.message)
-    return [reports[day] for day in sorted(reports)]
+    unasked = await _reopened(request, workshop, reports)
+    return [*(reports[day] for day in sorted(reports)), *unasked]
+
+
+async def _reopened(
+    request: FetchRequest, workshop: Workshop, reports: dict[date, DayReport]
+) -> list[DayReport]:
+    """Gives stragglers to the days that are done; returns the reports of those that were not asked for."""
+    changed = {report.day: report for report in await asyncio.to_thread(reopen_days, request.chat, workshop)}
+    for day in changed.keys() & reports.keys():
+        reports[day] = replace(reports[day], coverage=changed.pop(day).coverage)
+    return [replace(report, asked=False) for report in changed.values()]
 
 
 async def _hidden(request: FetchRequest, workshop: Workshop, reader: Reader) -> dict[date, FetchError]:
@@ -92,15 +107,10 @@ def _settled_before(day: date, request: FetchRequest, workshop: Workshop, teller
     """Returns the report of a day that needs no fetch, and tells of it where nobody did."""
     paths = workshop.store.day(request.chat, day)
     coverage = read_coverage(paths)
-    if coverage is None:
-        return None
-    if coverage.event_request == request.request_id and teller.is_told(day):
+    if coverage and coverage.event_request == request.request_id and teller.is_told(day):
         # An earlier attempt at this request read the day: it is not read again, not even by force.
         return _report(coverage)
-    if request.force or workshop.settings.force_refetch or not is_complete(paths):
-        return None
-    teller.skipped(coverage, reason="complete", expected=coverage.checksum_sha256)
-    return DayReport(chat=request.chat, day=day, outcome="skipped", coverage=coverage)
+    return settled_on_disk(day, request, workshop, teller)
 
 
 def kept_days(request: FetchRequest, workshop: Workshop) -> list[DayReport]:

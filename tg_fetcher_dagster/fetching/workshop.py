@@ -22,17 +22,19 @@ class Workshop:
     Attributes:
         settings: as they were when the run began.
         open_reader: opens Telegram; called at most once a run, and not at all where nothing is to be asked.
+        clock: says the present moment in the place of what is known of Telegram's time.
     """
 
     settings: Settings
     open_reader: Callable[[], AbstractAsyncContextManager[TelegramReader]]
+    clock: Callable[[], datetime] | None = None
 
     def now(self) -> datetime:
         """Returns the present moment as far as it is known without asking Telegram, aware and in UTC.
 
         What is over is decided by an open reader's `now` instead.
         """
-        return telegram_now(self.settings)
+        return self.clock() if self.clock is not None else telegram_now(self.settings)
 
     @cached_property
     def store(self) -> Store:

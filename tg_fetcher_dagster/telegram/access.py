@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from telethon.tl import types
 
+from tg_fetcher_dagster.commands.chats import bare_id
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.peers import marked_id_of
@@ -42,8 +43,9 @@ def own_entity(answer: _Described, marked_id: int) -> Any:  # noqa: ANN401 - Tel
 
     One that Telegram sent in part (`min`) describes nothing.
     """
+    number = bare_id(marked_id)  # looked at first, since every page asks this
     for each in answer.users if marked_id > 0 else answer.chats:
-        if marked_id_of(each) == marked_id and not getattr(each, "min", None):
+        if each.id == number and marked_id_of(each) == marked_id and not getattr(each, "min", None):
             return each
     return None
 

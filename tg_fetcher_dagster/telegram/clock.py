@@ -48,7 +48,7 @@ class TelegramClock:
         """Returns Telegram's time, aware, in UTC; the best guess where Telegram has not told it."""
         if self._told is None:
             wall = self._wall()
-            return wall + _difference(self._path, wall)
+            return wall + _kept(self._path, wall)
         date, at = self._told
         return date + timedelta(seconds=self._timing.monotonic() - at)
 
@@ -59,9 +59,9 @@ class TelegramClock:
         """
         self._told = (date, self._timing.monotonic())
         wall = self._wall()
-        was_off = _difference(self._path, wall)
+        was_off = _worth_telling(_kept(self._path, wall))
         write_small(self._path, {"seconds": (date - wall).total_seconds(), "at": wall.timestamp()})
-        off = _difference(self._path, wall)
+        off = _worth_telling(date - wall)
         if bool(off) != bool(was_off):
             tell = log.warning if off else log.info
             tell("the machine's clock is off" if off else "the machine's clock is right again", off=told(off))
@@ -75,23 +75,31 @@ def clock_path(session_dir: Path) -> Path:
     return session_dir / ".clock.json"
 
 
-def clock_difference(settings: Settings, *, at: datetime | None = None) -> timedelta:
-    """Returns what has to be added to the machine's clock; zero where nothing of late says that it is off."""
-    return _difference(clock_path(settings.session_dir), at or datetime.now(UTC))
+def clock_difference(settings: Settings) -> timedelta:
+    """Returns how far Telegram's time is from the machine's; zero where the clock passes for right."""
+    return _worth_telling(_kept(clock_path(settings.session_dir), datetime.now(UTC)))
 
 
 def telegram_now(settings: Settings) -> datetime:
-    """Returns the time by which days are decided on here, aware, in UTC; asks nobody but the disk."""
-    return telegram_time(settings, datetime.now(UTC))
+    """Returns Telegram's time as far as it is known here, aware, in UTC; asks nobody but the disk."""
+    wall = datetime.now(UTC)
+    return wall + _kept(clock_path(settings.session_dir), wall)
 
 
-def telegram_time(settings: Settings, moment: datetime) -> datetime:
-    """Returns Telegram's time when the machine's clock says `moment`, as far as it is known here.
+def planning_now(settings: Settings) -> datetime:
+    """Returns the time by which it is decided what "yesterday" is; see `planning_time`."""
+    return planning_time(settings, datetime.now(UTC))
 
-    Never later than that: Dagster makes a day's partition by the machine's clock, and a day cannot be asked
-    for before. A clock that is behind makes days come later; one that is ahead would make them end too early.
+
+def planning_time(settings: Settings, moment: datetime) -> datetime:
+    """Returns what time it is for Telegram when the machine's clock says `moment`, and never a later one.
+
+    Dagster makes a day's partition by the machine's clock, and the day cannot be asked for before. So a clock
+    that is behind makes days come later; one that is ahead does not make them end too early. A clock that is
+    right within `TOLERANCE` is left alone: a schedule at midnight must not fall into the day before.
     """
-    return moment + min(clock_difference(settings, at=moment), timedelta(0))
+    off = _worth_telling(_kept(clock_path(settings.session_dir), moment))
+    return moment + min(off, timedelta(0))
 
 
 def told(off: timedelta) -> str:
@@ -100,11 +108,16 @@ def told(off: timedelta) -> str:
     return f"{seconds} {'ahead' if off < timedelta(0) else 'behind'}" if seconds else "right"
 
 
-def _difference(path: Path, wall: datetime) -> timedelta:
+def _worth_telling(off: timedelta) -> timedelta:
+    return off if abs(off) > TOLERANCE else timedelta(0)
+
+
+def _kept(path: Path, wall: datetime) -> timedelta:
+    """Returns the difference that was found last; zero where none was of late."""
     kept = read_small(path)
     try:
         off = timedelta(seconds=kept["seconds"])
         known_for = abs(wall - (_EPOCH + timedelta(seconds=kept["at"])))
     except (KeyError, TypeError, ValueError, OverflowError):
         return timedelta(0)  # nothing is kept, or nothing that makes sense
-    return off if abs(off) > TOLERANCE and known_for <= HOLDS_FOR else timedelta(0)
+    return off if known_for <= HOLDS_FOR else timedelta(0)

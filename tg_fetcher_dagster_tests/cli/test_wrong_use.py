@@ -58,7 +58,7 @@ def test_a_wrong_use_is_one_line_and_exit_code_2(command: Command, arguments: li
         (["fetch", "ru_python", "--yesterday", "--direct"], "no account 'main'"),
         (["login"], "give --phone"),
         (["login", "--phone", "12345"], "TELEGRAM_PHONE"),
-        (["rebuild", "ru_python", "--date", "2025-11-01"], "no raw file to rebuild from"),
+        (["rebuild", "ru_python", "--date", "2025-11-01"], "is gone: the day must be fetched"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_exit_code_1(command: Command, arguments: list[str], said: str):

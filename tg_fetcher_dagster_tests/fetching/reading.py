@@ -1,31 +1,50 @@
 """Fetches chats of a sandbox and reads back what became of them."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.events.models import TERMINAL
+from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
+from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.telegram.accounts import AccountStore
-from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
-from tg_fetcher_dagster.telegram.reader import open_reader
+from tg_fetcher_dagster.telegram.pacing import Timing
+from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
 
 HASH = "0123456789abcdef0123456789abcdef"
+
+STANDING = Timing(monotonic=lambda: 0.0)
+"""Time that does not go on while a reader is open."""
 
 
 def days_between(first: str, last: str) -> tuple[date, ...]:
     """Returns every day of `first..last`."""
     start, end = date.fromisoformat(first), date.fromisoformat(last)
     return tuple(start + timedelta(days=number) for number in range((end - start).days + 1))
+
+
+def workshop_at(sandbox: RunningSandbox, settings: Settings, *moments: datetime) -> Workshop:
+    """Returns a workshop whose Telegram says the first moment; where nobody asks it, it is the last one."""
+
+    def opened() -> AbstractAsyncContextManager[TelegramReader]:
+        sandbox.stop_clock(moments[0])
+        return open_reader(settings, timing=STANDING)
+
+    return Workshop(settings=settings, open_reader=opened, clock=lambda: moments[-1])
 
 
 @dataclass
@@ -37,7 +56,7 @@ class Fetching:
 
     @classmethod
     def over(cls, sandbox: RunningSandbox, folder: Path, *, now: datetime, **settings: Any) -> "Fetching":
-        """Signs the sandbox's account in, and sets the time that Telegram tells."""
+        """Signs the sandbox's account in, and stops the clock."""
         facts = Settings.read(
             data_dir=folder / "data",
             session_dir=folder / "sessions",
@@ -47,23 +66,28 @@ class Fetching:
             **settings,
         )
         AccountStore(facts.session_dir).save("main", sandbox.session)
-        telegram = cls(sandbox, Workshop(settings=facts, open_reader=lambda: open_reader(facts)))
-        telegram.set_time(now)
-        return telegram
-
-    def set_time(self, now: datetime) -> None:
-        """Lets Telegram say that it is now this time, and others know it; the machine's clock stays."""
-        self.sandbox.set_clock((now - datetime.now(UTC)).total_seconds())
-        TelegramClock(clock_path(self.workshop.settings.session_dir)).tell(now)
+        return cls(sandbox, workshop_at(sandbox, facts, now))
 
     @property
     def data_dir(self) -> Path:
         return self.workshop.settings.data_dir
 
+    def at(self, *moments: datetime) -> "Fetching":
+        """Returns the same at another moment, or while time goes on: from when it asks to when it keeps."""
+        return Fetching(self.sandbox, workshop_at(self.sandbox, self.workshop.settings, *moments))
+
+    def paths(self, chat: str, day: date) -> DayPaths:
+        """Returns where a day's files are."""
+        return self.workshop.store.day(chat, day)
+
+    def told(self) -> list[dict[str, Any]]:
+        """Returns the events that end a day, in order."""
+        return [each for each in self.events() if each["event"] in TERMINAL]
+
     async def resolve(self, spelling: str) -> str:
         """Returns a chat's key, resolving it once."""
         self.workshop.store.prepare()
-        async with open_reader(self.workshop.settings) as reader:
+        async with self.workshop.open_reader() as reader:
             seen = await reader.resolve(parse_spelling(spelling))
         return self.workshop.identities.record(seen).key
 
@@ -73,6 +97,24 @@ class Fetching:
         """Fetches days of one chat."""
         request = FetchRequest(request_id=request_id, chat=chat, days=tuple(days), **how)
         return await fetch_chats([request], self.workshop)
+
+    def rebuild(
+        self, chat: str, day: date, *, options: MappingOptions | None = None, record_from_raw: bool = False
+    ) -> Rebuilt:
+        """Makes a day again from its raw file, as the command does."""
+        workshop = self.workshop
+
+        def teller_of(then: Coverage) -> Teller:
+            return Teller.of_its_own(workshop.outbox, workshop.settings, then.chat, then.date, why="rebuild")
+
+        return rebuild_day(
+            chat,
+            day,
+            store=workshop.store,
+            options=options or workshop.options,
+            teller_of=teller_of,
+            record_from_raw=record_from_raw,
+        )
 
     def day(self, chat: str, day: date) -> dict[str, Any]:
         """Returns a day file."""
@@ -86,8 +128,7 @@ class Fetching:
 
     def a_day_later(self) -> "Fetching":
         """Returns the same workshop, a day and an hour on."""
-        self.set_time(self.sandbox.now() + timedelta(hours=25))
-        return self
+        return self.at(self.workshop.now() + timedelta(hours=25))
 
     def details_seen(self, chat: str, *, forgotten: bool) -> None:
         """Lets the chat's details have been seen just now, by the frozen clock, or never."""

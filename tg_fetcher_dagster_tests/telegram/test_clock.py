@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from structlog.testing import capture_logs
 
 from tg_fetcher_dagster.settings import Settings
@@ -15,7 +16,8 @@ from tg_fetcher_dagster.telegram.clock import (
     TelegramClock,
     clock_difference,
     clock_path,
-    telegram_time,
+    planning_time,
+    telegram_now,
     told,
 )
 from tg_fetcher_dagster.telegram.pacing import Timing
@@ -42,7 +44,8 @@ class Machine:
 
 
 def difference(settings: Settings, at: datetime) -> timedelta:
-    return clock_difference(settings, at=at)
+    with time_machine.travel(at, tick=False):
+        return clock_difference(settings)
 
 
 @pytest.fixture
@@ -81,6 +84,7 @@ def test_a_clock_that_is_off_by_a_minute_at_most_is_right(
     TelegramClock(path, timing=Machine(NOON).timing).tell(NOON + off)
 
     assert difference(settings, NOON) == timedelta(0)
+    assert planning_time(settings, NOON) == NOON
 
 
 @pytest.mark.parametrize("off", [-DAY, DAY, TOLERANCE + SECOND])
@@ -92,7 +96,9 @@ def test_a_clock_that_is_off_is_known_to_others_for_a_while(
     assert difference(settings, NOON + HOLDS_FOR) == off
     assert difference(settings, NOON + HOLDS_FOR + SECOND) == timedelta(0)
     assert difference(settings, NOON - HOLDS_FOR - SECOND) == timedelta(0)
-    assert telegram_time(settings, NOON) == NOON + min(off, timedelta(0)), "never after the machine's"
+    assert planning_time(settings, NOON) == NOON + min(off, timedelta(0)), "never after the machine's"
+    with time_machine.travel(NOON, tick=False):
+        assert telegram_now(settings) == NOON + off
 
 
 def test_a_clock_that_begins_to_be_off_is_told_once_and_when_it_is_right_again(path: Path) -> None:
@@ -133,8 +139,7 @@ async def test_a_reader_knows_telegrams_time_at_no_request_of_its_own(
         assert before.replace(microsecond=0) <= reader.now() <= sandbox.now()
         assert reader.knows_now
         assert reader.requests_by_method == {"help.getConfig": 1, "users.getUsers": 1}
-    off = difference(settings, datetime.now(UTC))
-    assert abs(off - days * DAY) <= 3 * SECOND
+        assert abs(telegram_now(settings) - reader.now()) < SECOND
 
 
 async def test_the_finding_is_nobody_elses_business(

@@ -30,9 +30,10 @@ from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.redis_connection import connect
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import covered_days
+from tg_fetcher_dagster.storage.damage import standing
 from tg_fetcher_dagster.storage.estimate import requests_a_day
 from tg_fetcher_dagster.storage.paths import Store
-from tg_fetcher_dagster.telegram.clock import telegram_now
+from tg_fetcher_dagster.telegram.clock import planning_now
 
 WAIT_SECONDS = 3.0
 """How long a tick waits for a first command: the daemon looks only every five seconds, so a tick that waits
@@ -86,9 +87,8 @@ def outside(settings: Settings, instance: dg.DagsterInstance) -> Outside:
         outbox.put(event, request_id=failure.request_id, durable=True)
 
     def facts(identity: ChatIdentity) -> ChatFacts:
-        covered = covered_days(store, identity.key)
-        final = frozenset(day for day, coverage in covered.items() if coverage.final)
-        return ChatFacts(first_fetched=min(covered, default=None), final_days=final)
+        stand = standing(store, identity.key, covered_days(store, identity.key))
+        return ChatFacts(first_fetched=stand.first, final_days=stand.done)
 
     means: dict[str, float] = {}
 
@@ -137,7 +137,7 @@ def commands(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
             CommandQueue(client, settings.commands_queue),
             IdentityTable(settings.data_dir),
             rules=Rules.from_settings(settings),
-            clock=lambda: telegram_now(settings),
+            clock=lambda: planning_now(settings),
         )
         result = dispatch.tick(outside(settings, instance), wait_seconds=WAIT_SECONDS)
     for command_id, note in result.notes:
