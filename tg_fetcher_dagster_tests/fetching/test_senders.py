@@ -8,7 +8,6 @@ from telethon.tl import types
 
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder, Scanned
-from tg_fetcher_dagster.fetching.rebuild import rebuild_day
 from tg_fetcher_dagster.storage.raw_file import RawWriter, read_raw
 from tg_fetcher_dagster.telegram.records import LAYER, record_of
 from tg_fetcher_dagster_tests.fetching.odd import Start, odd_group
@@ -61,7 +60,7 @@ async def test_old_days_of_a_private_chat_are_mended_by_what_another_day_tells(f
     del lines[0]["account_user_id"]
     rewrite(paths.raw, [line for line in lines if not line.get("value", {}).get("is_self")])
 
-    rebuild_day(key, DAY, store=telegram.workshop.store, options=telegram.workshop.options)
+    telegram.rebuild(key, DAY)
 
     assert senders(telegram, key, DAY) == before
 
@@ -74,7 +73,7 @@ async def test_where_no_file_tells_whose_account_it_was_the_sender_stays_unknown
         del lines[0]["account_user_id"]
         rewrite(path, [line for line in lines if not line.get("value", {}).get("is_self")])
 
-    rebuild_day(key, DAY, store=telegram.workshop.store, options=telegram.workshop.options)
+    telegram.rebuild(key, DAY)
 
     other = telegram.truth()["talk"]["marked_id"]
     assert set(senders(telegram, key, DAY)) == {other, None}
@@ -134,9 +133,9 @@ async def test_a_raw_file_of_todays_format_gives_its_words_when_it_is_rebuilt(fe
              "date": "2025-11-07T10:00:00+00:00", "message": "", "rich_message": rich}  # fmt: skip
     rewrite(paths.raw, [head, {"kind": "message", "value": value}, end])
 
-    rebuilt = rebuild_day("odd_group", DAY, store=telegram.workshop.store, options=telegram.workshop.options)
+    rebuilt = telegram.rebuild("odd_group", DAY)
 
-    assert rebuilt.changed
+    assert rebuilt.outcome == "changed"
     [message] = telegram.day("odd_group", DAY)["messages"]
     assert (message["text"], message["token_count"]) == ("words", 2)
     assert message["normalized_links"] == ["https://example.com/x"]
