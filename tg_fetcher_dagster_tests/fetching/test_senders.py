@@ -7,7 +7,8 @@ import orjson
 from telethon.tl import types
 
 from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.fetching.day_builder import DayBuilder, Scanned
+from tg_fetcher_dagster.fetching.day_builder import DayBuilder
+from tg_fetcher_dagster.storage.day_writer import SideFiles
 from tg_fetcher_dagster.storage.raw_file import RawWriter, read_raw
 from tg_fetcher_dagster.telegram.records import LAYER, record_of
 from tg_fetcher_dagster_tests.fetching.odd import Start, odd_group
@@ -102,11 +103,12 @@ async def test_a_user_a_group_and_a_channel_of_one_number_are_kept_apart(fetchin
     for number, peer in enumerate(people):
         message = types.Message(9 - number, types.PeerChannel(1), NOON, "x", from_id=peer)
         builder.add_message(record_of(message))
-    builder.finish(scanned=Scanned(newest_id=9, oldest_id=7), requests=1, final=True)
+    builder.assemble()
+    builder.writer.seal(SideFiles(summary=b"", threads=b"", participants=b""))
 
-    assert telegram.day("odd_group", DAY)["senders"] == {
-        "-1000000000005": "Channel", "-5": "Basic", "5": "User"
-    }  # fmt: skip
+    made = orjson.loads(builder.writer.day_file.read_bytes())
+    builder.discard()
+    assert made["senders"] == {"-1000000000005": "Channel", "-5": "Basic", "5": "User"}
 
 
 def begun(telegram: Fetching, identity: ChatIdentity) -> DayBuilder:
