@@ -24,6 +24,9 @@ class ErrorType(StrEnum):
     """What was asked makes no sense: a command, a setting, a chat's spelling, a date."""
     STORAGE = "storage"
     """The disk refused (full, read-only, no permission): worth another try, nothing is left half-written."""
+    SUSPICIOUS_DELETION = "suspicious_deletion"
+    """So many messages are gone that one reading is not believed: the earlier file stays, and a reading a day
+    later confirms it, or an operator does; never retried at once."""
     INTERNAL = "internal"
     """A fault of our own, or an answer that this version cannot read."""
 

@@ -172,6 +172,15 @@ class Settings(DefinitionSettings):
         description="Seconds of a flood wait that a run waits out; longer ones give its slot back.",
     )
 
+    deletion_share: float = Field(
+        0.2, ge=0, le=1, description="A day that lacks this share of its messages is not believed at once."
+    )
+    deletion_messages: int = Field(
+        10, ge=1, description="Fewer messages than these may go; a day that had some and has none may not."
+    )
+    deletion_confirm_hours: float = Field(
+        24.0, ge=0, allow_inf_nan=False, description="Hours until a second reading confirms a deletion."
+    )
     edge_messages: int = Field(
         5,
         ge=2,

@@ -15,7 +15,19 @@ from importlib import import_module
 import typer
 from typer.exceptions import TyperException
 
-from tg_fetcher_dagster.cli import accounts, chats, failed, fetch, init, login, rebuild, starting, status
+from tg_fetcher_dagster.cli import (
+    accept,
+    accounts,
+    chats,
+    failed,
+    fetch,
+    init,
+    login,
+    rebuild,
+    starting,
+    status,
+    verify,
+)
 from tg_fetcher_dagster.cli.console import complain
 from tg_fetcher_dagster.cli.usage import IDS_ALLOWED
 from tg_fetcher_dagster.errors import FetchError
@@ -54,6 +66,8 @@ app.command("fetch", context_settings=IDS_ALLOWED)(fetch.fetch)
 app.command("status")(status.status)
 app.add_typer(failed.app, name="failed")
 app.command("rebuild", context_settings=IDS_ALLOWED)(rebuild.rebuild)
+app.command("verify", context_settings=IDS_ALLOWED)(verify.verify)
+app.command("accept", context_settings=IDS_ALLOWED)(accept.accept)
 
 
 @app.command("sandbox", context_settings=_PASSED_ON, add_help_option=False)

@@ -7,11 +7,12 @@ import typer
 
 from tg_fetcher_dagster.cli.console import complain, note, say, say_table
 from tg_fetcher_dagster.cli.starting import read_settings
-from tg_fetcher_dagster.cli.usage import IDS_ALLOWED, spelling_of
+from tg_fetcher_dagster.cli.usage import IDS_ALLOWED, WrongUse, spelling_of
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 if TYPE_CHECKING:
-    from tg_fetcher_dagster.commands.identity import ChatIdentity, IdentityTable
+    from tg_fetcher_dagster.commands.identity import ChatIdentity
+    from tg_fetcher_dagster.commands.identity_table import IdentityTable
     from tg_fetcher_dagster.settings import Settings
 
 app = typer.Typer(
@@ -31,9 +32,10 @@ def list_chats(
     if every:
         _list_dialogs(settings)
         return
-    from tg_fetcher_dagster.commands.identity import IdentityTable
+    from tg_fetcher_dagster.commands.identity_table import IdentityTable
 
-    known = IdentityTable(settings.data_dir).all()
+    identities = IdentityTable(settings.data_dir)
+    known = identities.all()
     if not known:
         note("no chat is kept yet: tg-fetcher chats list --all, then tg-fetcher chats add CHAT")
         return
@@ -43,6 +45,8 @@ def list_chats(
         for chat in known
     ]  # fmt: skip
     say_table(("chat", "type", "title", "name or id", "state"), rows)
+    for line in identities.name_lines():
+        note(line)
 
 
 def _list_dialogs(settings: "Settings") -> None:
@@ -106,8 +110,24 @@ def resume_chat(chat: Chat) -> None:
     _set_paused(chat, paused=False)
 
 
+@app.command("confirm")
+def confirm_name(name: Annotated[str, typer.Argument(help="@name, name or https://t.me/name.")]) -> None:
+    """Let a configured name mean the chat that has it now; until then it means the one that had it first."""
+    from tg_fetcher_dagster.commands.chats import id_key
+    from tg_fetcher_dagster.commands.identity_table import IdentityTable
+
+    settings = read_settings()
+    spelling = spelling_of(name)
+    if spelling.username is None:
+        raise WrongUse(f"{name} is an id, which no other chat can take: give a name")
+    moved = IdentityTable(settings.data_dir).confirm(spelling.username)
+    say(f"confirmed: @{moved.name} means {moved.owner_key or id_key(moved.owner)}")
+    key = moved.chat.key
+    note(f"{key} stays kept under its key; if it is not wanted: tg-fetcher chats pause {key}")
+
+
 def _set_paused(chat: str, *, paused: bool) -> None:
-    from tg_fetcher_dagster.commands.identity import IdentityTable
+    from tg_fetcher_dagster.commands.identity_table import IdentityTable
 
     settings = read_settings()
     identities = IdentityTable(settings.data_dir)
@@ -119,12 +139,12 @@ def _set_paused(chat: str, *, paused: bool) -> None:
 def remove_chat(chat: Chat) -> None:
     """Forget a chat and its partition; its files are never deleted."""
     from tg_fetcher_dagster.cli.partitions import has_instance, remove_partition
-    from tg_fetcher_dagster.commands.identity import IdentityTable
+    from tg_fetcher_dagster.commands.identity_table import IdentityTable
 
     settings = read_settings()
     identities = IdentityTable(settings.data_dir)
     known = _kept(identities, chat)
-    asked = [each for each in settings.telegram_chats if identities.find(spelling_of(each)) == known]
+    asked = [each for each in settings.telegram_chats if identities.first_meant(spelling_of(each)) == known]
     if has_instance():
         remove_partition(known.key)
     identities.remove(known.key)
@@ -134,8 +154,8 @@ def remove_chat(chat: Chat) -> None:
 
 
 def _kept(identities: "IdentityTable", chat: str) -> "ChatIdentity":
-
-    known = identities.get(chat) or identities.find(spelling_of(chat))
+    spelling_of(chat)
+    known = identities.kept(chat)
     if known is None:
         raise FetchError(ErrorType.NOT_FOUND, f"chat {chat!r} is not kept here: see tg-fetcher chats list")
     return known

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity, IdentityTable
+from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.reader import open_reader
 
@@ -33,11 +34,14 @@ def dialogs_of_account(settings: Settings) -> list[Dialog]:
 
 
 async def _dialogs(settings: Settings) -> list[Dialog]:
-    known = {chat.marked_id: chat for chat in IdentityTable(settings.data_dir).all()}
+    identities = IdentityTable(settings.data_dir)
+    known = {chat.marked_id: chat for chat in identities.all()}
     found = []
     async with open_reader(settings) as reader:
         async for chat, written_at in reader.dialogs():
             kept = known.get(chat.marked_id)
+            if kept is not None:
+                kept = identities.record(chat)
             state = "" if kept is None else "paused" if kept.paused else "kept"
             found.append(Dialog(chat=chat, written_at=written_at, state=state))
     return found

@@ -74,16 +74,17 @@ def fetch(
 
             ends = fetch_directly(asked, settings, display)
         else:
-            ends = _push_and_follow(asked, settings, display, timeout=timeout)
+            ends = push_and_follow(asked, settings, display, timeout=timeout)
     if not ends:
         note("nothing to do")
     elif not tell_result(ends):
         raise typer.Exit(1)
 
 
-def _push_and_follow(
+def push_and_follow(
     asked: "list[Asked]", settings: "Settings", display: "FetchDisplay", *, timeout: float | None
 ) -> "list[DayEnd]":
+    """Pushes commands and returns how each of their days ended."""
     from tg_fetcher_dagster.cli.following import Follower
     from tg_fetcher_dagster.redis_connection import connect
 

@@ -55,6 +55,7 @@ class Follower:
         self._from = "0-0"
         self._followed: dict[str, Followed] = {}
         self._heard_at = 0.0
+        self._listened_at = 0.0
         self._outbox = Outbox(settings.data_dir)
         self._store = Store(settings.data_dir, settings.timezone)
 
@@ -111,11 +112,13 @@ class Follower:
 
     def _read(self) -> None:
         """Takes in what was published since the last look."""
+        began = time.monotonic()
         with redis_failures(self._client):
             answer = cast(
                 "Any",
                 self._client.xread({self._stream: self._from}, count=500, block=int(BLOCK_SECONDS * 1000)),
             )
+        self._listened_at = began
         streams = answer.items() if isinstance(answer, dict) else answer or ()
         for _, batches in streams:
             entries = batches[0] if isinstance(answer, dict) else batches
@@ -198,7 +201,8 @@ class Follower:
         if not followed.settled:
             return False
         patience = LATE_SECONDS if followed.missing and self._settings.enable_events else QUIET_SECONDS
-        return self._since(self._heard_at) > patience
+        # Up to the last look at the stream, not up to now: a machine that sleeps in between hears nothing.
+        return self._listened_at - self._heard_at > patience
 
     def _ends(self) -> list[DayEnd]:
         ends = []

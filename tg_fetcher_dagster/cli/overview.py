@@ -9,13 +9,14 @@ from pydantic import BaseModel, ConfigDict
 from tg_fetcher_dagster.cli.account_states import account_states
 from tg_fetcher_dagster.commands.chats import KEY_PATTERN
 from tg_fetcher_dagster.commands.dates import stretches
-from tg_fetcher_dagster.commands.identity import IdentityTable
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.commands.queue import CommandQueue
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.redis_connection import connect
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, covered_days
+from tg_fetcher_dagster.storage.damage import Standing, standing
 from tg_fetcher_dagster.storage.paths import Store
 
 
@@ -24,11 +25,13 @@ class ChatOverview(BaseModel):
 
     Attributes:
         state: `kept`, `paused`, or `forgotten` where only its files are left.
-        days_done: days that are final.
-        days_missing: days that are not, from the first fetched one (at the earliest HISTORY_START) to
+        days_done: days that need nothing: final, with all their files, as far as a look at them tells.
+        days_missing: days that are not, from the first kept one (at the earliest HISTORY_START) to
             yesterday; 0 where nothing was fetched yet.
         missing: the same as runs of days, the newest first: first and last day.
-        last_day: the newest day that is final.
+        damaged: days with files that are gone or of another size, a line each, the oldest first.
+        doubted: days whose last reading lacks too many messages to be believed.
+        last_day: the newest day that is done.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +42,8 @@ class ChatOverview(BaseModel):
     days_done: int
     days_missing: int
     missing: list[tuple[str, str]]
+    damaged: list[str] = []
+    doubted: list[date] = []
     last_day: date | None
     message_count: int
     last_fetch: datetime | None
@@ -57,6 +62,7 @@ class Overview(BaseModel):
     """Everything at one moment.
 
     Attributes:
+        names: a line for each username that another chat has now, or that its chat has lost.
         queue: how many commands are queued, processing, delayed, failed; None where Redis is away.
         redis_error: why it is.
         events_pending: events that nobody was told yet.
@@ -65,6 +71,7 @@ class Overview(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     chats: list[ChatOverview]
+    names: list[str]
     queue: dict[str, int] | None
     redis_error: str | None
     events_pending: int
@@ -79,19 +86,22 @@ def overview(settings: Settings) -> Overview:
         FetchError: (storage) the files cannot be read.
     """
     store = Store(settings.data_dir, settings.timezone)
-    known = {chat.key: chat for chat in IdentityTable(settings.data_dir).all()}
+    identities = IdentityTable(settings.data_dir)
+    known = {chat.key: chat for chat in identities.all()}
     yesterday = datetime.now(UTC).astimezone(settings.zone).date() - timedelta(days=1)
     chats = []
     folders = {name for name in store.chats() if re.fullmatch(KEY_PATTERN, name)}
     for key in sorted({*known, *folders}):
         chat = known.get(key)
         covered = covered_days(store, key)
-        if chat is None and not covered:
+        stand = standing(store, key, covered)
+        if chat is None and not covered and not stand.damaged:
             continue
         chats.append(
             chat_overview(
                 key,
                 covered,
+                stand,
                 title=chat.title if chat else "",
                 state="forgotten" if chat is None else "paused" if chat.paused else "kept",
                 span=(settings.history_start, yesterday),
@@ -100,6 +110,7 @@ def overview(settings: Settings) -> Overview:
     queue, redis_error = _queue_lengths(settings)
     return Overview(
         chats=chats,
+        names=identities.name_lines(),
         queue=queue,
         redis_error=redis_error,
         events_pending=len(Outbox(settings.data_dir).pending()),
@@ -109,11 +120,17 @@ def overview(settings: Settings) -> Overview:
 
 
 def chat_overview(
-    key: str, covered: Mapping[date, Coverage], *, title: str, state: str, span: tuple[date, date]
+    key: str,
+    covered: Mapping[date, Coverage],
+    stand: Standing,
+    *,
+    title: str,
+    state: str,
+    span: tuple[date, date],
 ) -> ChatOverview:
     """Returns a chat's days; `span` is HISTORY_START and yesterday."""
-    done = {day for day, coverage in covered.items() if coverage.final}
-    begin = max(span[0], min(covered, default=span[1] + timedelta(days=1)))
+    done = stand.done
+    begin = max(span[0], stand.first or span[1] + timedelta(days=1))
     wanted = {begin + timedelta(days=number) for number in range((span[1] - begin).days + 1)}
     missing = wanted - done
     runs = reversed(stretches(missing))
@@ -124,6 +141,8 @@ def chat_overview(
         days_done=len(done),
         days_missing=len(missing),
         missing=[(run[0].isoformat(), run[-1].isoformat()) for run in runs],
+        damaged=[f"{day}: {', '.join(map(str, stand.damaged[day]))}" for day in sorted(stand.damaged)],
+        doubted=sorted(stand.doubted),
         last_day=max(done, default=None),
         message_count=sum(coverage.message_count for coverage in covered.values()),
         last_fetch=max((coverage.fetched_at for coverage in covered.values()), default=None),

@@ -1,15 +1,18 @@
 """`tg-fetcher rebuild`: day files made again from what Telegram once gave, without asking it."""
 
-from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tg_fetcher_dagster.cli.console import complain, note, say
 from tg_fetcher_dagster.cli.dates import DateOption, FromOption, ToOption, check_range
 from tg_fetcher_dagster.cli.starting import read_settings
-from tg_fetcher_dagster.cli.usage import WrongUse, spelling_of
+from tg_fetcher_dagster.cli.usage import WrongUse
 from tg_fetcher_dagster.errors import FetchError
+
+if TYPE_CHECKING:
+    from tg_fetcher_dagster.fetching.rebuild import Rebuilt
+    from tg_fetcher_dagster.storage.coverage import Coverage
 
 
 def rebuild(
@@ -18,11 +21,15 @@ def rebuild(
     first: FromOption = None,
     last: ToOption = None,
 ) -> None:
-    """Make day files again from their raw files: a new setting or version costs Telegram nothing."""
-    from tg_fetcher_dagster.commands.identity import IdentityTable
+    """Make day files again from their raw files: a new setting or version costs Telegram nothing.
+
+    Consumers are told of each day that is not what they were told last.
+    """
+    from tg_fetcher_dagster.cli.offline import days_in, key_of, publish_what_was_told
+    from tg_fetcher_dagster.events.outbox import Outbox
     from tg_fetcher_dagster.fetching.rebuild import rebuild_day
+    from tg_fetcher_dagster.fetching.telling import Teller
     from tg_fetcher_dagster.messages.day import MappingOptions
-    from tg_fetcher_dagster.storage.coverage import covered_days
     from tg_fetcher_dagster.storage.paths import Store
 
     check_range(first, last)
@@ -31,34 +38,35 @@ def rebuild(
     settings = read_settings()
     store = Store(settings.data_dir, settings.timezone)
     store.prepare()
-    spelling = spelling_of(chat)
-    known = IdentityTable(settings.data_dir).find(spelling)
-    key = known.key if known else spelling.likely_key
-    covered = list(covered_days(store, key))
-    days = wanted_days(covered, day=day, first=first, last=last)
+    key = key_of(chat, settings)
+    days = [day] if day else list(days_in(store.days(key), first=first, last=last))
     if not days:
         note(f"{key}: nothing was fetched {'in these days' if first else 'yet'}")
         return
-    options = MappingOptions.from_settings(settings)
-    changed = failed = 0
+    outbox, options = Outbox(settings.data_dir), MappingOptions.from_settings(settings)
+
+    def teller_of(then: "Coverage") -> Teller:
+        return Teller.of_its_own(outbox, settings, then.chat, then.date, why="rebuild")
+
+    changed = untold = failed = 0
     for each in days:
         try:
-            made = rebuild_day(key, each, store=store, options=options)
+            made = rebuild_day(key, each, store=store, options=options, teller_of=teller_of)
         except FetchError as error:
             complain(error.message)
             failed += 1
             continue
-        changed += made.changed
-        say(f"{key} {each} {'changed' if made.changed else 'the same'}")
+        changed += made.outcome == "changed"
+        untold += made.outcome != "unchanged"
+        say(f"{key} {each} {told(made)}")
     say(f"{len(days) - failed} days rebuilt, {changed} changed")
+    if untold:
+        publish_what_was_told(settings)
     if failed:
         raise typer.Exit(1)
 
 
-def wanted_days(
-    covered: list[date], *, day: date | None, first: date | None, last: date | None
-) -> list[date]:
-    """Returns the days to rebuild: the one that is named, those of the range that were fetched, or all."""
-    if day is not None:
-        return [day]
-    return [each for each in covered if (first is None or each >= first) and (last is None or each <= last)]
+def told(made: "Rebuilt") -> str:
+    """Returns in a few words what a rebuild did."""
+    did = "changed" if made.outcome == "changed" else "mended"
+    return f"{did}: {', '.join(made.mended)}" if made.mended else "the same"

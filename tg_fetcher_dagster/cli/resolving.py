@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import structlog
 
 from tg_fetcher_dagster.commands.chats import ChatSpelling, parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity, IdentityTable
+from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
@@ -45,9 +46,13 @@ async def known_or_resolved(settings: Settings, chat: str) -> ChatIdentity:
     if known is not None:
         return known
     async for _, found in resolve_chats(settings, [spelling]):
-        if isinstance(found, FetchError):
+        if not isinstance(found, FetchError):
+            return found
+        # A name that nobody has any more stays with the chat that had it last.
+        known = IdentityTable(settings.data_dir).find(spelling)
+        if known is None:
             raise found
-        return found
+        return known
     raise AssertionError("resolving one chat gives one answer")
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 GAPS_SHOWN = 3
 """Runs of missing days that a line names."""
 
+TROUBLE_SHOWN = 5
+"""Damaged days, and days in doubt, that are named."""
+
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as one JSON object.")] = False,
@@ -51,7 +54,10 @@ def _show(seen: "Overview") -> None:
         say_table(heads, rows)
     else:
         note("no chat is kept yet: tg-fetcher init, or tg-fetcher chats add CHAT")
+    _show_trouble(seen)
     say()
+    for line in seen.names:
+        say(f"name      {line}")
     if seen.queue is not None:
         say("queue     " + ", ".join(f"{number} {name}" for name, number in seen.queue.items()))
     else:
@@ -63,6 +69,24 @@ def _show(seen: "Overview") -> None:
         say(f"account   {account.name}: {account.state}")
     if not seen.accounts:
         say("account   none: tg-fetcher init")
+
+
+def _show_trouble(seen: "Overview") -> None:
+    """Tells of damaged and doubted days, a few lines of each."""
+    damaged = [f"{chat.chat} {line}" for chat in seen.chats for line in chat.damaged]
+    doubted = [f"{chat.chat} {day}" for chat in seen.chats for day in chat.doubted]
+    if damaged or doubted:
+        say()
+    for line in damaged[:TROUBLE_SHOWN]:
+        say(f"damaged   {line}")
+    if len(damaged) > TROUBLE_SHOWN:
+        say(f"damaged   and {len(damaged) - TROUBLE_SHOWN} more days")
+    if damaged:
+        say("          a fetch mends these; tg-fetcher verify --repair mends all")
+    for line in doubted[:TROUBLE_SHOWN]:
+        say(f"in doubt  {line}: too many messages are gone; read it again, or: tg-fetcher accept {line}")
+    if len(doubted) > TROUBLE_SHOWN:
+        say(f"in doubt  and {len(doubted) - TROUBLE_SHOWN} more days")
 
 
 def _spans(missing: list[tuple[str, str]]) -> str:

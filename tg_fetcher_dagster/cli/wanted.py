@@ -9,7 +9,9 @@ import orjson
 
 from tg_fetcher_dagster.cli.dates import check_range
 from tg_fetcher_dagster.cli.usage import WrongUse, spelling_of
+from tg_fetcher_dagster.commands.chats import id_key
 from tg_fetcher_dagster.commands.command import FetchCommand, parse_command
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.settings import Settings
 
 WAYS = "--date, --from and --to, --days, --yesterday, --today, --full, --incremental"
@@ -90,12 +92,19 @@ def commands_for(
         FetchError: (validation) a chat's spelling or a number makes no sense.
     """
     keys = wanted.mode(settings)
-    named = chats or list(settings.telegram_chats)
+    named = chats or [_configured(chat, settings) for chat in settings.telegram_chats]
     if not named:
         raise WrongUse("no chat: name one, or set TELEGRAM_CHATS")
     for chat in named:
         spelling_of(chat)
     return [_asked({**keys, "chat": chat}, force=force, limit=limit, strategy=strategy) for chat in named]
+
+
+def _configured(chat: str, settings: Settings) -> str:
+    """A configured name whose chat has lost it goes on with that chat: by its id, which cannot be taken."""
+    spelling = spelling_of(chat)
+    known = IdentityTable(settings.data_dir).first_meant(spelling)
+    return id_key(known.marked_id) if known is not None and spelling.username in known.lost_names else chat
 
 
 def _asked(keys: dict[str, Any], *, force: bool, limit: int | None, strategy: str) -> Asked:

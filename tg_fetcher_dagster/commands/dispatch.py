@@ -8,7 +8,7 @@ of a tick; Redis or the disk being away does.
 import datetime as dt
 from collections.abc import Callable
 
-from tg_fetcher_dagster.commands.identity import IdentityTable
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.commands.intake import take_in
 from tg_fetcher_dagster.commands.queue import CommandQueue
 from tg_fetcher_dagster.commands.settling import follow, settle

@@ -71,6 +71,9 @@ def _understood(tick: Tick, claim: Claim) -> FetchCommand | None:
 
 def _asks(tick: Tick, claim: Claim, command: FetchCommand, identity: ChatIdentity) -> list[Ask]:
     """What a command wants; nothing where all of it is refused or there is nothing to do."""
+    for moved in tick.identities.moved():
+        if moved.name == command.spelling.username:
+            tick.result.notes.append((command.command_id, moved.line))
     facts = tick.outside.facts(identity) if command.mode == "incremental" else ChatFacts()
     expansion = _expanded(tick, command, identity.first_message_date, facts)
     for refused in expansion.refused:

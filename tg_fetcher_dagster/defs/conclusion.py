@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from tg_fetcher_dagster.defs.checks import deletion_found
 from tg_fetcher_dagster.defs.gauges import push_gauges
 from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_to_its_end
 from tg_fetcher_dagster.defs.metadata import day_metadata
@@ -95,11 +96,16 @@ def fetch_and_conclude(
             for day in request.days
         ]
     push_gauges(workshop.settings, reports)
+    _materialize(context, [report for report in reports if not report.asked], workshop, key_of)
+    reports = [report for report in reports if report.asked]
     failed = [report for report in reports if report.outcome == "failed"]
     if not failed:
         for report in reports:
             context.add_asset_metadata(day_metadata(report, workshop.store), partition_key=key_of(report))
         return
+    if any(report.error and report.error.error_type is ErrorType.SUSPICIOUS_DELETION for report in failed):
+        # Not as an event of this run: the checks that were planned for it are skipped, for it fails.
+        context.instance.report_runless_asset_event(deletion_found(workshop.settings))
     failure = failure_of(failed, of=len(reports), key_of=key_of, settings=workshop.settings)
     if not failure.allow_retries or context.retry_number >= settings.max_retry_attempts:
         _materialize(context, [report for report in reports if report.outcome != "failed"], workshop, key_of)

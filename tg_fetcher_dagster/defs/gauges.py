@@ -32,7 +32,7 @@ def push_gauges(settings: Settings, reports: Sequence[DayReport]) -> None:
         resource = PrometheusResource(gateway=settings.pushgateway_url, timeout=PATIENCE)
     for chat, of_chat in groupby(reports, key=lambda report: report.chat):
         days = list(of_chat)
-        read = [report.coverage for report in days if report.coverage and report.outcome != "skipped"]
+        read = [each.coverage for each in days if each.coverage and each.outcome in {"fetched", "unchanged"}]
         resource.setup_for_execution(dg.build_init_resource_context())
         set_run_gauges(
             resource.registry,

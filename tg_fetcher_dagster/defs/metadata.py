@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from tg_fetcher_dagster.fetching.request import DayReport
+from tg_fetcher_dagster.storage.changes import ChangeRecord
 from tg_fetcher_dagster.storage.coverage import Coverage
 from tg_fetcher_dagster.storage.day_file import first_messages
 from tg_fetcher_dagster.storage.paths import DayPaths, Store
@@ -52,6 +53,19 @@ def _of_coverage(coverage: Coverage) -> dict[str, Any]:
         "estimated_tokens": coverage.estimated_tokens_total,
         "fetched_at": dg.MetadataValue.timestamp(coverage.fetched_at),
         "lost": [f"{loss.what}: {loss.why}" for loss in coverage.lost],
+        **_of_changes(coverage.changes),
+    }
+
+
+def _of_changes(changes: ChangeRecord | None) -> dict[str, Any]:
+    """What was found different from what was told before; nothing where nothing was told."""
+    if changes is None:
+        return {}
+    return {
+        "added": changes.added.count,
+        "edited": changes.edited.count,
+        "deleted": changes.deleted.count,
+        "recounted": changes.recounted.count,
     }
 
 

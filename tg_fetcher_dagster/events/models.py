@@ -44,6 +44,7 @@ class Event(BaseModel):
         date: the day in TIMEZONE.
         event_id: the same when the same event is sent again; filled in by the outbox.
         command_ids: all commands that it answers.
+        notice: what to know of the chat's names: one that another chat has now, or that it has lost.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +62,7 @@ class Event(BaseModel):
     command_ids: tuple[str, ...] = ()
     chat: str | None
     date: date | None
+    notice: str | None = None
 
 
 class FetchStarted(Event):
@@ -109,6 +111,11 @@ class MessagesFetched(Event):
         first_message_ts: the OLDEST message's time; null only for a day without messages.
         last_message_ts: the newest message's time.
         final: the day was over when it was read, and all of it was read.
+        messages_added: how many were not there when the day was told of before; null the first time, and
+            where the day was not read again.
+        messages_edited: how many their author or an admin has changed since.
+        messages_deleted: how many are not there any more.
+        messages_recounted: how many differ in reactions, views, forwards or comments only.
     """
 
     event: Literal["messages_fetched"] = "messages_fetched"
@@ -127,6 +134,10 @@ class MessagesFetched(Event):
     threads_file_path: str
     participants_file_path: str
     final: bool
+    messages_added: int | None = Field(None, ge=0)
+    messages_edited: int | None = Field(None, ge=0)
+    messages_deleted: int | None = Field(None, ge=0)
+    messages_recounted: int | None = Field(None, ge=0)
 
 
 class FetchSkipped(Event):

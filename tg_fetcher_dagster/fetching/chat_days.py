@@ -5,23 +5,28 @@ failure stops the walk over its stretch of days and no other: what is durable st
 reported as failed with the reason, never as an empty day.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import date
 
 import structlog
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_walk import DayWalk
 from tg_fetcher_dagster.fetching.days import newest_first, stretches
+from tg_fetcher_dagster.fetching.hidden_history import details_hold, is_asked_below, refused_days
+from tg_fetcher_dagster.fetching.identifying import gone_on, identify, keep_moved_name
+from tg_fetcher_dagster.fetching.reopening import reopen_days
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest, Outcome
+from tg_fetcher_dagster.fetching.restoring import settled_on_disk
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.messages.source import source_info
-from tg_fetcher_dagster.storage.coverage import Coverage, is_complete, read_coverage
+from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.progress import write_progress
+from tg_fetcher_dagster.telegram.access import ChatMigratedError
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 log = structlog.get_logger(__name__)
@@ -37,8 +42,13 @@ async def fetch_chat(request: FetchRequest, workshop: Workshop, reader: Reader) 
         One report a day, the oldest first; a failed day is a report too.
     """
     teller = Teller(workshop.outbox, workshop.settings, request)
-    reports: dict[date, DayReport] = {}
+    reports: dict[date, DayReport] = {
+        day: DayReport(chat=request.chat, day=day, outcome="failed", error=error)
+        for day, error in (await _hidden(request, workshop, reader)).items()
+    }
     for day in request.days:
+        if day in reports:
+            continue
         try:
             settled = _settled_before(day, request, workshop, teller)
         except FetchError as error:
@@ -67,22 +77,40 @@ async def fetch_chat(request: FetchRequest, workshop: Workshop, reader: Reader) 
         except FetchError as error:
             # A report for those who read it: it decides nothing, so it must not fail what is durable.
             log.warning("progress not reported", chat=request.chat, error=error.message)
-    return [reports[day] for day in sorted(reports)]
+    unasked = await _reopened(request, workshop, reports)
+    return [*(reports[day] for day in sorted(reports)), *unasked]
+
+
+async def _reopened(
+    request: FetchRequest, workshop: Workshop, reports: dict[date, DayReport]
+) -> list[DayReport]:
+    """Gives stragglers to the days that are done; returns the reports of those that were not asked for."""
+    changed = {report.day: report for report in await asyncio.to_thread(reopen_days, request.chat, workshop)}
+    for day in changed.keys() & reports.keys():
+        reports[day] = replace(reports[day], coverage=changed.pop(day).coverage)
+    return [replace(report, asked=False) for report in changed.values()]
+
+
+async def _hidden(request: FetchRequest, workshop: Workshop, reader: Reader) -> dict[date, FetchError]:
+    """Returns the days that the chat is known to hide; it is looked at again where that is long ago."""
+    identity = workshop.identities.get(request.chat)
+    if identity is None or not is_asked_below(request, identity):
+        return {}
+    holds = details_hold(identity, workshop.clock()) and not request.force
+    try:
+        return await refused_days(request, workshop, None if holds else await reader())
+    except FetchError as error:
+        return dict.fromkeys(request.days, error)
 
 
 def _settled_before(day: date, request: FetchRequest, workshop: Workshop, teller: Teller) -> DayReport | None:
     """Returns the report of a day that needs no fetch, and tells of it where nobody did."""
     paths = workshop.store.day(request.chat, day)
     coverage = read_coverage(paths)
-    if coverage is None:
-        return None
-    if coverage.event_request == request.request_id and teller.is_told(day):
+    if coverage and coverage.event_request == request.request_id and teller.is_told(day):
         # An earlier attempt at this request read the day: it is not read again, not even by force.
         return _report(coverage)
-    if request.force or workshop.settings.force_refetch or not is_complete(paths):
-        return None
-    teller.skipped(coverage, reason="complete", expected=coverage.checksum_sha256)
-    return DayReport(chat=request.chat, day=day, outcome="skipped", coverage=coverage)
+    return settled_on_disk(day, request, workshop, teller)
 
 
 def kept_days(request: FetchRequest, workshop: Workshop) -> list[DayReport]:
@@ -108,22 +136,28 @@ async def _fetch_stretch(
     left = list(newest_first(first, last))
     try:
         telegram = await reader()
-        identity = await _identity(request.chat, workshop, telegram)
-        walk = DayWalk(
-            request=request,
-            workshop=workshop,
-            telegram=telegram,
-            identity=identity,
-            teller=teller,
-            first=first,
-            last=last,
-        )
-        async with aclosing(walk.run()) as reports:
-            async for report in reports:
-                left.remove(report.day)
-                yield report
+        identity = await identify(request.chat, workshop, telegram)
+        teller.notice = workshop.identities.notice(request.chat)
+        while left:
+            walk = DayWalk(
+                request=request,
+                workshop=workshop,
+                telegram=telegram,
+                identity=identity,
+                teller=teller,
+                first=left[-1],
+                last=left[0],
+            )
+            try:
+                async with aclosing(walk.run()) as reports:
+                    async for report in reports:
+                        left.remove(report.day)
+                        yield report
+            except ChatMigratedError as moved:
+                identity = gone_on(identity, moved, workshop, telegram)
     except Exception as error:  # noqa: BLE001 - one chat's trouble is not the other chats'
         failure = failure_of(error, about=f"chat {request.chat}")
+        keep_moved_name(failure, workshop)
         log.warning(
             "days not fetched",
             chat=request.chat,
@@ -141,16 +175,3 @@ def failure_of(error: Exception, *, about: str) -> FetchError:
         return error
     log.error("an unforeseen fault", about=about, exc_info=error)
     return FetchError(ErrorType.INTERNAL, f"{about}: {type(error).__name__}: {error}")
-
-
-async def _identity(chat: str, workshop: Workshop, telegram: TelegramReader) -> ChatIdentity:
-    """Returns who the chat is, resolving it only where the table does not tell this account how to ask."""
-    known = workshop.identities.get(chat)
-    if known is not None and telegram.can_address(known):
-        return known
-    recorded = workshop.identities.record(await telegram.resolve(parse_spelling(chat), known))
-    if recorded.key != chat:
-        raise FetchError(
-            ErrorType.VALIDATION, f"chat {chat!r} is kept as {recorded.key!r}: ask for it by that key"
-        )
-    return recorded

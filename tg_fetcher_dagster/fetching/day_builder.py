@@ -1,12 +1,13 @@
 """One day in the making: what Telegram gave goes into the raw file, what it becomes into the day file.
 
-Both grow page by page, so that memory does not grow with the day. Nothing is visible before `finish`, and
-a builder that is discarded leaves nothing behind.
+Both grow page by page, so that memory does not grow with the day. Nothing is visible before the writer
+publishes it, and a builder that is discarded leaves nothing behind.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -14,10 +15,13 @@ import orjson
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.fetching.completing import Completion
 from tg_fetcher_dagster.fetching.raw_lines import RawMessage, assembled, with_whole
+from tg_fetcher_dagster.fetching.record import reading_of
 from tg_fetcher_dagster.messages.day import DayAssembly, DayStatistics, MappingOptions
 from tg_fetcher_dagster.messages.peers import marked_entity_id
 from tg_fetcher_dagster.messages.source import source_info
-from tg_fetcher_dagster.storage.day_writer import Assembled, DayWriter, Published
+from tg_fetcher_dagster.storage.coverage import Coverage
+from tg_fetcher_dagster.storage.day_draft import Assembled
+from tg_fetcher_dagster.storage.day_writer import DayWriter, SideFiles
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import RAW_FORMAT
 from tg_fetcher_dagster.telegram.comments import Comments
@@ -33,11 +37,11 @@ class Scanned:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinishedDay:
-    """A day whose files are durable, not yet told of."""
+class MadeDay:
+    """A day's files as they will be; nothing of them is visible yet."""
 
     assembled: Assembled
-    published: Published
+    sides: SideFiles
     statistics: DayStatistics
     comment_count: int
 
@@ -54,6 +58,7 @@ class DayBuilder:
         options: MappingOptions,
         account_user_id: int | None = None,
         keep_raw: bool = True,
+        raw_from: Path | None = None,
     ) -> None:
         """Begins a day.
 
@@ -64,10 +69,11 @@ class DayBuilder:
             options: how messages are mapped.
             account_user_id: who reads it: one's own messages of a private chat do not name their sender.
             keep_raw: False where the raw file is there already.
+            raw_from: a raw file that stands elsewhere and becomes the day's.
         """
         self._options = options
         self._account_user_id = account_user_id
-        self._writer = DayWriter(paths, keep_raw=keep_raw)
+        self._writer = DayWriter(paths, keep_raw=keep_raw, raw_from=raw_from)
         self._source = source_info(identity)
         self._assembly = DayAssembly(
             source=self._source, day=day, options=options, account_user_id=account_user_id
@@ -183,34 +189,8 @@ class DayBuilder:
         self.comment_count += len(raw.comments)
         self._writer.write_message(body)
 
-    def finish(
-        self, *, scanned: Scanned, requests: int, final: bool, keep_replaced: bool = True
-    ) -> FinishedDay:
-        """Makes the day's files durable and visible.
-
-        Args:
-            scanned: the interval of ids that the walk covered.
-            requests: made for this day.
-            final: the day was over and is whole.
-            keep_replaced: False where an unfinished day's file is replaced, which is worth nothing.
-
-        Raises:
-            FetchError: (storage) the disk refused; nothing of the day is visible then.
-        """
-        statistics = self._assembly.statistics()
-        end = {
-            "kind": "end",
-            "messages": statistics.message_count,
-            "comments": self.comment_count,
-            "scanned": {"newest_id": scanned.newest_id, "oldest_id": scanned.oldest_id},
-            "requests": requests,
-            "final": final,
-        }
-        self._writer.write_raw(orjson.dumps(end))
-        return self.finish_rebuilt(keep_replaced=keep_replaced)
-
-    def finish_rebuilt(self, *, keep_replaced: bool = True) -> FinishedDay:
-        """Makes the files of a day visible that was replayed from its raw file, which stays as it is.
+    def assemble(self) -> MadeDay:
+        """Composes the day's files from what was added; nothing is visible yet.
 
         Raises:
             FetchError: (storage) the disk refused; the day's earlier files stay.
@@ -221,18 +201,39 @@ class DayBuilder:
             source_info=self._source.model_dump(mode="json", exclude_none=True),
             senders=self._assembly.senders,
         )
-        published = self._writer.publish(
+        sides = SideFiles(
             summary=self._assembly.summary(assembled.checksum_sha256).model_dump_json().encode(),
             threads=self._assembly.threads().model_dump_json().encode(),
             participants=self._assembly.participants().model_dump_json(exclude_none=True).encode(),
-            keep_replaced=keep_replaced,
         )
-        return FinishedDay(
+        return MadeDay(
             assembled=assembled,
-            published=published,
+            sides=sides,
             statistics=self._assembly.statistics(),
             comment_count=self.comment_count,
         )
+
+    def end(self, coverage: Coverage) -> None:
+        """Writes the raw file's last line: all that is known of the reading, so that the record can be lost.
+
+        Args:
+            coverage: what is proved of the day; what it says of the day's files is left out.
+        """
+        end = {
+            "kind": "end",
+            "messages": self._messages,
+            "comments": self.comment_count,
+            "scanned": {"newest_id": coverage.scanned_newest_id, "oldest_id": coverage.scanned_oldest_id},
+            "requests": coverage.requests,
+            "final": coverage.final,
+            "reading": reading_of(coverage),
+        }
+        self._writer.write_raw(orjson.dumps(end))
+
+    @property
+    def writer(self) -> DayWriter:
+        """Takes what was assembled to its place."""
+        return self._writer
 
     def discard(self) -> None:
         """Removes what was written so far; nothing of the day was visible."""

@@ -74,10 +74,12 @@ class DayWalk:
         try:
             async with aclosing(sources.pages(self._first, self._last)) as pages:
                 async for page in pages:
+                    self._recognise(page)
                     await self._take(page)
                     if self._is_full():
                         break
                     for day in self._horizon.passed():
+                        self._day(day).lost += sources.moved_on(day)
                         async for report in self._close(day):
                             yield report
             self._strays.settle()
@@ -99,6 +101,13 @@ class DayWalk:
             await self._closing.ended()
             for opened in self._open.values():
                 opened.builder.discard()
+
+    def _recognise(self, page: Page) -> None:
+        """Takes over what a page says of the chat itself: a day is named as the chat was when it was read."""
+        seen = self._telegram.seen_again(self._identity, page)
+        if seen is not self._identity:
+            self._identity = self._workshop.identities.follow(seen)
+            self._teller.notice = self._workshop.identities.notice(self._identity.key)
 
     async def _take(self, page: Page) -> None:
         """Gives a page's messages to their days."""
@@ -265,6 +274,7 @@ class DayWalk:
             requests=requests,
             final=self._request.limit is None and opened.fetched_at >= day_start(day + ONE_DAY, self._zone),
             lost=tuple(opened.lost),
+            account_user_id=self._telegram.user_id,
         )
         async for report in self._closing.hand_over(closed):
             yield report

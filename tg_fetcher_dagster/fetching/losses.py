@@ -52,6 +52,11 @@ def past_lost(reason: str) -> Loss:
     return Loss(what="messages before the group became a supergroup", why=reason)
 
 
+def future_lost(reason: str) -> Loss:
+    """Returns that a basic group's day lacks what was written after it became a supergroup."""
+    return Loss(what="messages after the group became a supergroup", why=reason)
+
+
 def hidden(available_min_id: int) -> Loss:
     """Returns that a day begins with messages that the group hides from those who joined later."""
     return Loss(

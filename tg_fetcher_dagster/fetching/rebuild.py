@@ -1,19 +1,33 @@
-"""Day files made again from their raw files: a new field or a mended mapping costs no request to Telegram."""
+"""Day files made again from their raw files: a new field or a lost file costs no request to Telegram."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
-import orjson
-
-from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.fetching.day_builder import DayBuilder
-from tg_fetcher_dagster.fetching.reading_account import reading_account
+from tg_fetcher_dagster.fetching.keeping import settle
+from tg_fetcher_dagster.fetching.replaying import Replayed, replay
+from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.messages.day import MappingOptions
-from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage, write_coverage
-from tg_fetcher_dagster.storage.paths import Store
-from tg_fetcher_dagster.storage.raw_file import read_raw
+from tg_fetcher_dagster.storage.candidates import drop_candidate, read_candidate
+from tg_fetcher_dagster.storage.changes import ChangeRecord
+from tg_fetcher_dagster.storage.coverage import (
+    OF_THE_FILES,
+    Coverage,
+    Outcome,
+    mark_for_reading,
+    read_coverage,
+    write_coverage,
+)
+from tg_fetcher_dagster.storage.damage import Part
+from tg_fetcher_dagster.storage.durable import exclusive
+from tg_fetcher_dagster.storage.paths import DayPaths, Store
+from tg_fetcher_dagster.storage.raw_file import RawFileError
+
+TRIES = 3
+"""How often a rebuild begins anew because a fetch has put another raw file in its place meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,66 +35,179 @@ class Rebuilt:
     """A day that was made again.
 
     Attributes:
-        changed: the day file's bytes are not the same as before.
+        coverage: what is now proved of it.
+        outcome: the day file against what consumers were told last; of all but `unchanged` they are told.
+        mended: the files whose bytes were not what they are now.
     """
 
     chat: str
     day: date
-    checksum_sha256: str
-    changed: bool
+    coverage: Coverage
+    outcome: Outcome
+    mended: tuple[Part, ...]
     duration_seconds: float
 
 
-def rebuild_day(chat: str, day: date, *, store: Store, options: MappingOptions) -> Rebuilt:
+def rebuild_day(
+    chat: str,
+    day: date,
+    *,
+    store: Store,
+    options: MappingOptions,
+    teller_of: Callable[[Coverage], Teller],
+    record_from_raw: bool = False,
+) -> Rebuilt:
     """Makes the day's files again; the same raw file and options give the same bytes.
 
-    A file that changes is kept under `versions/` first. The coverage is renewed, what was proved of the
-    scan stays.
+    A file that changes is kept under `versions/` first. What was proved of the reading stays; where that
+    record is gone, or tells of an older reading, it is made from the raw file, too. Consumers are told where
+    the day file is not what they were told last.
+
+    Args:
+        chat: the chat's key.
+        day: which day.
+        store: where it is.
+        options: what the messages become.
+        teller_of: returns who tells, for what is then proved of the day.
+        record_from_raw: believe what the raw file says of the reading, not the record.
 
     Raises:
-        FetchError: (not_found) the day was never read; (storage) its raw file or the disk is damaged.
+        RawFileError: the raw file is gone, damaged, or older than the record: the day is marked as one that
+            must be read again, and its files stay.
+        FetchError: (storage) the disk refused, or the day is being fetched; (internal) the raw file holds
+            what this version cannot read.
     """
     began = time.monotonic()
     paths = store.day(chat, day)
-    coverage = read_coverage(paths)
-    if coverage is None or not paths.raw.is_file():
-        raise FetchError(
-            ErrorType.NOT_FOUND, f"{chat} {day}: no raw file to rebuild from; fetch the day first"
-        )
-    lines = read_raw(paths.raw)
-    head = next(lines)
-    identity = ChatIdentity.model_validate_json(orjson.dumps(head["identity"]))
-    builder = DayBuilder(
-        paths=paths,
-        identity=identity,
-        day=day,
-        options=options,
-        account_user_id=reading_account(head, paths),
-        keep_raw=False,
-    )
+    for _ in range(TRIES):
+        looked = facts_of(paths.raw)
+        try:
+            replayed = replay(paths.raw, paths, options)
+            try:
+                sizes = replayed.builder.writer.seal(replayed.made.sides)
+                with exclusive(paths.lock):
+                    if facts_of(paths.raw) != looked:
+                        continue  # an older snapshot never replaces a newer one
+                    before = read_coverage(paths)
+                    coverage = _renewed(paths, before, replayed.coverage, record_from_raw=record_from_raw)
+                    coverage = coverage.model_copy(update={"sizes": sizes})
+                    return put_day(paths, replayed, coverage, before, teller_of=teller_of, began=began)
+            finally:
+                replayed.builder.discard()
+        except RawFileError as error:
+            with exclusive(paths.lock):
+                if facts_of(paths.raw) == looked:
+                    mark_for_reading(paths, error.why)
+                    raise
+    raise FetchError(ErrorType.STORAGE, f"{chat} {day} is being fetched again and again: try it later")
+
+
+def accept_day(
+    chat: str, day: date, *, store: Store, options: MappingOptions, teller_of: Callable[[Coverage], Teller]
+) -> Rebuilt:
+    """Makes the reading current that was not believed; the earlier files are kept under `versions/`.
+
+    Raises:
+        FetchError: (not_found) no reading of the day waits; (validation) a newer one is in place; (storage)
+            the disk refused, or what was kept of the reading is damaged.
+    """
+    began = time.monotonic()
+    paths = store.day(chat, day)
+    candidate = read_candidate(paths)
+    if candidate is None:
+        raise FetchError(ErrorType.NOT_FOUND, f"{chat} {day}: no deletion waits to be accepted")
+    replayed = replay(paths.candidate_raw, paths, options, adopt=True)
     try:
-        builder.replay(lines)
-        finished = builder.finish_rebuilt()
+        sizes = replayed.builder.writer.seal(replayed.made.sides)
+        with exclusive(paths.lock):
+            before = read_coverage(paths)
+            coverage = replayed.coverage.model_copy(update={"sizes": sizes})
+            if before is not None and before.limit is None and before.fetched_at > coverage.fetched_at:
+                raise FetchError(
+                    ErrorType.VALIDATION,
+                    f"{chat} {day}: a newer reading is in place; nothing is left to accept",
+                )
+            rebuilt = put_day(
+                paths, replayed, coverage, before, teller_of=teller_of, began=began, is_reading=True
+            )
+            drop_candidate(paths)
+            return rebuilt
     finally:
-        builder.discard()
-    renewed = _renewed(coverage, finished.assembled.checksum_sha256, finished.assembled.size_bytes, options)
-    tokens = finished.statistics.estimated_tokens_total
-    write_coverage(paths, renewed.model_copy(update={"estimated_tokens_total": tokens}))
+        replayed.builder.discard()
+
+
+def facts_of(raw: Path) -> tuple[int, ...] | None:
+    """Returns what changes when another file takes a raw file's place."""
+    try:
+        there = raw.stat()
+    except OSError:
+        return None
+    return there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns
+
+
+def _renewed(
+    paths: DayPaths, before: Coverage | None, of_raw: Coverage, *, record_from_raw: bool
+) -> Coverage:
+    if before is None or before.fetched_at < of_raw.fetched_at:
+        return of_raw
+    if before.fetched_at > of_raw.fetched_at:
+        raise RawFileError(paths.raw, "is older than the day that is kept")
+    files = of_raw.model_dump(include=set(OF_THE_FILES))
+    if not record_from_raw:
+        return before.model_copy(update={**files, "needs_read": None})
+    kept = {"final": before.final and of_raw.final, "outcome": before.outcome, "changes": before.changes}
+    return of_raw.model_copy(update={**kept, "event_request": before.event_request})
+
+
+def put_day(
+    paths: DayPaths,
+    replayed: Replayed,
+    coverage: Coverage,
+    before: Coverage | None,
+    *,
+    teller_of: Callable[[Coverage], Teller],
+    began: float | None = None,
+    is_reading: bool = False,
+) -> Rebuilt:
+    """Puts a replayed day in its place and tells of it where it is not what was told last.
+
+    What a reading changed is told with it; what a rebuild changes is nobody's edit. The chat's lock must be
+    held.
+
+    Args:
+        paths: where the day is.
+        replayed: its sealed files.
+        coverage: what is then proved of it.
+        before: what was proved of it until now.
+        teller_of: returns who tells, for what is then proved of the day.
+        began: when the work on it began, on the monotonic clock.
+        is_reading: it is another reading of the day, not the same one made anew.
+
+    Raises:
+        FetchError: (storage) the disk refused.
+    """
+    writer = replayed.builder.writer
+    found = writer.compare(before)
+    mended = [Part.DAY_FILE] if found.replaces else []
+    mended += replayed.differing_sides(paths)
+    writer.publish(found)
+    untold = found.outcome != "unchanged"
+    if untold:
+        teller = teller_of(coverage)
+        changes = ChangeRecord.of(found.changes) if is_reading and found.changes else None
+        told = {"outcome": found.outcome, "changes": changes, "event_request": teller.request_id}
+        coverage = coverage.model_copy(update=told)
+        settle(paths, coverage, before=before, teller=teller)
+    else:
+        write_coverage(paths, coverage)
+    if before is None or (not untold and before.model_copy(update={"sizes": coverage.sizes}) != coverage):
+        mended.append(Part.COVERAGE)
+    duration = round(time.monotonic() - began, 3) if began is not None else 0.0
     return Rebuilt(
-        chat=chat,
-        day=day,
-        checksum_sha256=renewed.checksum_sha256,
-        changed=renewed.checksum_sha256 != coverage.checksum_sha256,
-        duration_seconds=round(time.monotonic() - began, 3),
-    )
-
-
-def _renewed(coverage: Coverage, checksum: str, size: int, options: MappingOptions) -> Coverage:
-    return coverage.model_copy(
-        update={
-            "checksum_sha256": checksum,
-            "size_bytes": size,
-            "schema_version": options.schema_version,
-            "preprocessing_version": options.preprocessing_version,
-        }
+        chat=paths.chat,
+        day=paths.day,
+        coverage=coverage,
+        outcome=found.outcome,
+        mended=tuple(mended),
+        duration_seconds=duration,
     )

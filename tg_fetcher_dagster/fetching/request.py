@@ -60,6 +60,7 @@ class DayReport:
     Attributes:
         coverage: what is now known of the day; None only where it failed and was never read.
         error: why it failed.
+        asked: False for a day that nobody asked for and that has changed all the same.
         first_messages: the newest messages of the day file, for a glance in the UI.
     """
 
@@ -70,4 +71,5 @@ class DayReport:
     error: FetchError | None = None
     requests: int = 0
     duration_seconds: float = 0.0
+    asked: bool = True
     first_messages: tuple[dict[str, object], ...] = field(default=())

@@ -10,11 +10,12 @@ from datetime import date, datetime
 
 import structlog
 
-from tg_fetcher_dagster.commands.chats import group_marked_id
+from tg_fetcher_dagster.commands.chats import group_marked_id, id_key
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of, day_start
-from tg_fetcher_dagster.fetching.losses import hidden, past_lost
+from tg_fetcher_dagster.fetching.hidden_history import hidden_below, refusal
+from tg_fetcher_dagster.fetching.losses import future_lost, hidden, past_lost
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.storage.coverage import Loss, read_coverage
@@ -44,6 +45,7 @@ class Sources:
         self._identity = identity
         self._zone = workshop.settings.zone
         self._oldest: tuple[int, datetime] | None = None
+        self._newest: datetime | None = None
         self._past_lost: Loss | None = None
         self._hidden: int | None = None
 
@@ -55,13 +57,17 @@ class Sources:
             FetchError: the walk cannot go on.
         """
         start, end = day_start(first, self._zone), day_start(last + ONE_DAY, self._zone)
-        known_id = newest_id_of(self._workshop.store, self._request.chat, first - ONE_DAY)
+        known_id = None
+        if self._identity.migrated_from_chat_id is None:  # else the day before may hold the group's own ids
+            known_id = newest_id_of(self._workshop.store, self._request.chat, first - ONE_DAY)
         is_beginning = False
         walk = self._telegram.history(
             self._identity, start, end, known_id=known_id, look_ahead=self._request.limit is None
         )
         async with aclosing(walk) as pages:
             async for page in pages:
+                if self._newest is None and page.messages:
+                    self._newest = page.messages[0].date
                 if page.messages and page.messages[-1].date is not None:
                     self._oldest = page.messages[-1].id, page.messages[-1].date
                 is_beginning = page.is_beginning
@@ -78,20 +84,27 @@ class Sources:
         shown = self._first_shown()
         if self._hidden is None or (shown is not None and day >= shown):
             return None
-        what = f"what was written before {shown}" if shown is not None else "all that was written"
-        return FetchError(
-            ErrorType.NO_ACCESS,
-            f"chat {self._request.chat}: the group hides {what} from the account, which joined later",
-        )
+        return refusal(self._request.chat, shown)
 
     def losses(self, day: date) -> list[Loss]:
         """Returns what a day is known to miss from before the first message; ask when the walk is over."""
         shown = self._first_shown()
+        if self._identity.migrated_to_id is not None:
+            return self.moved_on(day)
         if self._hidden is not None:
             return [hidden(self._hidden)] if day == shown else []
         if self._past_lost is not None and (shown is None or day <= shown):
             return [self._past_lost]
         return []
+
+    def moved_on(self, day: date) -> list[Loss]:
+        """Returns what a group that is kept beside its supergroup lacks: from its last message's day on."""
+        moved_to = self._identity.migrated_to_id
+        if moved_to is None or (self._newest is not None and day < day_of(self._newest, self._zone)):
+            return []
+        home = self._workshop.identities.by_marked_id(moved_to)
+        key = home.key if home is not None else id_key(moved_to)
+        return [future_lost(f"they belong to {key}: fetch that chat")]
 
     def _first_shown(self) -> date | None:
         return day_of(self._oldest[1], self._zone) if self._oldest is not None else None
@@ -103,7 +116,9 @@ class Sources:
         """
         if self._identity.type != "supergroup" or (self._oldest is not None and self._oldest[0] <= FIRST_ID):
             return None
-        return await self._telegram.available_min_id(self._identity, now=self._workshop.clock())
+        return await hidden_below(
+            self._identity, self._workshop, self._telegram, shown_from=self._first_shown()
+        )
 
     async def _past(self, chat_id: int, start: datetime, end: datetime) -> AsyncGenerator[Page, None]:
         own = self._workshop.identities.by_marked_id(group_marked_id(chat_id))

@@ -4,8 +4,9 @@ Each chat and day that was asked for ends in exactly one of `messages_fetched`, 
 `fetch_failed`: a second attempt at the same request tells only what the first one did not.
 """
 
+import uuid
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.models import (
@@ -27,12 +28,28 @@ Stage = Literal["fetching", "saving", "postprocess"]
 
 
 class Teller:
-    """Leaves the events of one request in the outbox."""
+    """Leaves the events of one request in the outbox.
+
+    Attributes:
+        notice: what every event from now on says of the chat's names.
+    """
 
     def __init__(self, outbox: Outbox, settings: Settings, request: FetchRequest) -> None:
         self._outbox = outbox
         self._settings = settings
         self._request = request
+        self.notice: str | None = None
+
+    @classmethod
+    def of_its_own(cls, outbox: Outbox, settings: Settings, chat: str, day: date, *, why: str) -> Self:
+        """Returns who tells of a day that changed unasked; `why` begins the made-up request's id."""
+        request_id = f"{why}-{uuid.uuid4().hex}"
+        return cls(outbox, settings, FetchRequest(request_id=request_id, chat=chat, days=(day,)))
+
+    @property
+    def request_id(self) -> str:
+        """On whose behalf it tells."""
+        return self._request.request_id
 
     def is_told(self, day: date) -> bool:
         """True where this request's outcome of the day is recorded already."""
@@ -46,6 +63,7 @@ class Teller:
             "command_ids": tuple(dict.fromkeys(asker.command_id for asker in asked_by)),
             "chat": self._request.chat,
             "date": day,
+            "notice": self.notice,
         }
 
     def started(self, day: date) -> None:
@@ -74,6 +92,7 @@ class Teller:
         if coverage.outcome == "unchanged":
             self.skipped(coverage, reason="unchanged", expected=told_before)
             return
+        changes = coverage.changes
         self._outcome(
             MessagesFetched(
                 **self._common(coverage.date),
@@ -90,6 +109,10 @@ class Teller:
                 threads_file_path=str(paths.threads),
                 participants_file_path=str(paths.participants),
                 final=coverage.final,
+                messages_added=changes.added.count if changes else None,
+                messages_edited=changes.edited.count if changes else None,
+                messages_deleted=changes.deleted.count if changes else None,
+                messages_recounted=changes.recounted.count if changes else None,
             )
         )
 

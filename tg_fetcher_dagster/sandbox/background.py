@@ -134,8 +134,13 @@ class RunningSandbox:
         self._server.faults.add(Fault.model_validate(rule))
 
     def clear_faults(self) -> None:
-        """Ends every rule."""
+        """Ends every rule; what they held back is answered."""
         self._server.faults.clear()
+
+    @property
+    def held(self) -> int:
+        """How many requests a rule (`hold`) keeps without an answer now."""
+        return self._server.faults.held
 
     def rewrite(self, method: str, change: Change, *, after: int = 0, times: int | None = None) -> None:
         """Alters what a method answers: `change(answer, request)` returns what is sent.

@@ -34,6 +34,7 @@ class Chat:
         linked: of a channel its discussion group's name, of the group its channel's.
         before: of a migrated supergroup the old group's name; `after` the other way round.
         shows_all: its hidden history was opened.
+        forum: whether its topics were turned on or off; None where it is as the scenario says.
         box: its place among the chats that number messages per account; None where the chat numbers them.
         days: the days with generated messages, None where there are none.
     """
@@ -52,12 +53,18 @@ class Chat:
     before: str | None = None
     after: str | None = None
     shows_all: bool = False
+    forum: bool | None = None
     box: int | None = None
 
     @property
     def is_broadcast(self) -> bool:
         """True for channels, whose posts are the channel's own."""
         return self.type == "channel"
+
+    @property
+    def is_forum(self) -> bool:
+        """True for a supergroup with topics."""
+        return bool(self.spec.topics) if self.forum is None else self.forum
 
     @property
     def hidden_before(self) -> int:

@@ -11,19 +11,20 @@ import fnmatch
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from telethon.errors import rpcerrorlist
 
+from tg_fetcher_dagster.sandbox.posts import bare
 from tg_fetcher_dagster.sandbox.rpc import Caller, Request, RpcError, method_name
 
-_CHANNEL_BASE = 10**12
 _ACTIONS = (
     "flood_wait",
     "error",
     "delay",
+    "hold",
     "cut",
     "silence",
     "transport_error",
@@ -91,6 +92,7 @@ class Fault(BaseModel):
     error: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9_]*$", description="error by its name")
     code: int | None = Field(default=None, description="the error's code, where it is not the usual one")
     delay: float | None = Field(default=None, ge=0, description="seconds to wait before the answer")
+    hold: bool = Field(default=False, description="keep the answer back until the rules are ended")
     cut: int | bool | None = Field(
         default=None, description="close the connection after so many bytes of the answer; true: half of it"
     )
@@ -124,10 +126,6 @@ def _chat_ids(value: Any, *, depth: int = 3) -> Iterable[int]:  # noqa: ANN401 -
                     yield from _chat_ids(part, depth=depth - 1)
 
 
-def _bare(chat: int) -> int:
-    return -chat - _CHANNEL_BASE if chat < -_CHANNEL_BASE else abs(chat)
-
-
 class _Rule:
     """A fault with its counters."""
 
@@ -143,7 +141,7 @@ class _Rule:
             return False
         if fault.account is not None and (caller.account is None or caller.account.name != fault.account):
             return False
-        return fault.chat is None or _bare(fault.chat) in _chat_ids(request)
+        return fault.chat is None or bare(fault.chat) in _chat_ids(request)
 
     def acts(self, key: tuple[str, str]) -> bool:
         """Counts a call and tells whether the rule acts on it."""
@@ -170,11 +168,19 @@ class _Rule:
 
 
 class Faults:
-    """The rules in force; a gate of the dispatcher."""
+    """The rules in force, and how many requests they hold back now (`held`); a gate of the dispatcher."""
 
-    def __init__(self, faults: Iterable[Fault] = (), *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        faults: Iterable[Fault] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._rules = [_Rule(fault) for fault in faults]
         self._clock = clock
+        self._sleep = sleep
+        self.held = 0
 
     def add(self, fault: Fault) -> None:
         """Puts a rule in force, from any thread."""
@@ -210,11 +216,23 @@ class Faults:
                 if left is not None:
                     raise RpcError(420, f"FLOOD_WAIT_{left}")
             elif rule.acts(key):
-                request = await _act(rule.fault, request)
+                await self._wait(rule)
+                request = _act(rule.fault, request)
         return request
 
+    async def _wait(self, rule: _Rule) -> None:
+        if rule.fault.delay is not None:
+            await self._sleep(rule.fault.delay)
+        if rule.fault.hold:
+            self.held += 1
+            try:
+                while rule in self._rules:  # any thread may end it: an event would be its loop's own
+                    await self._sleep(0.01)
+            finally:
+                self.held -= 1
 
-async def _act(fault: Fault, request: Request) -> Request:
+
+def _act(fault: Fault, request: Request) -> Request:
     if fault.error is not None:
         raise RpcError(fault.code if fault.code is not None else error_code(fault.error), fault.error)
     if fault.cut is not None:
@@ -223,9 +241,7 @@ async def _act(fault: Fault, request: Request) -> Request:
         raise SilenceError
     if fault.transport_error is not None:
         raise TransportFaultError(fault.transport_error)
-    if fault.delay is not None:
-        await asyncio.sleep(fault.delay)
-    elif fault.short_page is not None and hasattr(request, "limit"):
+    if fault.short_page is not None and hasattr(request, "limit"):
         request = copy.copy(request)
         request.limit = min(request.limit or fault.short_page, fault.short_page)
     elif fault.empty_page and hasattr(request, "max_id"):

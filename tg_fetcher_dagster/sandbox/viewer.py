@@ -191,7 +191,7 @@ class Viewer:
             signatures=chat.spec.signed,
             has_link=chat.linked is not None,
             noforwards=chat.spec.noforwards,
-            forum=bool(chat.spec.topics),
+            forum=chat.is_forum,
             participants_count=len(chat.members),
         )
 

@@ -189,6 +189,16 @@ class World:
         chat.username = username
         self.entities.clear()
 
+    def retitle(self, chat_name: str, title: str) -> None:
+        """Gives a chat another title."""
+        self.chats[chat_name].title = title
+        self.entities.clear()
+
+    def set_forum(self, chat_name: str, *, forum: bool) -> None:
+        """Turns a supergroup's topics on or off; its messages stay as they are."""
+        self.chats[chat_name].forum = forum
+        self.entities.clear()
+
     def keep_out(self, chat_name: str, *accounts: str) -> None:
         """Takes a chat from these accounts (all of them if none is named), as a ban does."""
         named = accounts or tuple(account.name for account in self.accounts)

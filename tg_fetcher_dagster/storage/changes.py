@@ -4,12 +4,13 @@ Two day files are compared a line at a time; kept in memory are the older one's 
 """
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
+from pydantic import BaseModel, ConfigDict
 
 from tg_fetcher_dagster.storage.durable import CHUNK
 
@@ -39,12 +40,58 @@ class Changes:
         edited: the author or an admin changed them.
         deleted: not there any more.
         recounted: only reactions, views, forwards or comments differ.
+        before: how many messages the older file has.
     """
 
     added: tuple[int, ...] = ()
     edited: tuple[int, ...] = ()
     deleted: tuple[int, ...] = ()
     recounted: tuple[int, ...] = ()
+    before: int = field(default=0, compare=False)
+
+
+IDS_NAMED = 100
+"""Ids of each kind of change that a record names; its counts are of all."""
+
+
+class Changed(BaseModel):
+    """Messages that changed in one way.
+
+    Attributes:
+        count: how many they are.
+        ids: the newest of them, at most IDS_NAMED.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    count: int = 0
+    ids: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, ids: Sequence[int]) -> Self:
+        """Returns the record of these messages."""
+        return cls(count=len(ids), ids=tuple(ids[:IDS_NAMED]))
+
+
+class ChangeRecord(BaseModel):
+    """What a reading found different from what consumers were told before; see `Changes` for the kinds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    added: Changed = Changed()
+    edited: Changed = Changed()
+    deleted: Changed = Changed()
+    recounted: Changed = Changed()
+
+    @classmethod
+    def of(cls, changes: Changes) -> Self:
+        """Returns the changes as they are kept."""
+        return cls(
+            added=Changed.of(changes.added),
+            edited=Changed.of(changes.edited),
+            deleted=Changed.of(changes.deleted),
+            recounted=Changed.of(changes.recounted),
+        )
 
 
 def compare(old: Path, new: Path) -> Changes:
@@ -55,6 +102,7 @@ def compare(old: Path, new: Path) -> Changes:
         OSError: one of them cannot be read.
     """
     before = dict(_hashes(old))
+    count = len(before)
     added, edited, recounted = [], [], []
     for message_id, digests in _hashes(new):
         known = before.pop(message_id, None)
@@ -64,7 +112,17 @@ def compare(old: Path, new: Path) -> Changes:
             edited.append(message_id)
         elif known != digests:
             recounted.append(message_id)
-    return Changes(tuple(added), tuple(edited), tuple(before), tuple(recounted))
+    return Changes(tuple(added), tuple(edited), tuple(before), tuple(recounted), count)
+
+
+def ids_of(path: Path) -> frozenset[int]:
+    """Returns the ids of a day file's messages.
+
+    Raises:
+        ValueError: it is no day file.
+        OSError: it cannot be read.
+    """
+    return frozenset(message_id for message_id, _ in _hashes(path))
 
 
 def _hashes(path: Path) -> Iterator[tuple[int, bytes]]:

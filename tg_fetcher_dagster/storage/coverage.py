@@ -13,6 +13,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.storage.changes import ChangeRecord
 from tg_fetcher_dagster.storage.durable import write_whole
 from tg_fetcher_dagster.storage.paths import DayPaths, Store
 
@@ -42,6 +43,17 @@ class Loss(BaseModel):
     count: int | None = None
 
 
+class Sizes(BaseModel):
+    """Bytes of the files beside the day file, so that a look at them finds a cut one."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    raw: int
+    summary: int
+    threads: int
+    participants: int
+
+
 class Coverage(BaseModel):
     """What is proved of one chat and day.
 
@@ -52,7 +64,12 @@ class Coverage(BaseModel):
         newest_message_id: the day's own newest message; None for an empty day.
         limit: so many messages at most were asked for; such a day is never final.
         lost: what is known to be missing, and why.
+        account_user_id: the Telegram user whose account read it; None in a file of before.
         event_request: the request whose event told of this content.
+        sizes: of the files beside the day file; None in what older versions wrote.
+        changes: what the reading found different from what was told before; None where nothing was told, or
+            what was could not be compared.
+        needs_read: why Telegram must be asked again although the day is final: its raw file is damaged.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -78,8 +95,35 @@ class Coverage(BaseModel):
     preprocessing_version: str
     limit: int | None = None
     lost: tuple[Loss, ...] = ()
+    account_user_id: int | None = None
     outcome: Outcome
     event_request: str | None
+    sizes: Sizes | None = None
+    changes: ChangeRecord | None = None
+    needs_read: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """True where nothing is left to be asked of Telegram, as far as this record knows."""
+        return self.final and self.needs_read is None
+
+
+OF_THE_FILES = frozenset(
+    {
+        "message_count",
+        "comment_count",
+        "checksum_sha256",
+        "size_bytes",
+        "newest_message_id",
+        "first_message_ts",
+        "last_message_ts",
+        "estimated_tokens_total",
+        "schema_version",
+        "preprocessing_version",
+        "sizes",
+    }
+)
+"""What of a coverage says how the files came out; all else says how the day was read."""
 
 
 def write_coverage(paths: DayPaths, coverage: Coverage) -> None:
@@ -91,6 +135,19 @@ def write_coverage(paths: DayPaths, coverage: Coverage) -> None:
     write_whole(paths.coverage, coverage.model_dump_json().encode())
 
 
+def mark_for_reading(paths: DayPaths, why: str) -> None:
+    """Notes that a day must be read again, whatever else is proved of it; the chat's lock must be held.
+
+    Nothing where the day has no record: such a day is read anyway.
+
+    Raises:
+        FetchError: (storage) the disk refused.
+    """
+    coverage = read_coverage(paths)
+    if coverage is not None and coverage.needs_read != why:
+        write_coverage(paths, coverage.model_copy(update={"needs_read": why}))
+
+
 def read_coverage(paths: DayPaths) -> Coverage | None:
     """Returns what is proved of the day; None where nothing is (a damaged file proves nothing).
 
@@ -98,17 +155,6 @@ def read_coverage(paths: DayPaths) -> Coverage | None:
         FetchError: (storage) the file is there and this process may not read it.
     """
     return _read(paths.coverage)
-
-
-def is_complete(paths: DayPaths) -> bool:
-    """True where the day needs no fetch: it is final and its file is there with the recorded size."""
-    coverage = read_coverage(paths)
-    if coverage is None or not coverage.final:
-        return False
-    try:
-        return paths.day_file.stat().st_size == coverage.size_bytes
-    except OSError:
-        return False
 
 
 def covered_days(store: Store, chat: str) -> dict[date, Coverage]:

@@ -70,9 +70,12 @@ class Draft:
         self.file.flush()
         os.fsync(self.file.fileno())
 
-    def publish(self) -> None:
-        """Puts the sealed draft in its place; the folder's own fsync is the caller's (`sync_folder`)."""
-        os.replace(self.path, self._target)  # noqa: PTH105 - the tests' kills hook in here
+    def publish(self, target: Path | None = None) -> None:
+        """Puts the sealed draft in its place, or in another one on the same disk.
+
+        The folder's own fsync is the caller's (`sync_folder`).
+        """
+        os.replace(self.path, target or self._target)  # noqa: PTH105 - the tests' kills hook in here
         self.file.close()
 
     def discard(self) -> None:

@@ -4,6 +4,9 @@
 `raw/`, `versions/` and hidden folders, so that a reader's `*.json` finds days only.
 """
 
+import os
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,6 +19,22 @@ from tg_fetcher_dagster.storage.durable import make_folder, storage_failures, wr
 
 STORE_FORMAT = 1
 """Of the layout described here; a DATA_DIR of another one is refused."""
+
+_A_DAYS_FILE = re.compile(r"(\d{4}-\d\d-\d\d)(?:(?:_summary|_threads|_participants)?\.json|\.jsonl\.zst)")
+
+
+def names_in(folder: Path) -> list[str]:
+    """Returns the names in a folder; none where there is no such folder.
+
+    Raises:
+        FetchError: (storage) it cannot be read.
+    """
+    try:
+        return [entry.name for entry in os.scandir(folder)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise FetchError(ErrorType.STORAGE, f"cannot read {folder}: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +92,16 @@ class DayPaths:
         return self.folder / "versions" / f"{self.day}"
 
     @property
+    def candidate(self) -> Path:
+        """What is known of a reading that lacks so many messages that it is not believed yet."""
+        return self.folder / ".candidates" / f"{self.day}.json"
+
+    @property
+    def candidate_raw(self) -> Path:
+        """That reading's raw file."""
+        return self.folder / ".candidates" / f"{self.day}.jsonl.zst"
+
+    @property
     def lock(self) -> Path:
         """Held while the files of a day of this chat are put in their places."""
         return self.folder / ".lock"
@@ -104,6 +133,21 @@ class Store:
             return []
         folders = (entry for entry in self.data_dir.iterdir() if entry.is_dir())
         return sorted(folder.name for folder in folders if not folder.name.startswith("."))
+
+    def days(self, chat: str) -> list[date]:
+        """Returns every day of which a file is left, the oldest first; three listings, no file is opened.
+
+        Raises:
+            FetchError: (validation) `chat` is no chat key; (storage) a folder cannot be read.
+        """
+        one = self.day(chat, date.min)
+        found: set[date] = set()
+        for folder in (one.folder, one.raw.parent, one.coverage.parent):
+            for name in names_in(folder):
+                if (match := _A_DAYS_FILE.fullmatch(name)) is not None:
+                    with suppress(ValueError):  # the 31st of February is somebody else's file
+                        found.add(date.fromisoformat(match[1]))
+        return sorted(found)
 
     def prepare(self) -> None:
         """Makes DATA_DIR and notes its zone, or checks that it is the one noted.

@@ -59,11 +59,15 @@ class Stragglers:
             return []
         return sorted(date.fromisoformat(path.stem) for path in self._folder.glob("*.jsonl"))
 
+    def merged_raw(self, day: date) -> Path:
+        """Returns where the day's raw file is put together with its stragglers."""
+        return self._folder / f"{day.isoformat()}.jsonl.zst"
+
     def drop(self, day: date) -> None:
         """Forgets a day's stragglers, once the day has them."""
-        path = self._path(day)
-        with storage_failures(path):
-            path.unlink(missing_ok=True)
+        for path in (self._path(day), self.merged_raw(day)):
+            with storage_failures(path):
+                path.unlink(missing_ok=True)
 
     def _path(self, day: date) -> Path:
         return self._folder / f"{day.isoformat()}.jsonl"

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 
 from telethon.tl import types
 
-from tg_fetcher_dagster.commands.chats import channel_marked_id, group_marked_id
+from tg_fetcher_dagster.commands.chats import bare_id
+from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.telegram.peers import marked_id_of
 
 _KEPT_OUT = (types.ChatForbidden, types.ChannelForbidden, types.ChatEmpty)
 
@@ -41,18 +43,10 @@ def own_entity(answer: _Described, marked_id: int) -> Any:  # noqa: ANN401 - Tel
 
     One that Telegram sent in part (`min`) describes nothing.
     """
-    if marked_id > 0:
-        found = (each for each in answer.users if each.id == marked_id)
-    else:
-        found = (each for each in answer.chats if _marked_id_of_chat(each) == marked_id)
-    return next((each for each in found if not getattr(each, "min", None)), None)
-
-
-def _marked_id_of_chat(entity: Any) -> int | None:  # noqa: ANN401 - Telethon is untyped
-    if isinstance(entity, types.Channel | types.ChannelForbidden):
-        return channel_marked_id(entity.id)
-    if isinstance(entity, types.Chat | types.ChatForbidden | types.ChatEmpty):
-        return group_marked_id(entity.id)
+    number = bare_id(marked_id)  # looked at first, since every page asks this
+    for each in answer.users if marked_id > 0 else answer.chats:
+        if each.id == number and marked_id_of(each) == marked_id and not getattr(each, "min", None):
+            return each
     return None
 
 
@@ -72,4 +66,21 @@ def require_access(own: Any, *, about: str) -> None:  # noqa: ANN401 - Telethon 
     if own.deactivated or own.left:
         raise FetchError(
             ErrorType.NO_ACCESS, f"{about}: the account has left the group: join it with the account"
+        )
+
+
+def require_reader(identity: ChatIdentity, *, account: str, user_id: int) -> None:
+    """Refuses to go on with what another user has begun: the same ids would mean other messages.
+
+    Ask where message ids are each user's own: private chats, basic groups, the past of a migrated one.
+
+    Raises:
+        FetchError: (no_access) the files hold another user's ids (telegram.md, 8 and 38).
+    """
+    if identity.reader_user_id not in {None, user_id}:
+        raise FetchError(
+            ErrorType.NO_ACCESS,
+            f"chat {identity.key}: its files hold the message ids of the Telegram user"
+            f" {identity.reader_user_id}; account {account} is the user {user_id}, who has others:"
+            " fetch it with that user's account, or into another DATA_DIR",
         )

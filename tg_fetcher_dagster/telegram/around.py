@@ -11,7 +11,7 @@ from telethon.errors import TypeNotFoundError
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.pages import PAGE, Anchor, Answer, Hole, page_request
-from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.telegram.requests import Send
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +19,7 @@ BUDGET = 15
 """Requests that one page may cost: halving a hundred messages takes two a step, and seven steps."""
 
 
-async def read_page(send: RequestLine, peer: Any, anchor: Anchor, *, about: str) -> Answer:  # noqa: ANN401
+async def read_page(send: Send, peer: Any, anchor: Anchor, *, about: str) -> Answer:  # noqa: ANN401
     """Returns a page; a message that cannot be read is a hole in it.
 
     Raises:
@@ -46,7 +46,7 @@ class _Pieces:
 
     def __init__(
         self,
-        send: RequestLine,
+        send: Send,
         peer: Any,  # noqa: ANN401 - Telethon is untyped
         anchor: Anchor,
         *,

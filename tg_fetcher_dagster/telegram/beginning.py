@@ -1,11 +1,14 @@
 """Where a chat begins: its oldest message, asked for once a walk, ends that walk, whatever is counted."""
 
+from datetime import datetime
 from typing import Any
+
+from telethon.tl import functions, types
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.around import is_unknown_constructor
 from tg_fetcher_dagster.telegram.pages import OLDEST, page_request
-from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.telegram.requests import Send
 
 FIRST_ID = 1
 """Nothing is numbered below it."""
@@ -21,7 +24,7 @@ class Beginning:
         oldest_id: the oldest message's number, once it was asked for.
     """
 
-    def __init__(self, send: RequestLine, peer: Any, *, about: str) -> None:  # noqa: ANN401 - Telethon is untyped
+    def __init__(self, send: Send, peer: Any, *, about: str) -> None:  # noqa: ANN401 - Telethon is untyped
         self._send = send
         self._peer = peer
         self._about = about
@@ -37,6 +40,19 @@ class Beginning:
         """Returns whether it is clear without a request that the chat begins at this message."""
         self.is_reached = number <= FIRST_ID or (self.oldest_id is not None and number <= self.oldest_id)
         return self.is_reached
+
+    async def is_not_before(self, moment: datetime) -> bool:
+        """Returns whether the chat has no message older than this: none at all, or its oldest is newer.
+
+        That it has none must be said twice: by its history and by the account's dialog.
+        """
+        answer = await self._send(page_request(self._peer, OLDEST, limit=1), about=self._about)
+        dates = [message.date for message in answer.messages if getattr(message, "date", None) is not None]
+        if answer.messages:
+            return bool(dates) and min(dates) >= moment
+        peer = types.InputDialogPeer(self._peer)
+        dialogs = await self._send(functions.messages.GetPeerDialogsRequest([peer]), about=self._about)
+        return not any(getattr(dialog, "top_message", 0) for dialog in dialogs.dialogs)
 
     async def is_at(self, number: int) -> bool:
         """Returns whether the chat begins at this message, as far as it can be read.

@@ -7,7 +7,7 @@ from telethon.tl import functions, types
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.records import Record, record_of
-from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.telegram.requests import Send
 
 PAGE = 100
 
@@ -43,7 +43,7 @@ class Comments:
 
 
 async def read_comments(
-    send: RequestLine,
+    send: Send,
     peer: Any,  # noqa: ANN401 - Telethon is untyped
     post_id: int,
     *,
@@ -68,7 +68,7 @@ async def read_comments(
     """
     messages: dict[int, Record] = {}
     users: dict[int, Record] = {}
-    chats: dict[tuple[str, int], Record] = {}
+    chats: dict[tuple[type, int], Record] = {}  # a group and a channel may share a number
     offset_id, total, was_asked_again = 0, None, False
     while len(messages) < limit:
         wanted = min(PAGE, limit - len(messages))
@@ -84,8 +84,7 @@ async def read_comments(
             if not isinstance(message, types.MessageEmpty):
                 messages[message.id] = record_of(message)
         users.update((user.id, record_of(user)) for user in answer.users)
-        # A basic group and a channel may share a number.
-        chats.update(((type(chat).__name__, chat.id), record_of(chat)) for chat in answer.chats)
+        chats.update(((type(chat), chat.id), record_of(chat)) for chat in answer.chats)
         if answer.messages:
             if len(messages) >= total:
                 break

@@ -1,17 +1,24 @@
 """The account's dialogs, page by page: what it can read without knowing a name."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from telethon.tl import functions, types
 
-from tg_fetcher_dagster.telegram.peers import input_peer, marked_id_of
-from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.telegram.peers import by_marked_id, input_peer, marked_id_of
+from tg_fetcher_dagster.telegram.requests import Send
+
+log = structlog.get_logger(__name__)
 
 PAGE = 100
 """The most that one answer holds: https://core.telegram.org/method/messages.getDialogs."""
+
+PEERS_A_CALL = 100
+"""messages.getPeerDialogs takes so many peers: https://core.telegram.org/method/messages.getPeerDialogs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +26,19 @@ class DialogSeen:
     """One dialog.
 
     Attributes:
+        marked_id: whose it is.
         entity: Telethon's user, group or channel.
         top_message_id: the newest message's id.
         last_message_at: its date, aware; None where Telegram tells none.
     """
 
+    marked_id: int
     entity: Any
     top_message_id: int
     last_message_at: datetime | None
 
 
-async def walk_dialogs(send: RequestLine) -> AsyncIterator[DialogSeen]:
+async def walk_dialogs(send: Send) -> AsyncIterator[DialogSeen]:
     """Yields each dialog once, pinned and newest first; one request for a hundred."""
     seen: set[int] = set()
     offset_date, offset_id, offset_peer = None, 0, types.InputPeerEmpty()
@@ -45,9 +54,9 @@ async def walk_dialogs(send: RequestLine) -> AsyncIterator[DialogSeen]:
             ),
             about="the account's dialogs",
         )
-        fresh = [each for each in _read(answer) if marked_id_of(each.entity) not in seen]
+        fresh = [each for each in _read(answer) if each.marked_id not in seen]
         for each in fresh:
-            seen.add(marked_id_of(each.entity))
+            seen.add(each.marked_id)
             yield each
         if not isinstance(answer, types.messages.DialogsSlice) or not fresh:
             return
@@ -55,29 +64,65 @@ async def walk_dialogs(send: RequestLine) -> AsyncIterator[DialogSeen]:
         if last is None or len(seen) >= answer.count:
             return
         offset_date, offset_id = last.last_message_at, last.top_message_id
-        offset_peer = input_peer(marked_id_of(last.entity), getattr(last.entity, "access_hash", None))
+        offset_peer = input_peer(last.marked_id, getattr(last.entity, "access_hash", None))
 
 
 def _read(answer: Any) -> list[DialogSeen]:  # noqa: ANN401 - Telethon is untyped
-    entities = entities_of(answer)
-    dates = top_dates(answer)
+    entities = by_marked_id((*answer.users, *answer.chats))
+    dates = _top_dates(answer)
     found = []
     for dialog in answer.dialogs:
-        if not isinstance(dialog, types.Dialog):
+        if isinstance(dialog, types.DialogFolder):
             continue  # the archive folder's own line
-        marked_id = marked_id_of(dialog.peer)
+        marked_id = marked_id_of(dialog.peer) if isinstance(dialog, types.Dialog) else None
+        if marked_id is None:
+            log.info("left out: no chat's dialog", constructor=type(dialog).__name__)
+            continue
         entity = entities.get(marked_id)
         if entity is not None:
-            found.append(DialogSeen(entity, dialog.top_message, dates.get((marked_id, dialog.top_message))))
+            when = dates.get((marked_id, dialog.top_message))
+            found.append(DialogSeen(marked_id, entity, dialog.top_message, when))
     return found
 
 
-def entities_of(answer: Any) -> dict[int, Any]:  # noqa: ANN401 - Telethon is untyped
-    """Returns an answer's users and chats by marked id."""
-    return {marked_id_of(entity): entity for entity in (*answer.users, *answer.chats)}
+async def newest_messages(send: Send, peers: Mapping[int, Any]) -> dict[int, tuple[int, datetime]]:
+    """Returns each chat's newest message, its id and date, by marked id: one request for a hundred chats.
+
+    Args:
+        send: the account's way to Telegram.
+        peers: input peers by marked id; chats without messages, or that may not be read, are left out.
+    """
+    found: dict[int, tuple[int, datetime]] = {}
+    every = list(peers.items())
+    for first in range(0, len(every), PEERS_A_CALL):
+        found.update(await _newest(send, dict(every[first : first + PEERS_A_CALL])))
+    return found
 
 
-def top_dates(answer: Any) -> dict[tuple[int, int], datetime]:  # noqa: ANN401 - Telethon is untyped
+async def _newest(send: Send, peers: dict[int, Any]) -> dict[int, tuple[int, datetime]]:
+    asked = [types.InputDialogPeer(peer) for peer in peers.values()]
+    try:
+        answer = await send(functions.messages.GetPeerDialogsRequest(asked), about="newest messages")
+    except FetchError as error:
+        if error.error_type not in {ErrorType.NO_ACCESS, ErrorType.NOT_FOUND}:
+            raise
+        if len(peers) == 1:
+            log.warning("newest message unknown", chat=next(iter(peers)), reason=error.message)
+            return {}
+        # One chat that may not be read fails the whole call: find it by halves.
+        half = len(peers) // 2
+        items = list(peers.items())
+        return {**await _newest(send, dict(items[:half])), **await _newest(send, dict(items[half:]))}
+    dates = _top_dates(answer)
+    tops = {marked_id_of(dialog.peer): dialog.top_message for dialog in answer.dialogs}
+    return {
+        marked_id: (tops[marked_id], dates[marked_id, tops[marked_id]])
+        for marked_id in peers
+        if marked_id in tops and (marked_id, tops[marked_id]) in dates
+    }
+
+
+def _top_dates(answer: Any) -> dict[tuple[int | None, int], datetime]:  # noqa: ANN401 - Telethon is untyped
     """Returns the dates of an answer's messages by chat and id."""
     return {
         (marked_id_of(message.peer_id), message.id): message.date

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -13,15 +13,23 @@ from tg_fetcher_dagster.commands.chats import ChatSpelling, group_marked_id
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.telegram.access import ChatMigratedError, require_reader
 from tg_fetcher_dagster.telegram.accounts import AccountStore
+from tg_fetcher_dagster.telegram.chat_line import ChatLine
 from tg_fetcher_dagster.telegram.client import disconnect, make_client, stored_session
 from tg_fetcher_dagster.telegram.comments import Comments, read_comments
-from tg_fetcher_dagster.telegram.dialogs import top_dates, walk_dialogs
+from tg_fetcher_dagster.telegram.dialogs import newest_messages, walk_dialogs
 from tg_fetcher_dagster.telegram.edges import Edges, Stretch
 from tg_fetcher_dagster.telegram.lease import WAIT_SECONDS, account_lease
 from tg_fetcher_dagster.telegram.pacing import FloodDeadlines, Pace
 from tg_fetcher_dagster.telegram.pages import OLDEST, Page, page_request
-from tg_fetcher_dagster.telegram.peers import identity_of, input_peer, marked_id_of, needs_access_hash
+from tg_fetcher_dagster.telegram.peers import (
+    identity_of,
+    input_peer,
+    needs_access_hash,
+    seen_again,
+    successor_of,
+)
 from tg_fetcher_dagster.telegram.records import Record
 from tg_fetcher_dagster.telegram.requests import RequestLine
 from tg_fetcher_dagster.telegram.resolve import ChatFinder
@@ -30,25 +38,21 @@ from tg_fetcher_dagster.telegram.walk import HistoryWalk
 
 log = structlog.get_logger(__name__)
 
-DETAILS_HOLD = timedelta(hours=24)
-"""How long it is believed that a group hides its history, or does not: it is asked for rarely."""
-
-PEERS_A_CALL = 100
-"""messages.getPeerDialogs takes so many peers: https://core.telegram.org/method/messages.getPeerDialogs."""
-
 
 class TelegramReader:
     """Reads chats with one account; one request at a time.
 
     Attributes:
         account: the account's name in SESSION_DIR.
-        user_id: the account's own user.
+        user_id: the account's own user: what belongs to an account belongs to it, whatever its name.
     """
 
-    def __init__(self, send: RequestLine, *, account: str, user_id: int | None, edges: Edges) -> None:
+    def __init__(
+        self, send: RequestLine, *, account: str, user_id: int, signed_in_at: datetime, edges: Edges
+    ) -> None:
         self._send = send
-        self._finder = ChatFinder(send, account=account)
-        self._peers: dict[int, Any] = {}
+        self._finder = ChatFinder(send, account=account, user_id=user_id, signed_in_at=signed_in_at)
+        self._lines: dict[int, ChatLine] = {}
         self._edges = edges
         self.account = account
         self.user_id = user_id
@@ -65,21 +69,41 @@ class TelegramReader:
 
     def can_address(self, identity: ChatIdentity) -> bool:
         """True where the chat can be read without looking it up first."""
-        return not needs_access_hash(identity.marked_id) or self.account in identity.access_hashes
+        return not needs_access_hash(identity.marked_id) or self._finder.kept_hash(identity) is not None
 
     async def resolve(self, spelling: ChatSpelling, known: ChatIdentity | None = None) -> ChatIdentity:
         """Returns who a chat is now: two requests for a username, and a walk over the dialogs for a new id.
 
+        A name gives whoever has it now, also where `known` is another chat.
+
         Raises:
+            UsernameMovedError: nobody has the name.
             FetchError: (not_found) there is no such chat, or the account does not know it; (no_access) the
-                account may not read it; (validation) a known chat's username means another chat now.
+                account may not read it.
         """
         return await self._finder.resolve(spelling, known)
 
+    async def look_up(self, known: ChatIdentity) -> ChatIdentity:
+        """Returns a known chat as it is now, with this account's access hash; never another chat.
+
+        Raises:
+            UsernameMovedError: only its name led to it, and the name means another chat now, or nobody.
+            FetchError: as `resolve`.
+        """
+        return await self._finder.look_up(known)
+
+    def seen_again(self, known: ChatIdentity, page: Page) -> ChatIdentity:
+        """Returns a chat as a page of its history shows it; the same object where nothing has changed."""
+        return seen_again(known, page.own, user_id=self.user_id)
+
+    def successor(self, group: ChatIdentity, moved: ChatMigratedError) -> ChatIdentity:
+        """Returns the supergroup that a basic group has become, for `IdentityTable.migrated`."""
+        return successor_of(group, moved.channel_id, moved.access_hash, user_id=self.user_id)
+
     async def first_message_date(self, identity: ChatIdentity) -> datetime | None:
         """Returns the date of the oldest message that the account may read, aware; None in an empty chat."""
-        oldest = page_request(await self._peer(identity), OLDEST, limit=1)
-        answer = await self._send(oldest, about=f"chat {identity.key}")
+        line = await self._line(identity)
+        answer = await line(page_request(line.peer, OLDEST, limit=1), about=f"chat {identity.key}")
         dates = [message.date for message in answer.messages if getattr(message, "date", None)]
         return min(dates, default=None)
 
@@ -98,33 +122,34 @@ class TelegramReader:
 
         Raises:
             ChatMigratedError: the basic group is a supergroup now.
-            FetchError: the walk cannot go on; pages that were yielded are whole.
+            FetchError: the walk cannot go on; pages that were yielded are whole. (no_access) a chat whose
+                message ids are each user's own was read by another user before.
         """
+        if identity.type in {"group", "chat"}:
+            require_reader(identity, account=self.account, user_id=self.user_id)
+        line = await self._line(identity)
         walk = HistoryWalk(
-            self._send,
-            await self._peer(identity),
+            line,
+            line.peer,
             Stretch(start=start, end=end, edges=self._edges, known_id=known_id, look_ahead=look_ahead),
             marked_id=identity.marked_id,
+            has_migrated=identity.migrated_to_id is not None,
             about=f"chat {identity.key}",
         )
         async with aclosing(walk.pages()) as pages:
             async for page in pages:
                 yield page
 
-    async def available_min_id(self, identity: ChatIdentity, *, now: datetime) -> int | None:
+    async def available_min_id(self, identity: ChatIdentity) -> int | None:
         """Returns the newest message of a supergroup that is hidden from the account; None where none is.
-
-        One request where what is known of it is older than DETAILS_HOLD.
 
         Raises:
             FetchError: any.
         """
-        seen_at = identity.details_seen_at
-        if seen_at is not None and now - seen_at < DETAILS_HOLD:
-            return identity.available_min_id
-        peer = await self._peer(identity)
-        answer = await self._send(
-            functions.channels.GetFullChannelRequest(types.InputChannel(peer.channel_id, peer.access_hash)),
+        line = await self._line(identity)
+        channel = types.InputChannel(line.peer.channel_id, line.peer.access_hash)
+        answer = await line(
+            functions.channels.GetFullChannelRequest(channel),
             about=f"chat {identity.key}",
         )
         available: int | None = answer.full_chat.available_min_id
@@ -135,14 +160,15 @@ class TelegramReader:
     ) -> AsyncGenerator[Page, None]:
         """Yields what a supergroup's history held while it was a basic group (telegram.md, 9).
 
-        The ids are the basic group's own and may be the same as the supergroup's. Nothing where the chat
-        never migrated.
+        The ids are the basic group's own, those of this account's user, and may be the same as the
+        supergroup's. Nothing where the chat never migrated.
 
         Raises:
-            FetchError: the walk cannot go on.
+            FetchError: as `history`.
         """
         if identity.migrated_from_chat_id is None:
             return
+        require_reader(identity, account=self.account, user_id=self.user_id)
         marked_id = group_marked_id(identity.migrated_from_chat_id)
         walk = HistoryWalk(
             self._send,
@@ -170,9 +196,10 @@ class TelegramReader:
         Raises:
             FetchError: any failure but a discussion that the account may not read, which is an outcome.
         """
+        line = await self._line(identity)
         return await read_comments(
-            self._send,
-            await self._peer(identity),
+            line,
+            line.peer,
             post_id,
             limit=limit,
             counted=counted,
@@ -185,11 +212,12 @@ class TelegramReader:
         Raises:
             FetchError: (auth, rate_limit, network) it may be had another time.
         """
+        line = await self._line(identity)
         peer_id = message.value["peer_id"]
         is_past = peer_id["_"] == "PeerChat"  # also of a supergroup: from when it was a basic group
-        peer = types.InputPeerChat(peer_id["chat_id"]) if is_past else await self._peer(identity)
+        peer = types.InputPeerChat(peer_id["chat_id"]) if is_past else line.peer
         about = f"message {message.id} in {identity.key}"
-        return await read_whole(self._send, peer, message.id, about=about)
+        return await read_whole(self._send if is_past else line, peer, message.id, about=about)
 
     async def whole_comment(
         self, identity: ChatIdentity, post_id: int, comment: Record, chats: Sequence[Record]
@@ -205,8 +233,8 @@ class TelegramReader:
         Raises:
             FetchError: (auth, rate_limit, network) it may be had another time.
         """
-        channel = await self._peer(identity)
-        peer = comment_peer(comment, chats, channel=channel, post_id=post_id)
+        line = await self._line(identity)
+        peer = comment_peer(comment, chats, channel=line.peer, post_id=post_id)
         about = f"comment {comment.id} on post {post_id} in {identity.key}"
         return await read_whole(self._send, peer, comment.id, about=about)
 
@@ -218,55 +246,37 @@ class TelegramReader:
         Raises:
             FetchError: (auth, rate_limit, network, internal).
         """
-        found: dict[str, tuple[int, datetime]] = {}
-        for first in range(0, len(identities), PEERS_A_CALL):
-            found.update(await self._top_messages(identities[first : first + PEERS_A_CALL]))
-        return found
+        keys: dict[int, str] = {}
+        peers: dict[int, Any] = {}
+        for identity in identities:
+            try:
+                peers[identity.marked_id] = (await self._line(identity)).peer
+                keys[identity.marked_id] = identity.key
+            except FetchError as error:
+                if error.error_type not in {ErrorType.NO_ACCESS, ErrorType.NOT_FOUND}:
+                    raise
+                log.warning("newest message unknown", chat=identity.key, reason=error.message)
+        newest = await newest_messages(self._send, peers)
+        return {keys[marked_id]: told for marked_id, told in newest.items()}
 
     async def dialogs(self) -> AsyncIterator[tuple[ChatIdentity, datetime | None]]:
         """Yields the chats among the account's dialogs and when each was last written in."""
         async for seen in walk_dialogs(self._send):
             try:
-                identity = identity_of(seen.entity, account=self.account)
+                identity = identity_of(seen.entity, account=self.account, user_id=self.user_id)
             except FetchError as error:
                 log.info("dialog left out", reason=error.message)
                 continue
             yield identity, seen.last_message_at
 
-    async def _top_messages(self, identities: Sequence[ChatIdentity]) -> dict[str, tuple[int, datetime]]:
-        keys = {identity.marked_id: identity.key for identity in identities}
-        try:
-            peers = [types.InputDialogPeer(await self._peer(identity)) for identity in identities]
-            answer = await self._send(
-                functions.messages.GetPeerDialogsRequest(peers), about="newest messages"
-            )
-        except FetchError as error:
-            if error.error_type not in {ErrorType.NO_ACCESS, ErrorType.NOT_FOUND}:
-                raise
-            if len(identities) == 1:
-                log.warning("newest message unknown", chat=identities[0].key, reason=error.message)
-                return {}
-            # One chat that may not be read fails the whole call: find it by halves.
-            half = len(identities) // 2
-            return {
-                **await self._top_messages(identities[:half]),
-                **await self._top_messages(identities[half:]),
-            }
-        dates = top_dates(answer)
-        tops = {marked_id_of(dialog.peer): dialog.top_message for dialog in answer.dialogs}
-        return {
-            keys[marked_id]: (top, dates[marked_id, top])
-            for marked_id, top in tops.items()
-            if marked_id in keys and (marked_id, top) in dates
-        }
-
-    async def _peer(self, identity: ChatIdentity) -> Any:  # noqa: ANN401 - Telethon is untyped
-        """Returns how to address a chat: by id and access hash, never by name."""
-        peer = self._peers.get(identity.marked_id)
-        if peer is None:
-            peer = input_peer(identity.marked_id, await self._finder.access_hash(identity))
-            self._peers[identity.marked_id] = peer
-        return peer
+    async def _line(self, identity: ChatIdentity) -> ChatLine:
+        """Returns the way of requests to a chat, addressed by id and access hash, never by name."""
+        line = self._lines.get(identity.marked_id)
+        if line is None:
+            access_hash = await self._finder.access_hash(identity)
+            line = ChatLine(self._send, self._finder, identity, access_hash)
+            self._lines[identity.marked_id] = line
+        return line
 
 
 @asynccontextmanager
@@ -302,7 +312,9 @@ async def open_reader(
             log.info("connected", account=name)
             me = await client.get_me(input_peer=True)
             edges = Edges(messages=settings.edge_messages, pages=settings.edge_pages)
-            yield TelegramReader(send, account=name, user_id=me.user_id, edges=edges)
+            yield TelegramReader(
+                send, account=name, user_id=me.user_id, signed_in_at=stored.saved_at, edges=edges
+            )
         finally:
             await disconnect(client)
 

@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from telethon.errors import RPCError
@@ -30,6 +30,13 @@ MOST_TRIES = 1000
 """The end of a request that is met by one flood wait after the other; their sum ends it long before."""
 
 BACKOFF_SECONDS = 1.0
+
+
+class Send(Protocol):
+    """What gives Telegram's answer to a request: a `RequestLine`, or what stands before one."""
+
+    async def __call__(self, request: Any, *, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
+        """See `RequestLine.__call__`."""
 
 
 class RequestLine:

@@ -8,7 +8,7 @@ from telethon.tl import functions, types
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.records import Record, record_of
-from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.telegram.requests import Send
 
 _CANNOT_BE_HAD = frozenset({ErrorType.NO_ACCESS, ErrorType.NOT_FOUND, ErrorType.INTERNAL})
 """A refusal about this one message, by whatever name: a fact about it, not a failure of the walk."""
@@ -38,7 +38,7 @@ def is_in_part(message: Record) -> bool:
 
 
 async def read_whole(
-    send: RequestLine,
+    send: Send,
     peer: Any,  # noqa: ANN401 - Telethon is untyped
     message_id: int,
     *,

@@ -22,7 +22,7 @@ from tg_fetcher_dagster.telegram.beginning import Beginning
 from tg_fetcher_dagster.telegram.edges import LowerEdge, Stretch, count_newer
 from tg_fetcher_dagster.telegram.pages import PAGE, Anchor, Answer, Page
 from tg_fetcher_dagster.telegram.records import record_of
-from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.telegram.requests import Send
 from tg_fetcher_dagster.telegram.wholeness import Wholeness
 
 log = structlog.get_logger(__name__)
@@ -49,17 +49,19 @@ class HistoryWalk:
         stretch: what to go over.
         marked_id: the chat's marked id, by which the answers name it.
         is_past: the chat is a basic group that became a supergroup, and is read as that one's past.
+        has_migrated: it became one, and is read as a chat of its own all the same.
         about: what an error's line is about: `chat ru_python`.
     """
 
     def __init__(
         self,
-        send: RequestLine,
+        send: Send,
         peer: Any,  # noqa: ANN401 - Telethon is untyped
         stretch: Stretch,
         *,
         marked_id: int,
         is_past: bool = False,
+        has_migrated: bool = False,
         about: str,
     ) -> None:
         self._send = send
@@ -67,6 +69,7 @@ class HistoryWalk:
         self._stretch = stretch
         self._marked_id = marked_id
         self._is_past = is_past
+        self._may_have_migrated = is_past or has_migrated
         self._about = about
         self._edge = LowerEdge(stretch.start, stretch.edges)
         self._wholeness = Wholeness(send, peer, about=about)
@@ -122,10 +125,9 @@ class HistoryWalk:
         page does not begin with neighbours although there are some, what is above is read too.
         """
         wanted = self._stretch.edges.messages
-        anchor = Anchor(offset_date=self._stretch.end, add_offset=-wanted)
-        answer = await self._read(anchor)
+        answer = await self._read(Anchor(offset_date=self._stretch.end, add_offset=-wanted))
         if not answer.messages:
-            answer = await self._nothing_came(answer, anchor)
+            answer = await self._nothing_came(answer)
         for _ in range(self._stretch.edges.pages):
             if not answer.messages or not answer.offset:
                 break
@@ -134,10 +136,11 @@ class HistoryWalk:
             newer = await self._read(Anchor(offset_id=answer.top_id, add_offset=-PAGE))
             if not newer.messages or newer.top_id <= answer.top_id:
                 break
-            answer = answer.under(newer)
+            # Two pages that share a message leave nothing out; else the walk begins at the upper one.
+            answer = answer.under(newer) if newer.lowest_id <= answer.top_id else newer
         return answer
 
-    async def _nothing_came(self, answer: Answer, anchor: Anchor) -> Answer:
+    async def _nothing_came(self, answer: Answer) -> Answer:
         """Returns what came at the second try, or the empty answer where the chat is shown to be empty.
 
         Raises:
@@ -145,15 +148,21 @@ class HistoryWalk:
         """
         if answer.count:
             log.warning("an empty page although more is there", about=self._about, count=answer.count)
-            again = await self._read(anchor)
+            again = await self._read(Anchor(offset_date=self._stretch.end))
             if again.messages:
                 return again
-            reason = f"Telegram gave an empty page twice although it counts {answer.count} messages"
-        elif self._marked_id > 0 or own_entity(answer, self._marked_id) is not None:
-            return answer
-        else:
-            reason = "Telegram's empty answer does not show that the chat can be read"
-        raise FetchError(ErrorType.NETWORK, f"{self._about}: {reason}")
+            if not await self._beginning.is_not_before(self._stretch.end):
+                raise FetchError(
+                    ErrorType.NETWORK,
+                    f"{self._about}: Telegram gave an empty page twice although it counts"
+                    f" {answer.count} messages",
+                )
+        if self._marked_id < 0 and own_entity(answer, self._marked_id) is None:
+            raise FetchError(
+                ErrorType.NETWORK,
+                f"{self._about}: Telegram's empty answer does not show that the chat can be read",
+            )
+        return answer
 
     def _next_after(self, answer: Answer) -> _Next:
         if not answer.messages:
@@ -198,7 +207,7 @@ class HistoryWalk:
 
     async def _read(self, anchor: Anchor) -> Answer:
         answer = await read_page(self._send, self._peer, anchor, about=self._about)
-        if not self._is_past:
+        if not self._may_have_migrated:
             require_access(own_entity(answer, self._marked_id), about=self._about)
         return answer
 

@@ -13,7 +13,7 @@ from telethon.tl import functions, types
 
 from tg_fetcher_dagster.telegram.around import read_page
 from tg_fetcher_dagster.telegram.pages import PAGE, Answer, Hole
-from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_dagster.telegram.requests import Send
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ DOUBTS = 2
 class Wholeness:
     """Looks after the pages of one walk."""
 
-    def __init__(self, send: RequestLine, peer: Any, *, about: str) -> None:  # noqa: ANN401 - Telethon is untyped
+    def __init__(self, send: Send, peer: Any, *, about: str) -> None:  # noqa: ANN401 - Telethon is untyped
         self._send = send
         self._peer = peer
         self._about = about

@@ -26,6 +26,7 @@ WORLD: dict[str, Any] = {
     "chats": {
         "news": {"type": "channel", "username": "Daily_News", "messages_per_day": 4},
         "club": {"type": "group", "title": "[red]Club[/red]", "messages_per_day": 3, "id": 501},
+        "rival": {"type": "channel", "messages_per_day": 2, "id": 7003},
         "closed": {"type": "channel", "username": "closed_doors", "messages_per_day": 3, "no_access": True},
     },
 }

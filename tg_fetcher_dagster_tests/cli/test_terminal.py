@@ -7,13 +7,14 @@ import re
 import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from telethon import TelegramClient
 from telethon.sessions import StringSession
 from telethon.tl.functions.auth import AcceptLoginTokenRequest
+
+from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 PROGRAM = Path(sys.executable).with_name("tg-fetcher")
 API_HASH = "0123456789abcdef0123456789abcdef"
@@ -35,16 +36,14 @@ class Terminal:
         )  # fmt: skip
         os.close(theirs)
 
-    def expect(self, text: str, seconds: float = 20) -> str:
+    def expect(self, text: str) -> str:
         """Reads until the text appears; returns all that was shown since the last time."""
         began = self._read
-        deadline = time.monotonic() + seconds
         while (found := self.shown.find(text, began)) < 0:
-            if time.monotonic() > deadline:
+            if not select.select([self._terminal], [], [], PATIENCE)[0]:
                 self.program.kill()
                 raise AssertionError(f"no {text!r} in {self.shown[began:]!r}")
-            if select.select([self._terminal], [], [], 0.1)[0]:
-                self.shown += os.read(self._terminal, 65536).decode(errors="replace")
+            self.shown += os.read(self._terminal, 65536).decode(errors="replace")
         self._read = found + len(text)
         return self.shown[began : self._read]
 
@@ -60,7 +59,7 @@ class Terminal:
             except OSError:  # the other side is closed
                 break
         os.close(self._terminal)
-        return self.program.wait(20)
+        return self.program.wait(PATIENCE)
 
 
 def test_init_asks_a_person_step_by_step_and_echoes_no_secret(sandbox: Any, env_file: Path):

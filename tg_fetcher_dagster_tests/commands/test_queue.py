@@ -6,12 +6,15 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tg_fetcher_dagster import redis_connection
+from tg_fetcher_dagster.commands import queue as queue_module
 from tg_fetcher_dagster.commands.journal import Change, ClaimFailure, dead_letter, revived
 from tg_fetcher_dagster.commands.queue import MAX_HELD, CommandQueue, letter_id
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.redis_connection import connect
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster_tests.commands.world import NOW
+from tg_fetcher_dagster_tests.waiting import PATIENCE, until
 
 NAME = "tg_commands"
 
@@ -98,27 +101,36 @@ def test_more_than_a_thousand_held_commands_wait_in_the_queue(queue, redis_clien
     assert redis_client.lrange(NAME, 0, -1) == [b"two"]
 
 
+@pytest.fixture
+def _patient(monkeypatch):
+    """A blocking move waits until it is answered: neither the server nor the client gives up before."""
+    monkeypatch.setattr(queue_module, "LONGEST_BLOCK", PATIENCE)
+    monkeypatch.setattr(redis_connection, "ANSWER_TIMEOUT", None)
+
+
+@pytest.mark.usefixtures("_patient")
 def test_a_tick_waits_for_the_first_command_and_answers_it_at_once(redis_url, redis_client):
     with connect(Settings.read(redis_url=redis_url)) as client:
         waiting = CommandQueue(client, NAME)
-        thread = threading.Thread(target=waiting.claim, args=(5, 8.0))
+        thread = threading.Thread(target=waiting.claim, args=(5, PATIENCE))
         thread.start()
         _wait_until_blocked(redis_client)
         redis_client.rpush(NAME, b"one")
-        thread.join(5)
+        thread.join(PATIENCE)
         assert raws(waiting) == [b"one"]
 
 
+@pytest.mark.usefixtures("_patient")
 def test_a_connection_that_breaks_while_waiting_loses_nothing(redis_url, redis_client):
     with connect(Settings.read(redis_url=redis_url)) as client:
         waiting = CommandQueue(client, NAME)
-        thread = threading.Thread(target=waiting.claim, args=(5, 8.0))
+        thread = threading.Thread(target=waiting.claim, args=(5, PATIENCE))
         thread.start()
         killed = _wait_until_blocked(redis_client)
         redis_client.client_kill_filter(_id=killed)
         _wait_until_blocked(redis_client, other_than=killed)
         redis_client.rpush(NAME, b"one")
-        thread.join(5)
+        thread.join(PATIENCE)
         assert raws(waiting) == [b"one"]
 
 
@@ -196,8 +208,11 @@ def test_a_revived_letter_is_the_command_again():
 
 def _wait_until_blocked(client, other_than=None):
     """The id of the client that waits in a blocking move."""
-    for _ in range(20_000):
-        for each in client.client_list():
-            if "blmove" in each["cmd"] and "b" in each["flags"] and each["id"] != other_than:
-                return each["id"]
-    raise AssertionError("nobody waits")
+
+    def waits(each):
+        return "blmove" in each["cmd"] and "b" in each["flags"] and each["id"] != other_than
+
+    return until(
+        lambda: next((each["id"] for each in client.client_list() if waits(each)), None),
+        what="a client that waits in a blocking move",
+    )

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from tg_fetcher_dagster.commands.chats import parse_spelling
 from tg_fetcher_dagster.commands.dispatch import Dispatch
 from tg_fetcher_dagster.commands.following import RunState, RunStatus
-from tg_fetcher_dagster.commands.identity import ChatIdentity, IdentityTable
+from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.commands.queue import CommandQueue
 from tg_fetcher_dagster.commands.ticking import ChatFacts, Outside, Rules
 from tg_fetcher_dagster.errors import ErrorType, FetchError

@@ -154,6 +154,37 @@ def test_a_chat_that_does_not_exist_fails_its_command_with_the_reason(with_redis
     assert lengths(with_redis) == {**SETTLED, "tg_commands:failed": 1}
 
 
+def test_a_name_that_moved_is_todays_owners_to_a_command_and_the_old_chats_as_a_key(
+    with_redis: Deployment,
+) -> None:
+    push(with_redis, fetch("@def_busy", date="2025-11-05"))
+    until_settled(with_redis)
+    world = with_redis.sandbox.world
+    world.rename("news", "def_busy")
+    number = -world.chats["news"].peer - 10**12
+    # A page shows that the name is lost: the next command asks, and the outcome is kept.
+    assert with_redis.fetch("def_busy", "2025-11-06").success
+
+    push(with_redis, fetch("@def_busy", date="2025-11-05"), fetch("def_busy", date="2025-11-06"))
+    until_settled(with_redis)
+    push(with_redis, fetch("@def_busy", date="2025-11-07"))
+    until_settled(with_redis)
+    assert with_redis.fetch("def_busy", "2025-11-07").success
+
+    assert with_redis.sandbox.count("contacts.resolveUsername") == 2
+    told = [event for event in with_redis.recorded() if event["event"] == "messages_fetched"]
+    assert ends(told) == sorted(
+        (chat, f"2025-11-0{day}", "messages_fetched")
+        for chat in ("def_busy", f"channel_{number}") for day in (5, 6, 7)
+    )  # fmt: skip
+    counts = {
+        chat: {each["message_count"] for each in told if each["chat"] == chat} for chat, _, _ in ends(told)
+    }
+    assert counts == {"def_busy": {30}, f"channel_{number}": {4}}
+    notices = {event["notice"] for event in told if event["chat"] != "def_busy"}
+    assert all(f"(kept as def_busy) and means channel_{number} now" in notice for notice in notices)
+
+
 def test_a_chat_without_access_fails_each_day_once(with_redis: Deployment) -> None:
     with_redis.know(
         "def_closed", type="channel", marked_id=with_redis.sandbox.world.chats["closed"].peer,

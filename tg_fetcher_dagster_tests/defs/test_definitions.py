@@ -53,7 +53,12 @@ def test_jobs_schedules_sensors_and_checks_stand_by_their_names(loaded: dg.Repos
         "outbox": "RUNNING",
     }
     checks = {key.name for key in loaded.asset_graph.asset_check_keys}
-    assert checks == {"schema_valid", "ids_unique_and_inside_the_day", "replies_and_senders_resolvable"}
+    assert checks == {
+        "schema_valid",
+        "ids_unique_and_inside_the_day",
+        "replies_and_senders_resolvable",
+        "no_suspicious_deletion",
+    }
 
 
 def test_runs_use_the_in_process_executor(loaded: dg.RepositoryDefinition) -> None:

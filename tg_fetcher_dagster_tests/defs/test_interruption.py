@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_to_its_end, was_interrupted
+from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 WORK = """
 import asyncio, sys
@@ -18,9 +19,9 @@ from tg_fetcher_dagster.defs.interruption import Interrupted, run_to_its_end
 async def work():
     try:
         print("under way", flush=True)
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
     finally:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         print("cleaned up", flush=True)
 
 try:
@@ -62,13 +63,13 @@ def test_a_signal_cancels_the_work_which_cleans_up_before_the_step_ends(number: 
         assert child.stdout.readline() == "under way\n"
         os.kill(child.pid, number)
         assert child.stdout.read().split("\n")[:2] == ["cleaned up", "interrupted"]
-    assert child.wait(timeout=10) == 0
+    assert child.wait(PATIENCE) == 0
 
 
 def test_sigterm_in_a_range_keeps_the_finished_days_and_is_not_retried(deployment, tmp_path: Path) -> None:
     deployment.write_env(MAX_RETRY_ATTEMPTS="3")
     (tmp_path / "server.pem").write_text(deployment.sandbox.public_key)
-    deployment.sandbox.add_fault(method="messages.getHistory", after=2, delay=30)
+    deployment.sandbox.add_fault(method="messages.getHistory", after=2, hold=True)
     child = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", ASSET],
         stdout=subprocess.PIPE,
@@ -82,7 +83,7 @@ def test_sigterm_in_a_range_keeps_the_finished_days_and_is_not_retried(deploymen
         if '"date": "2025-11-06"' in line and "day kept" in line:
             break
     os.kill(child.pid, signal.SIGTERM)
-    out, err = child.communicate(timeout=20)
+    out, err = child.communicate(timeout=PATIENCE)
     assert child.returncode == 0, err
 
     retries, materialized, description = out.strip().split("|")

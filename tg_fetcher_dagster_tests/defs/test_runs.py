@@ -18,12 +18,12 @@ from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends
 from tg_fetcher_dagster_tests.fetching.reading import days_between
 
 HOLD = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from tg_fetcher_dagster.storage.run_mark import alive
 with alive(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
-    time.sleep(60)
+    signal.pause()
 """
 STATUS = dg.DagsterRunStatus
 Start = Callable[..., dg.DagsterRun]

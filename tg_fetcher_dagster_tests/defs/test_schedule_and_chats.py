@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import IdentityTable
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.defs.schedules import CHATS_A_RUN, build_yesterday, runs_for_a_day
 from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, chats, unresolved
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -116,6 +116,23 @@ def test_chats_of_the_settings_are_resolved_once_and_become_partitions(deploymen
     assert sorted(deployment.instance.get_dynamic_partitions("chats")) == ["def_busy", "def_news"]
     assert deployment.sandbox.count("contacts.resolveUsername") == 2
     assert isinstance(tick(deployment), dg.SkipReason)
+
+
+def test_a_configured_name_goes_on_with_its_chat_until_somebody_confirms(deployment: Deployment) -> None:
+    deployment.write_env(TELEGRAM_CHATS="@def_busy")
+    old = deployment.know("def_busy")
+    new = deployment.know("def_busy", key="channel_9", marked_id=-1000000000009)
+    tick(deployment)
+    identities = IdentityTable(deployment.data_dir)
+    spelling = parse_spelling("@def_busy")
+    now = datetime.now(UTC)
+    assert identities.find(spelling) == new
+    assert unresolved([spelling], identities, now) == []
+    first = identities.first_meant(spelling)
+    assert first is not None
+    assert (first.key, first.marked_id) == (old.key, old.marked_id)
+    identities.confirm("def_busy")
+    assert identities.first_meant(spelling) == new
 
 
 def test_a_chat_that_was_added_by_hand_becomes_a_partition_and_none_is_deleted(

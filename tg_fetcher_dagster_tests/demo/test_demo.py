@@ -11,15 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from tg_fetcher_dagster.cli import demo
 from tg_fetcher_dagster.cli.app import run
+from tg_fetcher_dagster.cli.demonstration import processes, services
 from tg_fetcher_dagster.cli.demonstration.processes import accepts
 from tg_fetcher_dagster.cli.demonstration.services import REDIS_PORT, UI_PORT
+from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 TG_FETCHER = Path(sys.executable).with_name("tg-fetcher")
 
 
 @pytest.mark.flow
-def test_the_demo_checks_itself_and_ends_though_its_ports_are_busy(tmp_path, capsys):
+def test_the_demo_checks_itself_and_ends_though_its_ports_are_busy(tmp_path, capsys, monkeypatch):
+    for module in (demo, processes, services):
+        monkeypatch.setattr(module, "PATIENCE", PATIENCE)
     with ExitStack() as stack:
         for port in (UI_PORT, REDIS_PORT):
             with suppress(OSError):  # somebody else has it: busy as well
@@ -36,17 +41,17 @@ def test_the_demo_checks_itself_and_ends_though_its_ports_are_busy(tmp_path, cap
 
 @pytest.mark.flow
 def test_a_demo_that_is_ended_while_it_starts_leaves_nothing_running(tmp_path):
-    demo = subprocess.Popen(
+    program = subprocess.Popen(
         [TG_FETCHER, "demo", "--folder", tmp_path / "demo"], stdout=subprocess.PIPE, text=True, env=os.environ
     )
-    with demo.stdout:
-        first = demo.stdout.readline()
+    with program.stdout:
+        first = program.stdout.readline()
         port = int(re.search(r"127\.0\.0\.1:(\d+)", first)[1])
         while not accepts(port):
-            assert demo.poll() is None
-        demo.send_signal(signal.SIGTERM)
-        rest = demo.stdout.read()  # ends when nothing that the demo has started holds it any more
-    assert demo.wait(10) == 128 + signal.SIGTERM
+            assert program.poll() is None
+        program.send_signal(signal.SIGTERM)
+        rest = program.stdout.read()  # ends when nothing that the demo has started holds it any more
+    assert program.wait(PATIENCE) == 128 + signal.SIGTERM
     assert "everything that was started is ended too" in rest
     assert not accepts(port)
     assert "Traceback" not in rest

@@ -5,7 +5,6 @@ import signal
 import socket
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -18,26 +17,33 @@ from tg_fetcher_dagster.cli.demonstration.processes import (
     free_port,
 )
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster_tests.waiting import PATIENCE, until
 
 
 def python(program):
     return [sys.executable, "-c", textwrap.dedent(program)]
 
 
-SLEEP = python("import time; time.sleep(60)")
+SLEEP = python("import signal; signal.pause()")
 LISTENER = """
-import socket, time
+import signal, socket
 server = socket.create_server(("127.0.0.1", 0))
 print(server.getsockname()[1], flush=True)
-time.sleep(60)
+signal.pause()
 """
 WITH_A_CHILD = python(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {LISTENER!r}])")
 DEAF = python("""
-    import signal, time
+    import signal
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("deaf", flush=True)
-    time.sleep(60)
+    signal.pause()
 """)
+
+
+@pytest.fixture(autouse=True)
+def _ends_politely(monkeypatch):
+    """A program that obeys is not killed, however long a busy machine lets it wait for the processor."""
+    monkeypatch.setattr(processes, "PATIENCE", PATIENCE)
 
 
 @pytest.fixture
@@ -46,20 +52,13 @@ def programs(tmp_path):
         yield programs
 
 
-def until(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_a_program_is_ended_together_with_what_it_started(tmp_path):
     with Programs(tmp_path, environment=os.environ, folder=tmp_path) as programs:
         parent = programs.start("parent", WITH_A_CHILD, read_output=True).process
         port_of_child = int(parent.stdout.readline())
         assert accepts(port_of_child)
     assert parent.returncode == -signal.SIGTERM
-    until(lambda: not accepts(port_of_child))
+    until(lambda: not accepts(port_of_child), what="the end of the child")
 
 
 def test_a_program_that_does_not_listen_is_ended_all_the_same(tmp_path, monkeypatch):
@@ -85,7 +84,7 @@ def test_a_start_that_fails_half_way_leaves_nothing_behind(tmp_path):
 
 def test_a_program_that_ends_by_itself_is_told_with_the_last_line_of_its_log(programs):
     broken = programs.start("broken", [sys.executable, "-c", "import sys; sys.exit('port 1 is taken')"])
-    broken.process.wait(10)
+    broken.process.wait(PATIENCE)
     with pytest.raises(FetchError, match=r"broken has ended \(exit 1\); .*broken.log says: port 1 is taken"):
         programs.check()
 
@@ -96,10 +95,10 @@ def test_waiting_ends_in_one_line_that_says_where_the_logs_are(programs, tmp_pat
 
 
 def test_a_program_that_is_meant_to_end_may_fail_and_is_told(programs):
-    programs.finish(programs.start("good", [sys.executable, "-c", ""]), seconds=10)
+    programs.finish(programs.start("good", [sys.executable, "-c", ""]), seconds=PATIENCE)
     programs.check()
     with pytest.raises(FetchError, match=r"bad has ended \(exit 3\)"):
-        programs.finish(programs.start("bad", [sys.executable, "-c", "exit(3)"]), seconds=10)
+        programs.finish(programs.start("bad", [sys.executable, "-c", "exit(3)"]), seconds=PATIENCE)
 
 
 def test_a_program_that_is_meant_to_end_and_does_not_is_told(programs):

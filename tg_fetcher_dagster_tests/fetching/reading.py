@@ -9,11 +9,17 @@ from typing import Any
 import orjson
 
 from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.events.models import TERMINAL
+from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
+from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.reader import open_reader
 
@@ -52,6 +58,23 @@ class Fetching:
     def data_dir(self) -> Path:
         return self.workshop.settings.data_dir
 
+    def at(self, *moments: datetime) -> "Fetching":
+        """Returns the same at another moment; of several each look at the clock takes the next one."""
+        left = list(moments)
+
+        def clock() -> datetime:
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        return Fetching(self.sandbox, replace(self.workshop, clock=clock))
+
+    def paths(self, chat: str, day: date) -> DayPaths:
+        """Returns where a day's files are."""
+        return self.workshop.store.day(chat, day)
+
+    def told(self) -> list[dict[str, Any]]:
+        """Returns the events that end a day, in order."""
+        return [each for each in self.events() if each["event"] in TERMINAL]
+
     async def resolve(self, spelling: str) -> str:
         """Returns a chat's key, resolving it once."""
         self.workshop.store.prepare()
@@ -66,20 +89,46 @@ class Fetching:
         request = FetchRequest(request_id=request_id, chat=chat, days=tuple(days), **how)
         return await fetch_chats([request], self.workshop)
 
+    def rebuild(
+        self, chat: str, day: date, *, options: MappingOptions | None = None, record_from_raw: bool = False
+    ) -> Rebuilt:
+        """Makes a day again from its raw file, as the command does."""
+        workshop = self.workshop
+
+        def teller_of(then: Coverage) -> Teller:
+            return Teller.of_its_own(workshop.outbox, workshop.settings, then.chat, then.date, why="rebuild")
+
+        return rebuild_day(
+            chat,
+            day,
+            store=workshop.store,
+            options=options or workshop.options,
+            teller_of=teller_of,
+            record_from_raw=record_from_raw,
+        )
+
     def day(self, chat: str, day: date) -> dict[str, Any]:
         """Returns a day file."""
         return dict(orjson.loads(self.workshop.store.day(chat, day).day_file.read_bytes()))
+
+    def coverage(self, chat: str, day: date) -> Coverage:
+        """Returns what is proved of a day."""
+        found = read_coverage(self.workshop.store.day(chat, day))
+        assert found is not None
+        return found
 
     def a_day_later(self) -> "Fetching":
         """Returns the same workshop with its clock a day and an hour on."""
         later = self.workshop.clock() + timedelta(hours=25)
         return replace(self, workshop=replace(self.workshop, clock=lambda: later))
 
-    def forget_details(self, chat: str) -> None:
-        """Lets the identity table know no more than the pages say."""
+    def details_seen(self, chat: str, *, forgotten: bool) -> None:
+        """Lets the chat's details have been seen just now, by the frozen clock, or never."""
         path = self.data_dir / ".chats" / f"{chat}.json"
         kept = orjson.loads(path.read_bytes())
-        path.write_bytes(orjson.dumps({**kept, "available_min_id": None, "details_seen_at": None}))
+        seen = {"details_seen_at": self.workshop.clock().isoformat()}
+        never = {"details_seen_at": None, "available_min_id": None}
+        path.write_bytes(orjson.dumps({**kept, **(never if forgotten else seen)}))
 
     def truth(self) -> dict[str, Any]:
         """Returns what the sandbox says is true, by the chat's name in the scenario."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.fetching.rebuild import rebuild_day
 from tg_fetcher_dagster.storage.coverage import read_coverage
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 
@@ -147,9 +146,9 @@ async def test_a_rebuild_gives_the_same_bytes_without_a_request(fetching: Start,
         before = [path.read_bytes() for path in files]
         proved = read_coverage(paths)
 
-        rebuilt = rebuild_day(key, day, store=telegram.workshop.store, options=telegram.workshop.options)
+        rebuilt = telegram.rebuild(key, day)
 
-        assert not rebuilt.changed
+        assert rebuilt.outcome == "unchanged"
         assert [path.read_bytes() for path in files] == before
         renewed = read_coverage(paths)
         assert proved is not None
@@ -158,7 +157,7 @@ async def test_a_rebuild_gives_the_same_bytes_without_a_request(fetching: Start,
         assert renewed.comment_count == proved.comment_count
         for path in files:
             path.unlink()
-        rebuild_day(key, day, store=telegram.workshop.store, options=telegram.workshop.options)
+        telegram.rebuild(key, day)
         assert [path.read_bytes() for path in files] == before
     assert telegram.sandbox.requests == []
 
@@ -171,7 +170,7 @@ async def test_a_rebuild_with_other_options_changes_the_file_and_keeps_the_old_o
     old = paths.day_file.read_bytes()
     options = type(telegram.workshop.options)(**{**asdict(telegram.workshop.options), "language": False})
 
-    rebuilt = rebuild_day(key, DAY, store=telegram.workshop.store, options=options)
+    rebuilt = telegram.rebuild(key, DAY, options=options)
 
-    assert rebuilt.changed
+    assert rebuilt.outcome == "changed"
     assert old in [path.read_bytes() for path in paths.versions.rglob("*.json") if path.is_file()]

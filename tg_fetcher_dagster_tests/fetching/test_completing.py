@@ -7,7 +7,6 @@ import pytest
 from telethon.tl import types
 
 from tg_fetcher_dagster.errors import ErrorType
-from tg_fetcher_dagster.fetching.rebuild import rebuild_day
 from tg_fetcher_dagster.storage.coverage import Loss, read_coverage
 from tg_fetcher_dagster_tests.fetching.odd import NAME, USERNAME, Start, at, message, odd_group
 from tg_fetcher_dagster_tests.fetching.reading import Fetching
@@ -63,9 +62,9 @@ async def test_a_rebuild_gives_the_whole_again_without_a_request(fetching: Start
     before = telegram.workshop.store.day(USERNAME, DAY).day_file.read_bytes()
     telegram.sandbox.clear_requests()
 
-    rebuilt = rebuild_day(USERNAME, DAY, store=telegram.workshop.store, options=telegram.workshop.options)
+    rebuilt = telegram.rebuild(USERNAME, DAY)
 
-    assert not rebuilt.changed
+    assert rebuilt.outcome == "unchanged"
     assert telegram.workshop.store.day(USERNAME, DAY).day_file.read_bytes() == before
     assert telegram.sandbox.requests == []
 
@@ -138,5 +137,5 @@ async def test_a_comment_in_part_is_asked_for_in_its_group(fetching: Start) -> N
     assert kept["comments"][0]["text"] == "first\n\nlast"
     assert telegram.sandbox.count(ASKED) == 1
     before = telegram.workshop.store.day(key, DAY).day_file.read_bytes()
-    rebuild_day(key, DAY, store=telegram.workshop.store, options=telegram.workshop.options)
+    telegram.rebuild(key, DAY)
     assert telegram.workshop.store.day(key, DAY).day_file.read_bytes() == before

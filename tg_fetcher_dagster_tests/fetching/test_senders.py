@@ -7,8 +7,7 @@ import orjson
 from telethon.tl import types
 
 from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.fetching.day_builder import DayBuilder, Scanned
-from tg_fetcher_dagster.fetching.rebuild import rebuild_day
+from tg_fetcher_dagster.fetching.day_builder import DayBuilder
 from tg_fetcher_dagster.storage.raw_file import RawWriter, read_raw
 from tg_fetcher_dagster.telegram.records import LAYER, record_of
 from tg_fetcher_dagster_tests.fetching.odd import Start, odd_group
@@ -58,10 +57,9 @@ async def test_old_days_of_a_private_chat_are_mended_by_what_another_day_tells(f
     before = senders(telegram, key, DAY)
     paths = telegram.workshop.store.day(key, DAY)
     lines = list(read_raw(paths.raw))
-    del lines[0]["account_user_id"]
-    rewrite(paths.raw, [line for line in lines if not line.get("value", {}).get("is_self")])
+    rewrite(paths.raw, without_the_account(lines))
 
-    rebuild_day(key, DAY, store=telegram.workshop.store, options=telegram.workshop.options)
+    telegram.rebuild(key, DAY)
 
     assert senders(telegram, key, DAY) == before
 
@@ -70,14 +68,19 @@ async def test_where_no_file_tells_whose_account_it_was_the_sender_stays_unknown
     telegram, key = await private_chat(fetching)
     for day in DAYS:
         path = telegram.workshop.store.day(key, day).raw
-        lines = list(read_raw(path))
-        del lines[0]["account_user_id"]
-        rewrite(path, [line for line in lines if not line.get("value", {}).get("is_self")])
+        rewrite(path, without_the_account(list(read_raw(path))))
 
-    rebuild_day(key, DAY, store=telegram.workshop.store, options=telegram.workshop.options)
+    telegram.rebuild(key, DAY)
 
     other = telegram.truth()["talk"]["marked_id"]
     assert set(senders(telegram, key, DAY)) == {other, None}
+
+
+def without_the_account(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines of a raw file as versions before this one wrote them for a page that spans days."""
+    del lines[0]["account_user_id"]
+    lines[0]["identity"].pop("reader_user_id", None)
+    return [line for line in lines if not line.get("value", {}).get("is_self")]
 
 
 def rewrite(path: Any, lines: list[dict[str, Any]]) -> None:
@@ -103,11 +106,13 @@ async def test_a_user_a_group_and_a_channel_of_one_number_are_kept_apart(fetchin
     for number, peer in enumerate(people):
         message = types.Message(9 - number, types.PeerChannel(1), NOON, "x", from_id=peer)
         builder.add_message(record_of(message))
-    builder.finish(scanned=Scanned(newest_id=9, oldest_id=7), requests=1, final=True)
+    participants = orjson.loads(builder.assemble().sides.participants)
+    builder.discard()
 
-    assert telegram.day("odd_group", DAY)["senders"] == {
-        "-1000000000005": "Channel", "-5": "Basic", "5": "User"
+    assert {each["id"]: each["name"] for each in participants["participants"]} == {
+        5: "User", -5: "Basic", -1_000_000_000_005: "Channel"
     }  # fmt: skip
+    assert participants["no_peers"] == [{"type": "community", "id": "5", "title": "Community"}]
 
 
 def begun(telegram: Fetching, identity: ChatIdentity) -> DayBuilder:
@@ -134,9 +139,9 @@ async def test_a_raw_file_of_todays_format_gives_its_words_when_it_is_rebuilt(fe
              "date": "2025-11-07T10:00:00+00:00", "message": "", "rich_message": rich}  # fmt: skip
     rewrite(paths.raw, [head, {"kind": "message", "value": value}, end])
 
-    rebuilt = rebuild_day("odd_group", DAY, store=telegram.workshop.store, options=telegram.workshop.options)
+    rebuilt = telegram.rebuild("odd_group", DAY)
 
-    assert rebuilt.changed
+    assert rebuilt.outcome == "changed"
     [message] = telegram.day("odd_group", DAY)["messages"]
     assert (message["text"], message["token_count"]) == ("words", 2)
     assert message["normalized_links"] == ["https://example.com/x"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tg_fetcher_dagster.errors import ErrorType
-from tg_fetcher_dagster.storage.coverage import is_complete
+from tg_fetcher_dagster.storage.damage import is_complete
 from tg_fetcher_dagster.telegram import client, requests
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 

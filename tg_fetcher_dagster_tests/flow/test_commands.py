@@ -1,17 +1,79 @@
-"""A Redis command becomes a run, files and events: the whole flow through a real daemon."""
+"""Commands in Redis and a backfill in the UI become runs, files and events, through one real daemon.
+
+Dagster's backfill daemon looks every 30 s and needs two looks: the commands are answered meanwhile.
+"""
 
 import hashlib
+import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+import httpx
 import pytest
 import redis
 
-from tg_fetcher_dagster_tests.flow.dagster_processes import Deployment
+from tg_fetcher_dagster_tests.fixtures_redis import free_port
+from tg_fetcher_dagster_tests.flow.dagster_processes import PROGRAMS, PROJECT, Deployment
+from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.flow
 
 ENDS = ("messages_fetched", "fetch_skipped", "fetch_failed")
+BACKFILLED = [f"2025-11-{day:02}" for day in range(1, 11)]
+LAUNCH = """
+mutation Launch($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
+"""
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill that was launched in the UI."""
+
+    id: str
+    chats: tuple[str, ...]
+
+    @property
+    def partitions(self) -> list[str]:
+        """What it is of."""
+        return [f"{chat}|{day}" for chat in self.chats for day in BACKFILLED]
+
+
+@pytest.fixture(scope="module")
+def backfill(flow: Deployment) -> Backfill:
+    """Launched as the UI does it: the UI's server is needed for that moment only."""
+    quiet = flow.sandbox.world.chats["quiet"].peer
+    subprocess.run(
+        [PROGRAMS / "tg-fetcher", "chats", "add", "flow_archive", "flow_crowd", str(quiet)],
+        env=flow.environment,
+        cwd=flow.folder,
+        check=True,
+    )
+    with flow.instance() as instance:
+        chats = flow.until(
+            lambda: (got := instance.get_dynamic_partitions("chats")) and len(got) == 3 and tuple(got),
+            what="three chats as partitions",
+        )
+    launched = Backfill("", chats)
+    params = {"partitionNames": launched.partitions, "assetSelection": [{"path": ["messages"]}], "tags": []}
+    address = ("-h", "127.0.0.1", "-p", str(port := free_port()))
+    with flow.process([PROGRAMS / "dagster-webserver", *address, "-w", PROJECT / "workspace.yaml"]):
+        url = f"http://127.0.0.1:{port}"
+        flow.until(lambda: _answers(url), what="the webserver")
+        asked = {"query": LAUNCH, "variables": {"params": params}}
+        told = httpx.post(f"{url}/graphql", json=asked, timeout=PATIENCE).json()
+    answer = told["data"]["launchPartitionBackfill"]
+    assert answer["__typename"] == "LaunchBackfillSuccess", answer
+    return Backfill(answer["backfillId"], chats)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/server_info").is_success
+    except httpx.TransportError:
+        return False
 
 
 def ends_of(flow: Deployment, command_id: str) -> list[dict[str, Any]]:
@@ -31,6 +93,11 @@ def dead_letters(flow: Deployment) -> list[bytes]:
         return client.lrange("tg_commands:failed", 0, -1)
 
 
+def test_a_backfill_that_is_launched_in_the_ui_is_taken(flow: Deployment, backfill: Backfill) -> None:
+    with flow.instance() as instance:
+        assert instance.get_backfill(backfill.id) is not None
+
+
 def test_a_range_command_becomes_files_and_one_event_for_each_day(flow: Deployment) -> None:
     command = flow.push(chat="@Flow_News", mode="range", **{"from": "2025-11-03", "to": "2025-11-06"})
 
@@ -48,18 +115,18 @@ def test_a_range_command_becomes_files_and_one_event_for_each_day(flow: Deployme
 
 
 def test_neighbouring_commands_of_one_chat_are_one_run_and_each_finds_its_events(flow: Deployment) -> None:
-    with redis.Redis.from_url(flow.redis_url) as client, client.pipeline(transaction=True):
-        first = flow.push(chat="https://t.me/flow_busy", date="2025-11-04")
-        second = flow.push(chat="flow_busy", date="2025-11-05", strategy="batch")
-        third = flow.push(chat="t.me/flow_busy", date="2025-11-06", mode="date")
-    commands = (first, second, third)
+    commands = flow.push_at_once(
+        {"chat": "https://t.me/flow_busy", "date": "2025-11-04"},
+        {"chat": "flow_busy", "date": "2025-11-05", "strategy": "batch"},
+        {"chat": "t.me/flow_busy", "date": "2025-11-06", "mode": "date"},
+    )
 
     flow.until(lambda: all(ends_of(flow, command) for command in commands), what="three answers")
 
     assert [len(ends_of(flow, command)) for command in commands] == [1, 1, 1]
     with flow.instance() as instance:
         runs = [run for run in instance.get_runs() if run.tags.get("chat") == "flow_busy"]
-    assert len(runs) <= 2
+    assert len(runs) == 1
 
 
 def test_a_command_that_makes_no_sense_becomes_a_dead_letter_with_a_reason(flow: Deployment) -> None:
@@ -88,6 +155,27 @@ def test_a_chat_that_cannot_be_read_fails_with_its_sort(flow: Deployment, chat: 
     assert [(event["event"], event["error_type"]) for event in events] == [("fetch_failed", error_type)]
     assert "\n" not in events[0]["error"]
     assert not list(flow.data_dir.glob(f"{chat}/2025-11-04.json"))
+
+
+def test_the_backfill_of_three_chats_and_ten_days_is_three_runs_and_thirty_materialisations(
+    flow: Deployment, backfill: Backfill
+) -> None:
+    with flow.instance() as instance:
+        flow.until(
+            lambda: (got := instance.get_backfill(backfill.id)) and got.status.value == "COMPLETED_SUCCESS",
+            what="the backfill's end",
+        )
+        runs = instance.get_runs(filters=dg.RunsFilter(tags={"dagster/backfill": backfill.id}))
+        materialized = instance.fetch_materializations(dg.AssetKey("messages"), limit=1000).records
+
+    assert len(runs) <= 3
+    ids = {run.run_id for run in runs}
+    ours = [event for event in materialized if event.run_id in ids]
+    assert sorted(event.partition_key for event in ours) == sorted(backfill.partitions)
+    told = {"dagster/partition_row_count", "path", "checksum_sha256", "bytes", "outcome", "requests"}
+    assert told <= set(ours[0].asset_materialization.metadata)
+    events = [event for event in flow.events(*ENDS) if event["chat"] in backfill.chats]
+    assert [event["event"] for event in events] == ["messages_fetched"] * 30
 
 
 def test_a_changed_env_takes_effect_without_a_restart(flow: Deployment) -> None:

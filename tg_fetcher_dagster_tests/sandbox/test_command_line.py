@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tg_fetcher_dagster_tests.sandbox.clients import SMALL, client_for, ids_of_busy
+from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 COMMAND = [sys.executable, "-m", "tg_fetcher_dagster.cli.sandbox"]
 
@@ -45,7 +46,7 @@ def test_it_serves_until_a_signal_and_ends_well(scenario, tmp_path, number):
         introduction = json.loads(process.stdout.readline())
         read = asyncio.run(read_busy(introduction))
         process.send_signal(number)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     assert len(read) == 260
     assert set(introduction["sessions"]) == {"main", "second"}
     assert introduction["sessions"]["main"] == introduction["session"]
@@ -63,7 +64,7 @@ def test_truth_is_told_as_json(scenario):
 
 
 def refusal(*arguments):
-    ended = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert len(ended.stderr.splitlines()) == 1

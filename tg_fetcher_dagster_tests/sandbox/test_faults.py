@@ -1,7 +1,7 @@
 """Whatever a real Telegram does to a client, on purpose and by rule."""
 
 import asyncio
-import time
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -15,6 +15,7 @@ from telethon.errors import (
     SessionRevokedError,
     UserDeactivatedBanError,
 )
+from telethon.network import ConnectionTcpFull
 from telethon.tl import functions
 from telethon.tl.functions.help import GetNearestDcRequest
 from telethon.tl.functions.messages import GetHistoryRequest
@@ -102,7 +103,12 @@ async def test_any_error_comes_by_its_name(telegram_sandbox, error, kind):
             await ids_of_busy(client)
 
 
-async def test_an_error_of_the_server_that_passes_is_gone_with_the_next_try(telegram_sandbox):
+async def test_an_error_of_the_server_that_passes_is_gone_with_the_next_try(telegram_sandbox, monkeypatch):
+    async def rest(seconds):
+        assert seconds == 2
+
+    # Telethon rests two seconds after an answer of the 5xx kind.
+    monkeypatch.setattr("telethon.client.users.asyncio", SimpleNamespace(sleep=rest))
     telegram = telegram_sandbox(SMALL)
     telegram.add_fault(method="messages.*", error="RPC_CALL_FAIL", times=1)
     async with signed_in(telegram, request_retries=3) as client:
@@ -122,20 +128,41 @@ async def test_a_fault_of_one_chat_spares_the_others(telegram_sandbox):
         assert await ids_of_busy(client)
 
 
-async def test_a_delay_holds_up_nobody_else(telegram_sandbox):
+async def test_a_delay_is_as_long_as_the_rule_says():
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    faults = Faults([Fault(delay=0.4, times=2)], sleep=sleep)
+    assert [await call(faults) for _ in range(3)] == [None] * 3
+    assert slept == [0.4, 0.4]
+
+
+@pytest.mark.parametrize("rule", [{"delay": 3600}, {"hold": True}])
+async def test_an_answer_that_waits_holds_up_nobody_else(telegram_sandbox, rule):
     telegram = telegram_sandbox(SMALL)
-    telegram.add_fault(method=HISTORY, account="main", delay=0.4)
+    telegram.add_fault(method=HISTORY, account="main", **rule)
     async with signed_in(telegram) as slow, signed_in(telegram, "second") as quick:
-        peer = await slow.get_input_entity("busy_group")
-        started = time.monotonic()
-        delayed = asyncio.gather(*(slow(page(peer)) for _ in range(5)))
-        same_connection = await slow(GetNearestDcRequest())
+        waiting = asyncio.ensure_future(slow(page(await slow.get_input_entity("busy_group"))))
         assert await ids_of_busy(quick) == true_ids(telegram)
-        others = time.monotonic() - started
-        await delayed
-        whole = time.monotonic() - started
-    assert same_connection.this_dc == 2
-    assert others < 0.4 <= whole < 1.2
+        assert (await slow(GetNearestDcRequest())).this_dc == 2
+        assert not waiting.done()
+        waiting.cancel()
+
+
+async def test_answers_that_are_held_wait_side_by_side_until_the_rules_are_ended(telegram_sandbox):
+    telegram = telegram_sandbox(SMALL)
+    telegram.add_fault(method=HISTORY, hold=True)
+    async with signed_in(telegram) as client:
+        peer = await client.get_input_entity("busy_group")
+        held = asyncio.gather(*(client(page(peer)) for _ in range(5)))
+        while telegram.held < 5:
+            await client(GetNearestDcRequest())
+        assert telegram.count(HISTORY) == 0
+        telegram.clear_faults()
+        assert [len(each.messages) for each in await held] == [100] * 5
+    assert telegram.held == 0
 
 
 @pytest.mark.parametrize("cut", [True, 1, 40])
@@ -154,10 +181,12 @@ async def test_a_request_can_stay_without_an_answer(telegram_sandbox):
     telegram.add_fault(method=HISTORY, silence=True)
     async with signed_in(telegram) as client:
         waiting = asyncio.ensure_future(client(page(await client.get_input_entity("busy_group"))))
+        while telegram.count(HISTORY) == 0:
+            await client(GetNearestDcRequest())
         assert (await client(GetNearestDcRequest())).this_dc == 2
-        done, _ = await asyncio.wait([waiting], timeout=0.2)
-        assert not done
+        assert not waiting.done()
         waiting.cancel()
+    assert [record["error"] for record in telegram.requests if record["method"] == HISTORY] == ["Silence"]
 
 
 async def test_after_a_transport_error_the_client_comes_back(telegram_sandbox):
@@ -205,11 +234,21 @@ async def test_one_key_on_two_connections_is_no_fault_by_itself(telegram_sandbox
 
 async def test_a_server_that_is_away_for_a_while_is_found_again(telegram_sandbox):
     telegram = telegram_sandbox(SMALL)
-    async with signed_in(telegram, connection_retries=50, retry_delay=0.02) as client:
+    in_vain = asyncio.Event()
+
+    class Tried(ConnectionTcpFull):
+        async def connect(self, *arguments, **options):
+            try:
+                await super().connect(*arguments, **options)
+            except OSError:
+                in_vain.set()
+                raise
+
+    async with signed_in(telegram, connection=Tried, connection_retries=None) as client:
         assert await client.get_me()
         telegram.pause()
         reading = asyncio.ensure_future(ids_of_busy(client))
-        await asyncio.wait([reading], timeout=0.1)
+        await in_vain.wait()
         telegram.resume()
         assert await reading == true_ids(telegram)
 

@@ -15,6 +15,7 @@ from telethon.errors import (
 from telethon.tl.functions.auth import AcceptLoginTokenRequest
 
 from tg_fetcher_dagster_tests.sandbox.clients import SMALL, client_for, ids_of_busy, signed_in, true_ids
+from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ async def test_a_qr_code_that_is_scanned_signs_in(telegram, client, account):
     else:
         scanner = client_for(telegram, telegram.session)
         await scanner.connect()
-    waiting = asyncio.create_task(shown.wait(10))
+    waiting = asyncio.create_task(shown.wait(PATIENCE))
     await asyncio.sleep(0)
     await scanner(AcceptLoginTokenRequest(shown.token))
     if account == "locked":

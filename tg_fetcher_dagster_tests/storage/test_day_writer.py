@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from tg_fetcher_dagster.storage.changes import Changes
-from tg_fetcher_dagster.storage.coverage import is_complete, read_coverage
+from tg_fetcher_dagster.storage.coverage import read_coverage
+from tg_fetcher_dagster.storage.damage import is_complete
 from tg_fetcher_dagster.storage.day_writer import DayWriter
 from tg_fetcher_dagster.storage.raw_file import read_raw
 from tg_fetcher_dagster_tests.storage.writing import (
@@ -16,6 +17,7 @@ from tg_fetcher_dagster_tests.storage.writing import (
     fetch_day,
     message,
     publish_day,
+    put,
     temporary_files,
 )
 
@@ -66,7 +68,7 @@ def test_the_memory_of_a_big_day_does_not_grow_with_its_messages(paths):
             writer.write_raw(body)
             writer.write_message(body)
         size = writer.assemble(version="1.0", timezone="UTC", source_info={}, senders={}).size_bytes
-        writer.publish(summary=b"{}", threads=b"{}", participants=b"{}")
+        put(paths, writer)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert size == paths.day_file.stat().st_size > 27_000_000
@@ -133,11 +135,22 @@ def test_a_change_that_was_published_and_never_told_is_a_change_again(paths):
     assert published.changes == Changes(edited=(1,))
 
 
-def test_a_day_file_that_is_gone_is_new_again(paths):
+def test_a_day_file_that_is_gone_comes_back_and_its_checksum_is_known(paths):
     fetch_day(paths, [message(1)])
+    whole = paths.day_file.read_bytes()
     paths.day_file.unlink()
     published, _ = publish_day(paths, [message(1)])
-    assert published.outcome == "new"
+    assert published.outcome == "unchanged"
+    assert paths.day_file.read_bytes() == whole
+
+
+def test_a_damaged_day_file_is_replaced_and_nobody_is_told_what_they_know(paths):
+    fetch_day(paths, [message(1)])
+    whole = paths.day_file.read_bytes()
+    paths.day_file.write_bytes(whole.replace(b"1", b"2"))
+    published, _ = publish_day(paths, [message(1)])
+    assert published.outcome == "unchanged"
+    assert paths.day_file.read_bytes() == whole
 
 
 def test_a_day_file_of_another_program_is_compared_and_kept(paths):
@@ -166,14 +179,18 @@ def test_a_day_made_again_from_its_raw_file_leaves_that_file_alone(paths):
         writer.write_raw(b"is not written")
         writer.write_message(orjson.dumps(message(1, "mapped anew")))
         writer.assemble(version="1.1", timezone="UTC", source_info={}, senders={})
-        published = writer.publish(summary=b"{}", threads=b"{}", participants=b"{}")
+        published = put(paths, writer)
     assert published.outcome == "changed"
     assert (paths.raw.stat().st_ino, paths.raw.stat().st_mtime_ns) == (raw.st_ino, raw.st_mtime_ns)
 
 
 def test_publishing_before_assembling_is_a_fault_of_the_program(paths):
-    with DayWriter(paths) as writer, pytest.raises(RuntimeError, match="after assemble"):
-        writer.publish(summary=b"", threads=b"", participants=b"")
+    with DayWriter(paths) as writer:
+        with pytest.raises(RuntimeError, match="after assemble"):
+            writer.compare(None)
+        writer.assemble(version="1.0", timezone="UTC", source_info={}, senders={})
+        with pytest.raises(RuntimeError, match="after seal"):
+            writer.publish(writer.compare(None))
 
 
 def test_a_live_writers_drafts_are_left_alone_by_another_writer(paths):
@@ -183,7 +200,7 @@ def test_a_live_writers_drafts_are_left_alone_by_another_writer(paths):
         assert published.outcome == "new"
         first.write_message(orjson.dumps(message(2)))
         first.assemble(version="1.0", timezone="UTC", source_info={}, senders={})
-        first.publish(summary=b"{}", threads=b"{}", participants=b"{}")
+        put(paths, first)
     assert orjson.loads(paths.day_file.read_bytes())["messages"][0]["id"] == 2
     assert temporary_files(paths) == []
 

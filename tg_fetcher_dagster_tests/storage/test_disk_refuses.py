@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.storage.coverage import is_complete
+from tg_fetcher_dagster.storage.damage import is_complete
 from tg_fetcher_dagster.storage.durable import exclusive, storage_failures, write_whole
 from tg_fetcher_dagster_tests.storage.writing import fetch_day, message, temporary_files
 

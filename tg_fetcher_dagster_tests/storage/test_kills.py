@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tg_fetcher_dagster.storage.coverage import is_complete
+from tg_fetcher_dagster.storage.damage import is_complete
 from tg_fetcher_dagster.storage.raw_file import read_raw
 from tg_fetcher_dagster_tests.storage.writing import DAY, fetch_day, message, temporary_files
 

@@ -13,12 +13,12 @@ from tg_fetcher_dagster.storage.run_mark import alive, forget, is_dead
 RUN = "7c6a1c9e-1111-4222-8333-444455556666"
 
 CHILD = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from tg_fetcher_dagster.storage.run_mark import alive
 with alive(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
-    time.sleep(60)
+    signal.pause()
 """
 
 

@@ -6,8 +6,11 @@ from typing import Any
 
 import orjson
 
-from tg_fetcher_dagster.storage.coverage import Coverage, write_coverage
-from tg_fetcher_dagster.storage.day_writer import Assembled, DayWriter, Published
+from tg_fetcher_dagster.storage.comparing import Found
+from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage, write_coverage
+from tg_fetcher_dagster.storage.day_draft import Assembled
+from tg_fetcher_dagster.storage.day_writer import DayWriter, SideFiles
+from tg_fetcher_dagster.storage.durable import exclusive
 from tg_fetcher_dagster.storage.paths import DayPaths
 
 DAY = date(2025, 11, 7)
@@ -17,9 +20,21 @@ def message(message_id: int, text: str = "привет", **more: Any) -> dict[st
     return {"id": message_id, "date": f"{DAY}T10:00:00Z", "text": text, "reactions": [], **more}
 
 
+SIDES = SideFiles(summary=b"{}", threads=b'{"roots":[]}', participants=b'{"participants":[]}')
+
+
+def put(paths: DayPaths, writer: DayWriter, sides: SideFiles = SIDES, *, keep_replaced: bool = True) -> Found:
+    """What stands between the last message and the event."""
+    writer.seal(sides)
+    with exclusive(paths.lock):
+        found = writer.compare(read_coverage(paths))
+        writer.publish(found, keep_replaced=keep_replaced)
+    return found
+
+
 def publish_day(
     paths: DayPaths, messages: Sequence[dict[str, Any]], *, keep_replaced: bool = True
-) -> tuple[Published, Assembled]:
+) -> tuple[Found, Assembled]:
     """All that stands before the event: raw, side files, day file."""
     with DayWriter(paths) as writer:
         writer.write_raw(orjson.dumps({"kind": "day", "format": 1, "date": str(paths.day)}))
@@ -30,13 +45,10 @@ def publish_day(
         assembled = writer.assemble(
             version="1.0", timezone="UTC", source_info={"id": "@ru_python"}, senders={"1": "Анна"}
         )
-        published = writer.publish(
-            summary=orjson.dumps({"file_checksum_sha256": assembled.checksum_sha256}),
-            threads=b'{"roots":[]}',
-            participants=b'{"participants":[]}',
-            keep_replaced=keep_replaced,
-        )
-    return published, assembled
+        summary = orjson.dumps({"file_checksum_sha256": assembled.checksum_sha256})
+        sides = SideFiles(summary=summary, threads=SIDES.threads, participants=SIDES.participants)
+        found = put(paths, writer, sides, keep_replaced=keep_replaced)
+    return found, assembled
 
 
 def coverage_of(paths: DayPaths, assembled: Assembled, **values: Any) -> Coverage:
@@ -64,7 +76,7 @@ def coverage_of(paths: DayPaths, assembled: Assembled, **values: Any) -> Coverag
     return Coverage(**{**facts, **values})
 
 
-def fetch_day(paths: DayPaths, messages: Sequence[dict[str, Any]], **coverage: Any) -> Published:
+def fetch_day(paths: DayPaths, messages: Sequence[dict[str, Any]], **coverage: Any) -> Found:
     """A day with everything that makes it durable."""
     published, assembled = publish_day(paths, messages)
     write_coverage(paths, coverage_of(paths, assembled, message_count=len(messages), **coverage))

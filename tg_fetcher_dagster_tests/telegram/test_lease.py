@@ -11,6 +11,7 @@ import pytest
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.lease import account_lease
+from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 HOLDER = """
 import asyncio, sys
@@ -42,7 +43,7 @@ async def test_a_second_process_is_told_who_uses_the_account(tmp_path: Path) -> 
         finally:
             os.kill(other.pid, signal.SIGKILL)
 
-    async with account_lease(tmp_path, "main", wait=5):
+    async with account_lease(tmp_path, "main", wait=PATIENCE):
         pass  # the operating system gave it back at the kill
 
 
@@ -50,7 +51,7 @@ async def test_the_same_process_is_excluded_too_and_waits_its_turn(tmp_path: Pat
     order = []
 
     async def work(name: str) -> None:
-        async with account_lease(tmp_path, "main", wait=5):
+        async with account_lease(tmp_path, "main", wait=PATIENCE):
             order.append(f"{name} in")
             await asyncio.sleep(0)
             order.append(f"{name} out")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import IdentityTable
+from tg_fetcher_dagster.commands.identity import UsernameMovedError
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
@@ -15,6 +16,10 @@ from tg_fetcher_dagster_tests.telegram.conftest import WORLD, day_bounds, method
 
 def peer_of(sandbox: Any, chat: str) -> int:
     return int(sandbox.world.chats[chat].peer)
+
+
+def user_of(sandbox: Any, account: str) -> int:
+    return int(sandbox.world.account(account).user_id)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +36,7 @@ async def test_a_username_in_any_spelling_is_resolved_once(
     assert (identity.type, identity.username) == ("channel", "Daily_News")
     assert identity.linked_chat_id is not None
     assert identity.account == "main"
-    assert set(identity.access_hashes) == {"main"}
+    assert set(identity.access_hashes) == {str(user_of(sandbox, "main"))}
     assert len(methods(sandbox, "contacts.resolveUsername")) == 1
     assert len(methods(sandbox, "channels.getFullChannel")) == 1
 
@@ -72,37 +77,60 @@ async def test_what_is_known_is_looked_up_by_its_id_without_the_dialogs(
         again = await reader.resolve(parse_spelling("channel_7002"), known)
         assert reader.can_address(known)
 
-    moments = {"added_at": known.added_at, "details_seen_at": known.details_seen_at}
-    assert again.model_copy(update=moments) == known
+    assert again.model_copy(update={"details_seen_at": known.details_seen_at}) == known
     assert len(methods(sandbox, "messages.getDialogs")) == before
 
 
-async def test_a_renamed_chat_keeps_its_key_and_the_table_finds_it_by_every_name(
+async def test_a_renamed_chat_keeps_its_key_and_its_old_name_is_asked_for_once(
     sandbox: Any, settings: Settings, account: AccountStore
 ) -> None:
     table = IdentityTable(settings.data_dir)
+    old = parse_spelling("@busy_talk")
     async with open_reader(settings) as reader:
-        seen = await reader.resolve(parse_spelling("@busy_talk"))
-        known = table.record(
-            seen.model_copy(update={"key": "old_name", "username": "old_name", "aliases": ()})
-        )
+        known = table.record(await reader.resolve(old))
+        sandbox.world.rename("talk", "Quiet_Talk")
 
         again = table.record(await reader.resolve(parse_spelling(str(known.marked_id)), known))
+        assert table.find(old) is None
+        with pytest.raises(UsernameMovedError, match="@busy_talk: no chat has this name") as failure:
+            await reader.resolve(old)
+        table.record_failure(old, failure.value, known.added_at)
 
-    assert again.key == "old_name"
-    assert again.username == "Busy_Talk"
-    for spelling in ("@busy_talk", "@old_name", str(known.marked_id)):
-        assert table.find(parse_spelling(spelling)) == again
+    assert (again.key, again.username) == ("busy_talk", "Quiet_Talk")
+    for spelling in ("@busy_talk", "@quiet_talk", str(known.marked_id)):
+        found = table.find(parse_spelling(spelling))
+        assert found is not None
+        assert found.key == "busy_talk"
 
 
-async def test_a_username_that_means_another_chat_now_stops_with_both_named(
+async def test_a_username_that_moved_gives_todays_owner_under_a_key_of_its_own(
+    sandbox: Any, settings: Settings, account: AccountStore
+) -> None:
+    table = IdentityTable(settings.data_dir)
+    spelling = parse_spelling("@busy_talk")
+    async with open_reader(settings) as reader:
+        talk = table.record(await reader.resolve(spelling))
+        sandbox.world.rename("hidden", "busy_TALK")
+
+        owner = table.record(await reader.resolve(spelling, talk))
+
+    assert (owner.key, owner.marked_id) == ("channel_7002", peer_of(sandbox, "hidden"))
+    assert table.find(spelling) == owner
+    first = table.first_meant(spelling)
+    assert first is not None
+    assert (first.key, first.marked_id, first.username) == ("busy_talk", talk.marked_id, None)
+
+
+async def test_a_known_chat_is_never_looked_up_by_a_name_that_another_one_has(
     sandbox: Any, settings: Settings, account: AccountStore
 ) -> None:
     async with open_reader(settings) as reader:
-        news = await reader.resolve(parse_spelling("@daily_news"))
-        with pytest.raises(FetchError, match="@busy_talk changed hands: it meant channel_") as failure:
-            await reader.resolve(parse_spelling("@busy_talk"), news)
-    assert failure.value.error_type is ErrorType.VALIDATION
+        talk = await reader.resolve(parse_spelling("@busy_talk"))
+        lost = talk.model_copy(update={"marked_id": -1000000000888, "access_hashes": {}})
+        with pytest.raises(UsernameMovedError, match="@Busy_Talk means channel_") as failure:
+            await reader.look_up(lost)
+    assert (failure.value.name, failure.value.owner) == ("busy_talk", talk.marked_id)
+    assert failure.value.error_type is ErrorType.NOT_FOUND
 
 
 async def test_another_account_finds_its_own_access_hash(
@@ -118,7 +146,8 @@ async def test_another_account_finds_its_own_access_hash(
             [page async for page in reader.history(known, *day_bounds("2025-11-07"))]
         own = await reader.resolve(parse_spelling("@busy_talk"), identity)
 
-    assert own.access_hashes["guarded"] != identity.access_hashes["main"]
+    guarded, main = (str(user_of(sandbox, name)) for name in ("guarded", "main"))
+    assert own.access_hashes[guarded] != identity.access_hashes[main]
     assert len(methods(sandbox, "contacts.resolveUsername")) == 2
 
 
@@ -154,7 +183,7 @@ async def test_the_dialogs_are_listed_with_their_last_messages(
     identity, at = found["busy_talk"]
     assert at is not None
     assert at.date().isoformat() == "2025-11-08"
-    assert "main" in identity.access_hashes
+    assert str(user_of(sandbox, "main")) in identity.access_hashes
 
 
 async def test_more_dialogs_than_a_page_are_all_listed_once(
@@ -193,6 +222,5 @@ async def test_an_account_that_is_no_member_resolves_the_name_of_a_known_public_
             [page async for page in reader.history(private, *day_bounds("2025-11-07"))]
         assert failure.value.error_type is ErrorType.NOT_FOUND
         renamed = public.model_copy(update={"marked_id": private.marked_id, "key": "old_key"})
-        with pytest.raises(FetchError, match="@open_talk changed hands") as failure:
+        with pytest.raises(UsernameMovedError, match="@open_talk means channel_"):
             [page async for page in reader.history(renamed, *day_bounds("2025-11-07"))]
-        assert failure.value.error_type is ErrorType.VALIDATION

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from tg_fetcher_dagster.commands.chats import ChatSpelling, parse_spelling
-from tg_fetcher_dagster.commands.identity import IdentityTable
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.defs.jobs import resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS
 from tg_fetcher_dagster.defs.sensors.refusals import skips_when_refused
@@ -27,10 +27,13 @@ resolves a day (telegram.md, 22)."""
 def unresolved(
     spellings: Iterable[ChatSpelling], identities: IdentityTable, now: datetime
 ) -> list[ChatSpelling]:
-    """Returns the chats to resolve now: unknown, and not asked for in vain a short while ago."""
+    """Returns the chats to resolve now: unknown, and not asked for in vain a short while ago.
+
+    A configured name goes on with the chat that it meant first, whoever has the name now.
+    """
     wanted = []
     for spelling in spellings:
-        if identities.find(spelling) is not None:
+        if identities.first_meant(spelling) is not None:
             continue
         failure = identities.failure(spelling)
         if failure is None or failure.at < now - ASK_AGAIN:

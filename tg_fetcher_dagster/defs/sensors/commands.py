@@ -11,7 +11,8 @@ import dagster as dg
 
 from tg_fetcher_dagster.commands.dispatch import Dispatch
 from tg_fetcher_dagster.commands.following import Failure
-from tg_fetcher_dagster.commands.identity import ChatIdentity, IdentityTable
+from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.commands.plan import Batch
 from tg_fetcher_dagster.commands.queue import CommandQueue
 from tg_fetcher_dagster.commands.resolving import ResolveRequest
@@ -29,6 +30,7 @@ from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.redis_connection import connect
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import covered_days
+from tg_fetcher_dagster.storage.damage import standing
 from tg_fetcher_dagster.storage.estimate import requests_a_day
 from tg_fetcher_dagster.storage.paths import Store
 
@@ -84,9 +86,8 @@ def outside(settings: Settings, instance: dg.DagsterInstance) -> Outside:
         outbox.put(event, request_id=failure.request_id, durable=True)
 
     def facts(identity: ChatIdentity) -> ChatFacts:
-        covered = covered_days(store, identity.key)
-        final = frozenset(day for day, coverage in covered.items() if coverage.final)
-        return ChatFacts(first_fetched=min(covered, default=None), final_days=final)
+        stand = standing(store, identity.key, covered_days(store, identity.key))
+        return ChatFacts(first_fetched=stand.first, final_days=stand.done)
 
     means: dict[str, float] = {}
 

@@ -1,0 +1,44 @@
+"""What the commands share that work on the kept files and ask nobody: which chat, which days, who is told."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import TYPE_CHECKING
+
+from tg_fetcher_dagster.cli.usage import spelling_of
+from tg_fetcher_dagster.errors import FetchError
+
+if TYPE_CHECKING:
+    from tg_fetcher_dagster.settings import Settings
+
+
+def key_of(chat: str, settings: "Settings") -> str:
+    """Returns the key under which a chat is kept, or would be.
+
+    Raises:
+        WrongUse: it is an option that nobody knows.
+        FetchError: (validation) it is no chat's name, link or id.
+    """
+    from tg_fetcher_dagster.commands.identity_table import IdentityTable
+
+    spelling = spelling_of(chat)
+    known = IdentityTable(settings.data_dir).kept(chat)
+    return known.key if known else spelling.likely_key
+
+
+def days_in(kept: Iterable[date], *, first: date | None, last: date | None) -> Iterator[date]:
+    """Yields the kept days of a range; all of them where none is given."""
+    return (each for each in kept if (first is None or each >= first) and (last is None or each <= last))
+
+
+def publish_what_was_told(settings: "Settings") -> None:
+    """Publishes the events that were recorded, where Redis is there; else they wait in the outbox."""
+    from tg_fetcher_dagster.cli.console import note
+    from tg_fetcher_dagster.defs.publishing import drain_outbox
+    from tg_fetcher_dagster.events.outbox import Outbox
+
+    if not Outbox(settings.data_dir).pending():
+        return
+    try:
+        drain_outbox(settings)
+    except FetchError as error:
+        note(f"events wait in the outbox: {error.message}")

@@ -1,0 +1,110 @@
+"""A supergroup may hide from newcomers what was written before they joined (telegram.md, 9 and 36).
+
+Such days are not silent and not final: they are refused as `no_access`, at no request while it is known that
+the history is hidden, and read when it was opened. Whether it is, is asked for once in DETAILS_HOLD.
+"""
+
+from datetime import date, datetime, timedelta
+
+import structlog
+
+from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.fetching.request import FetchRequest
+from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.storage.coverage import read_coverage, write_coverage
+from tg_fetcher_dagster.telegram.reader import TelegramReader
+
+log = structlog.get_logger(__name__)
+
+DETAILS_HOLD = timedelta(hours=24)
+"""How long it is believed that a group hides its history, or does not."""
+
+
+def refusal(chat: str, shown_from: date | None) -> FetchError:
+    """Returns why a day cannot be read.
+
+    Args:
+        chat: the chat key.
+        shown_from: the day of the first message that the account may read; None where it may read none.
+    """
+    what = f"what was written before {shown_from}" if shown_from is not None else "all that was written"
+    return FetchError(
+        ErrorType.NO_ACCESS,
+        f"chat {chat}: the group hides {what} from the account, which joined later",
+    )
+
+
+def details_hold(identity: ChatIdentity, now: datetime) -> bool:
+    """Returns whether what is known of a chat's details is still believed."""
+    return identity.details_seen_at is not None and now - identity.details_seen_at < DETAILS_HOLD
+
+
+async def hidden_below(
+    identity: ChatIdentity, workshop: Workshop, telegram: TelegramReader, *, shown_from: date | None
+) -> int | None:
+    """Returns the newest message that a group hides from the account, None where none is, and keeps it.
+
+    One request where what is known does not hold any more.
+
+    Args:
+        identity: the group, as it is known.
+        workshop: with the identity table.
+        telegram: the account that reads.
+        shown_from: the day of the first message that was met.
+
+    Raises:
+        FetchError: any.
+    """
+    now = workshop.clock()
+    if details_hold(identity, now):
+        hidden, seen_at = identity.available_min_id, identity.details_seen_at or now
+    else:
+        hidden, seen_at = await telegram.available_min_id(identity), now
+    workshop.identities.keep_details(
+        identity.key, available_min_id=hidden, seen_at=seen_at, shown_from=shown_from if hidden else None
+    )
+    return hidden
+
+
+async def refused_days(
+    request: FetchRequest, workshop: Workshop, telegram: TelegramReader | None
+) -> dict[date, FetchError]:
+    """Returns the asked days that a group is known to hide; none where the history was opened meanwhile.
+
+    Args:
+        request: what is asked.
+        workshop: with the identity table.
+        telegram: to look again with, where what is known does not hold any more; None where it does.
+
+    Raises:
+        FetchError: any.
+    """
+    identity = workshop.identities.get(request.chat)
+    if identity is None or identity.shown_from is None or not is_asked_below(request, identity):
+        return {}
+    if telegram is not None:
+        known = identity.available_min_id
+        hidden = await hidden_below(identity, workshop, telegram, shown_from=identity.shown_from)
+        if hidden != known:
+            log.info(
+                "a hidden history was opened", chat=request.chat, was_hidden_to=known, is_hidden_to=hidden
+            )
+            _read_again(request.chat, identity.shown_from, workshop)
+            return {}
+    return {
+        day: refusal(request.chat, identity.shown_from) for day in request.days if day < identity.shown_from
+    }
+
+
+def is_asked_below(request: FetchRequest, identity: ChatIdentity) -> bool:
+    """Returns whether a request touches days that a group is known to hide, or its first shown one."""
+    return identity.shown_from is not None and min(request.days) <= identity.shown_from
+
+
+def _read_again(chat: str, day: date, workshop: Workshop) -> None:
+    """The first day that was shown may have more now: it is not final any more."""
+    paths = workshop.store.day(chat, day)
+    coverage = read_coverage(paths)
+    if coverage is not None and coverage.final:
+        write_coverage(paths, coverage.model_copy(update={"final": False}))

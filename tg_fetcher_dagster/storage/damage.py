@@ -1,0 +1,108 @@
+"""What a look at a day's files finds: some are gone, or are of another size than when they were written.
+
+A file is looked at and never opened, so this is cheap enough for every fetch and for `status`. A byte that
+flipped is found by `tg-fetcher verify` only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+from tg_fetcher_dagster.storage.candidates import days_with_candidates
+from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
+from tg_fetcher_dagster.storage.paths import DayPaths, Store
+
+
+class Part(StrEnum):
+    """A file of a day, by the name that a person reads."""
+
+    DAY_FILE = "day file"
+    SUMMARY = "summary"
+    THREADS = "threads"
+    PARTICIPANTS = "participants"
+    RAW = "raw file"
+    COVERAGE = "coverage"
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One file of a day that is not what it should be.
+
+    Attributes:
+        why: a few words, such as `is gone`.
+    """
+
+    part: Part
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.part} {self.why}"
+
+
+def look(paths: DayPaths, coverage: Coverage) -> tuple[Damage, ...]:
+    """Returns which files of a day are gone or of another size; one `stat` each."""
+    sizes = coverage.sizes
+    expected = (
+        (Part.DAY_FILE, paths.day_file, coverage.size_bytes),
+        (Part.SUMMARY, paths.summary, sizes.summary if sizes else None),
+        (Part.THREADS, paths.threads, sizes.threads if sizes else None),
+        (Part.PARTICIPANTS, paths.participants, sizes.participants if sizes else None),
+        (Part.RAW, paths.raw, sizes.raw if sizes else None),
+    )
+    found = ((part, _fault(path, size)) for part, path, size in expected)
+    return tuple(Damage(part, why) for part, why in found if why)
+
+
+def _fault(path: Path, size: int | None) -> str | None:
+    try:
+        there = path.stat().st_size
+    except FileNotFoundError:
+        return "is gone"
+    except OSError as error:
+        return f"cannot be looked at: {error.strerror}"
+    return f"has {there} bytes instead of {size}" if size not in {None, there} else None
+
+
+def is_complete(paths: DayPaths) -> bool:
+    """True where the day needs no fetch: it is final, and all its files are there with their sizes."""
+    coverage = read_coverage(paths)
+    return coverage is not None and coverage.settled and not look(paths, coverage)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a chat's days stand, by records and a look at the files.
+
+    Attributes:
+        done: days that need nothing.
+        damaged: days with files, or a record, that are gone or of another size; what is wrong with each.
+        doubted: days whose last reading lacks so many messages that it waits to be confirmed.
+        first: the oldest day of which a file is left; None where nothing is.
+    """
+
+    done: frozenset[date]
+    damaged: Mapping[date, tuple[Damage, ...]]
+    doubted: frozenset[date]
+    first: date | None
+
+
+def standing(store: Store, chat: str, covered: Mapping[date, Coverage]) -> Standing:
+    """Returns how a chat's days stand; `covered` is what its coverage says.
+
+    Raises:
+        FetchError: (storage) a folder cannot be read.
+    """
+    damaged: dict[date, tuple[Damage, ...]] = {}
+    days = store.days(chat)
+    for day in days:
+        coverage = covered.get(day)
+        found = look(store.day(chat, day), coverage) if coverage else (Damage(Part.COVERAGE, "is gone"),)
+        if coverage is not None and coverage.needs_read is not None:
+            found = (*found, Damage(Part.RAW, coverage.needs_read))
+        if found:
+            damaged[day] = found
+    doubted = days_with_candidates(store, chat)
+    done = {day for day, coverage in covered.items() if coverage.settled} - damaged.keys() - doubted
+    return Standing(frozenset(done), damaged, doubted, min(days, default=None))
