@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from contextlib import nullcontext
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,7 @@ async def ours(session: str, folder: Path, *, first: date, days: int) -> dict[st
     AccountStore(settings.session_dir).save("main", session)
     async with open_reader(settings) as reader:
         # The bare loop's time begins when it is connected, so ours does too.
-        workshop = Workshop(
-            settings=settings,
-            open_reader=lambda: nullcontext(reader),
-            clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
-        )
+        workshop = Workshop(settings=settings, open_reader=lambda: nullcontext(reader))
         workshop.store.prepare()
         workshop.identities.record(await reader.resolve(parse_spelling(CHAT)))
         asked = tuple(first + timedelta(days=number) for number in range(days))

@@ -54,5 +54,9 @@ class FetchError(Exception):
         """True where the same request may succeed later without anybody's help."""
         return self.error_type in RETRYABLE
 
+    def again(self) -> "FetchError":
+        """Returns the same failure to be raised once more, without the first one's trace."""
+        return FetchError(self.error_type, self.message, retry_after=self.retry_after)
+
     def __str__(self) -> str:
         return self.message

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
-from datetime import UTC, date, datetime
+from datetime import date
 
 import dagster as dg
 
@@ -25,6 +25,7 @@ from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import covered_days, read_coverage
 from tg_fetcher_dagster.storage.damage import standing
 from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster.telegram.clock import planning_now
 
 LOOK_SECONDS = 0.3
 """How often the days that have ended are counted while a run is under way."""
@@ -87,7 +88,7 @@ def _days_without_the_chat(asked: Asked, settings: Settings) -> list[date | None
     """The days that a command means whatever chat it is for; None where they depend on the chat."""
     if asked.command.mode in {"full", "incremental"}:
         return [None]
-    today = datetime.now(UTC).astimezone(settings.zone).date()
+    today = planning_now(settings).astimezone(settings.zone).date()
     means = expand(asked.command, today=today, history_start=settings.history_start)
     return [*means.days, *(each.day for each in means.refused), *([means.today] if means.today else [])]
 
@@ -97,7 +98,7 @@ def _expanded(asked: Asked, identity: ChatIdentity, settings: Settings) -> Expan
     stand = standing(store, identity.key, covered_days(store, identity.key))
     return expand(
         asked.command,
-        today=datetime.now(UTC).astimezone(settings.zone).date(),
+        today=planning_now(settings).astimezone(settings.zone).date(),
         history_start=settings.history_start,
         first_message=identity.first_message_date,
         final_days=stand.done,

@@ -26,6 +26,7 @@ from tg_fetcher_dagster.redis_connection import redis_failures
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import read_coverage
 from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster.telegram.clock import planning_now
 
 BLOCK_SECONDS = 1.0
 """How long one look at the stream waits for an event."""
@@ -105,7 +106,7 @@ class Follower:
     def _begin(self, asked: Asked) -> Followed:
         if asked.command.mode in {"full", "incremental"}:
             return Followed(asked)
-        today = datetime.now(UTC).astimezone(self._settings.zone).date()
+        today = planning_now(self._settings).astimezone(self._settings.zone).date()
         means = expand(asked.command, today=today, history_start=self._settings.history_start)
         days = {*means.days, *(each.day for each in means.refused), *([means.today] if means.today else [])}
         return Followed(asked, expected=days, all_known=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,6 +18,7 @@ from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, covered_days
 from tg_fetcher_dagster.storage.damage import Standing, standing
 from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster.telegram.clock import clock_difference, planning_now, told
 
 
 class ChatOverview(BaseModel):
@@ -66,6 +67,8 @@ class Overview(BaseModel):
         queue: how many commands are queued, processing, delayed, failed; None where Redis is away.
         redis_error: why it is.
         events_pending: events that nobody was told yet.
+        clock: how much the machine's clock is off Telegram's time (`1 day, 0:00:03 ahead`); None where it is
+            right, or nothing is known of late.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -77,6 +80,7 @@ class Overview(BaseModel):
     events_pending: int
     last_fetch: datetime | None
     accounts: list[AccountOverview]
+    clock: str | None = None
 
 
 def overview(settings: Settings) -> Overview:
@@ -88,7 +92,7 @@ def overview(settings: Settings) -> Overview:
     store = Store(settings.data_dir, settings.timezone)
     identities = IdentityTable(settings.data_dir)
     known = {chat.key: chat for chat in identities.all()}
-    yesterday = datetime.now(UTC).astimezone(settings.zone).date() - timedelta(days=1)
+    yesterday = planning_now(settings).astimezone(settings.zone).date() - timedelta(days=1)
     chats = []
     folders = {name for name in store.chats() if re.fullmatch(KEY_PATTERN, name)}
     for key in sorted({*known, *folders}):
@@ -116,6 +120,7 @@ def overview(settings: Settings) -> Overview:
         events_pending=len(Outbox(settings.data_dir).pending()),
         last_fetch=max((chat.last_fetch for chat in chats if chat.last_fetch), default=None),
         accounts=[AccountOverview(name=each.name, state=each.state) for each in account_states(settings)],
+        clock=told(off) if (off := clock_difference(settings)) else None,
     )
 
 

@@ -1,7 +1,7 @@
 """Chats are resolved once, under the account's lease, and kept in the identity table."""
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 import structlog
 
@@ -11,6 +11,7 @@ from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster.telegram.clock import telegram_now
 from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
 
 log = structlog.get_logger(__name__)
@@ -18,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 async def resolve_chats(
     settings: Settings, spellings: Sequence[ChatSpelling]
-) -> AsyncIterator[tuple[ChatSpelling, ChatIdentity | FetchError]]:
+) -> AsyncGenerator[tuple[ChatSpelling, ChatIdentity | FetchError], None]:
     """Yields who each chat is, or why it could not be found out; Telegram is opened once.
 
     Raises:
@@ -31,7 +32,7 @@ async def resolve_chats(
             try:
                 yield spelling, await _resolved(reader, spelling, identities, settings)
             except FetchError as error:
-                identities.record_failure(spelling, error, datetime.now(UTC))
+                identities.record_failure(spelling, error, telegram_now(settings))
                 yield spelling, error
 
 
@@ -45,14 +46,16 @@ async def known_or_resolved(settings: Settings, chat: str) -> ChatIdentity:
     known = IdentityTable(settings.data_dir).find(spelling)
     if known is not None:
         return known
-    async for _, found in resolve_chats(settings, [spelling]):
-        if not isinstance(found, FetchError):
-            return found
-        # A name that nobody has any more stays with the chat that had it last.
-        known = IdentityTable(settings.data_dir).find(spelling)
-        if known is None:
-            raise found
-        return known
+    # Closed here and not when nobody holds it any more: the connection ends with it.
+    async with aclosing(resolve_chats(settings, [spelling])) as answers:
+        async for _, found in answers:
+            if not isinstance(found, FetchError):
+                return found
+            # A name that nobody has any more stays with the chat that had it last.
+            known = IdentityTable(settings.data_dir).find(spelling)
+            if known is None:
+                raise found
+            return known
     raise AssertionError("resolving one chat gives one answer")
 
 

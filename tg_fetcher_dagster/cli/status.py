@@ -69,6 +69,8 @@ def _show(seen: "Overview") -> None:
         say(f"account   {account.name}: {account.state}")
     if not seen.accounts:
         say("account   none: tg-fetcher init")
+    if seen.clock:
+        say(f"clock     this machine's is {seen.clock} of Telegram's: set it right")
 
 
 def _show_trouble(seen: "Overview") -> None:

@@ -6,7 +6,7 @@ and adds the days that failed.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date
 
 import dagster as dg
 
@@ -20,6 +20,7 @@ from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.fetching.days import day_of
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.telegram.clock import telegram_now
 
 
 @dg.success_hook(name="publish_events")
@@ -104,7 +105,7 @@ def _chat_and_day(key: str, config: FetchConfig, settings: Settings) -> tuple[st
     if "|" in key:
         return chat_day_of(key)
     asked = asked_days(config)
-    return key, asked[0] if asked else day_of(datetime.now(UTC), settings.zone)
+    return key, asked[0] if asked else day_of(telegram_now(settings), settings.zone)
 
 
 HOOKS = {publish_events, publish_failures}

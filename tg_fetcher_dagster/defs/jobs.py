@@ -46,11 +46,11 @@ async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegra
                     workshop.identities.record(known.model_copy(update={"first_message_date": day}))
                     context.log.info("%s is %s (%s)", spelling.canonical, known.key, known.title)
                 except FetchError as error:
-                    workshop.identities.record_failure(spelling, error, workshop.clock())
+                    workshop.identities.record_failure(spelling, error, workshop.now())
                     context.log.warning("%s: %s", spelling.canonical, error.message)
     except FetchError as error:
         for spelling in map(parse_spelling, config.spellings):
-            workshop.identities.record_failure(spelling, error, workshop.clock())
+            workshop.identities.record_failure(spelling, error, workshop.now())
         raise dg.Failure(error.message, metadata={"error_type": error.error_type.value}) from None
 
 

@@ -72,7 +72,7 @@ def build_messages_today(settings: DefinitionSettings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
     ) -> None:
         workshop = telegram.workshop()
-        days = asked_days(config) or (day_of(workshop.clock(), settings.zone),)
+        days = asked_days(config) or (day_of(workshop.now(), settings.zone),)
         chats = dict.fromkeys(context.partition_keys, days)
         requests = requests_of(config, chats, run_id=context.run.run_id)
         fetch_and_conclude(context, requests, workshop, key_of=lambda report: report.chat, settings=settings)

@@ -10,6 +10,7 @@ from tg_fetcher_dagster.defs.partitions import CHATS, neighbours, range_tags
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
+from tg_fetcher_dagster.telegram.clock import planning_time
 
 CHATS_A_RUN = 50
 """One day of many chats is one run, bounded so that one chat's trouble is not everybody's."""
@@ -42,9 +43,11 @@ def build_yesterday(settings: DefinitionSettings) -> dg.ScheduleDefinition:
         description="Fetches yesterday for every chat that is not paused, in few runs.",
     )
     def yesterday(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        day = day_of(context.scheduled_execution_time, settings.zone) - ONE_DAY
+        present = Settings.read()
+        began = planning_time(present, context.scheduled_execution_time)
+        day = day_of(began, settings.zone) - ONE_DAY
         chats = list(context.instance.get_dynamic_partitions(CHATS.name or ""))
-        known = IdentityTable(Settings.read().data_dir).all()
+        known = IdentityTable(present.data_dir).all()
         paused = frozenset(identity.key for identity in known if identity.paused)
         runs = runs_for_a_day(chats, paused, day)
         return runs or dg.SkipReason("no chat to fetch: add one with tg-fetcher chats add, or TELEGRAM_CHATS")

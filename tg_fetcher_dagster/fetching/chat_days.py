@@ -96,7 +96,7 @@ async def _hidden(request: FetchRequest, workshop: Workshop, reader: Reader) -> 
     identity = workshop.identities.get(request.chat)
     if identity is None or not is_asked_below(request, identity):
         return {}
-    holds = details_hold(identity, workshop.clock()) and not request.force
+    holds = details_hold(identity, workshop.now()) and not request.force
     try:
         return await refused_days(request, workshop, None if holds else await reader())
     except FetchError as error:

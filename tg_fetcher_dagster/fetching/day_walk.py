@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from datetime import date
+from datetime import date, datetime
 
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import FetchError
@@ -146,13 +146,17 @@ class DayWalk:
             days.append(day)
         return days
 
+    def _is_over(self, day: date, fetched_at: datetime) -> bool:
+        """True where Telegram's own time says that the day was over when the walk came to it."""
+        return self._telegram.knows_now and fetched_at >= day_start(day + ONE_DAY, self._zone)
+
     def _day(self, day: date) -> OpenDay:
         """Returns a day in the making, begun where it was not."""
         if day not in self._open:
             stored = self._stored.read(day)
             waiting = {line["value"]["id"]: line["value"] for line in stored if line["kind"] == "message"}
             paths = self._workshop.store.day(self._request.chat, day)
-            fetched_at = self._workshop.clock()
+            fetched_at = self._telegram.now()
             builder = DayBuilder(
                 paths=paths,
                 identity=self._identity,
@@ -272,7 +276,7 @@ class DayWalk:
             fetched_at=opened.fetched_at,
             scanned=Scanned(newest_id=newest, oldest_id=oldest),
             requests=requests,
-            final=self._request.limit is None and opened.fetched_at >= day_start(day + ONE_DAY, self._zone),
+            final=self._request.limit is None and self._is_over(day, opened.fetched_at),
             lost=tuple(opened.lost),
             account_user_id=self._telegram.user_id,
         )

@@ -56,7 +56,7 @@ async def hidden_below(
     Raises:
         FetchError: any.
     """
-    now = workshop.clock()
+    now = workshop.now()
     if details_hold(identity, now):
         hidden, seen_at = identity.available_min_id, identity.details_seen_at or now
     else:

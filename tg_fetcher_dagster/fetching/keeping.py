@@ -79,7 +79,7 @@ def keep(closed: ClosedDay, *, request: FetchRequest, workshop: Workshop, teller
         coverage = coverage.model_copy(update={"sizes": writer.seal(made.sides)})
         with exclusive(paths.lock):
             before = read_coverage(paths)
-            newer = newer_in_place(paths, before, coverage, now=workshop.clock())
+            newer = newer_in_place(paths, before, coverage, now=workshop.now())
             if newer is not None:
                 return _superseded(newer, teller)
             found = writer.compare(before)

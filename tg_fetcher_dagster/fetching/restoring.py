@@ -67,7 +67,7 @@ def _waits(
     if request.force or workshop.settings.force_refetch or coverage is None or not coverage.settled:
         return False
     rule = DeletionRule.from_settings(workshop.settings)
-    return workshop.clock() < candidate.due(rule.confirm_after)
+    return workshop.now() < candidate.due(rule.confirm_after)
 
 
 def _restored(paths: DayPaths, workshop: Workshop, teller: Teller, *, by_reading: bool) -> Rebuilt | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 from tg_fetcher_dagster.commands.identity_table import IdentityTable
@@ -11,11 +11,8 @@ from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster.telegram.clock import telegram_now
 from tg_fetcher_dagster.telegram.reader import TelegramReader
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -25,12 +22,19 @@ class Workshop:
     Attributes:
         settings: as they were when the run began.
         open_reader: opens Telegram; called at most once a run, and not at all where nothing is to be asked.
-        clock: returns the present moment, aware and in UTC.
+        clock: says the present moment in the place of what is known of Telegram's time.
     """
 
     settings: Settings
     open_reader: Callable[[], AbstractAsyncContextManager[TelegramReader]]
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] | None = None
+
+    def now(self) -> datetime:
+        """Returns the present moment as far as it is known without asking Telegram, aware and in UTC.
+
+        What is over is decided by an open reader's `now` instead.
+        """
+        return self.clock() if self.clock is not None else telegram_now(self.settings)
 
     @cached_property
     def store(self) -> Store:

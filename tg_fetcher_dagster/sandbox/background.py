@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -163,7 +164,16 @@ class RunningSandbox:
 
     def set_clock(self, seconds: float) -> None:
         """Sets the server's clock so many seconds ahead of the machine's (behind it where negative)."""
+        self._server.clock.stands_at = None
         self._server.clock.offset = seconds
+
+    def stop_clock(self, at: datetime) -> None:
+        """Lets the server's clock stand still at a moment, until `set_clock`."""
+        self._server.clock.stands_at = at.timestamp()
+
+    def now(self) -> datetime:
+        """Returns what the server takes for the time, aware, in UTC."""
+        return self._server.clock.now()
 
     def restart(self) -> None:
         """Cuts every connection and comes back on the same port with the same keys."""

@@ -9,14 +9,16 @@ class Clock:
 
     Attributes:
         offset: seconds that it is ahead of the machine's clock; negative where it is behind.
+        stands_at: the Unix time at which it stands still, None where it goes on.
     """
 
     def __init__(self, offset: float = 0.0) -> None:
         self.offset = offset
+        self.stands_at: float | None = None
 
     def time(self) -> float:
         """Returns the Unix time."""
-        return time.time() + self.offset
+        return time.time() + self.offset if self.stands_at is None else self.stands_at
 
     def now(self) -> datetime:
         """Returns the same, aware, in UTC."""

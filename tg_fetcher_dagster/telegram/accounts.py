@@ -152,7 +152,7 @@ class AccountStore:
 
     def floods_path(self, name: str) -> Path:
         """Where the account's flood deadlines are kept."""
-        return self._folder / f"{name}.floods.json"
+        return floods_path(self._folder, name)
 
     def prepare(self) -> None:
         """Makes the folder, for its owner only.
@@ -218,6 +218,11 @@ class AccountStore:
             file.flush()
             os.fsync(file.fileno())
         return Path(name)
+
+
+def floods_path(session_dir: Path, name: str) -> Path:
+    """Where an account's flood deadlines are kept."""
+    return session_dir / f"{name}.floods.json"
 
 
 def _checked(name: str) -> str:

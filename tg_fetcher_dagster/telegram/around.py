@@ -7,9 +7,9 @@ smaller pieces until the piece that fails is one message.
 from typing import Any
 
 import structlog
-from telethon.errors import TypeNotFoundError
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.telegram.errors import UnknownConstructorError
 from tg_fetcher_dagster.telegram.pages import PAGE, Anchor, Answer, Hole, page_request
 from tg_fetcher_dagster.telegram.requests import Send
 
@@ -31,14 +31,14 @@ async def read_page(send: Send, peer: Any, anchor: Anchor, *, about: str) -> Ans
     except FetchError as error:
         if not is_unknown_constructor(error):
             raise
-        log.exception("a page cannot be read and is read in pieces", about=about)
+        log.warning("a page cannot be read and is read in pieces", about=about, reason=error.message)
         pieces = _Pieces(send, peer, anchor, about=about, failure=error)
         return await pieces.read()
 
 
 def is_unknown_constructor(error: FetchError) -> bool:
     """True where Telegram sent something newer than this Telethon."""
-    return isinstance(error.__cause__, TypeNotFoundError)
+    return isinstance(error, UnknownConstructorError)
 
 
 class _Pieces:

@@ -1,81 +1,63 @@
-"""Telethon's and the network's errors, sorted into ours: one table, one line for the user each.
+"""Telethon's and the network's errors, sorted into ours: one line for the user each.
 
-The names are Telegram's own (https://core.telegram.org/api/errors); what stands in no row is an internal
-error with Telegram's name in the line, so that nothing unknown is taken for an empty day.
+What a name means stands in `error_rows.py`. A name that stands nowhere is an internal error with Telegram's
+name in the line: it fails its chat and alarms, so that nothing unknown is taken for an empty day, and it
+never puts an account aside.
 """
 
 import asyncio
+import re
 
 from telethon import errors as telethon_errors
-from telethon.errors.rpcerrorlist import rpc_errors_dict
+from telethon.errors.rpcerrorlist import rpc_errors_dict, rpc_errors_re
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.telegram.error_rows import FROZEN, ROWS, Account, Row
+from tg_fetcher_dagster.telegram.error_strangers import STRANGERS
 
-_SIGN_IN = "sign in again with tg-fetcher login"
-_APP = "look into the Telegram app"
-_TOO_MANY = 429
-"""HTTP's code, which Telegram uses at the transport level."""
-_FROM_MY_TELEGRAM = "take TELEGRAM_API_ID and TELEGRAM_API_HASH from https://my.telegram.org"
+UNKNOWN_KEY, TOO_MANY = 404, 429
+"""Transport errors (https://core.telegram.org/mtproto/mtproto-transports#transport-errors), made positive."""
 
-ROWS: dict[str, tuple[ErrorType, str]] = {
-    "AUTH_KEY_UNREGISTERED": (ErrorType.AUTH, f"the session is signed out; {_SIGN_IN}"),
-    "AUTH_KEY_INVALID": (ErrorType.AUTH, f"Telegram does not know the session's key; {_SIGN_IN}"),
-    "AUTH_KEY_PERM_EMPTY": (ErrorType.AUTH, f"the session's key is not bound to an account; {_SIGN_IN}"),
-    "AUTH_KEY_DUPLICATED": (
-        ErrorType.AUTH,
-        f"the session was used from two addresses at once and Telegram has ended it; {_SIGN_IN}",
-    ),
-    "SESSION_REVOKED": (ErrorType.AUTH, f"the session was ended from another device; {_SIGN_IN}"),
-    "SESSION_EXPIRED": (ErrorType.AUTH, f"the session has expired; {_SIGN_IN}"),
-    "SESSION_PASSWORD_NEEDED": (ErrorType.AUTH, "the account asks for its 2FA password: tg-fetcher login"),
-    "USER_DEACTIVATED": (ErrorType.AUTH, f"the account is deleted or deactivated; {_APP}"),
-    "USER_DEACTIVATED_BAN": (ErrorType.AUTH, f"the account is banned by Telegram; {_APP}"),
-    "FROZEN_METHOD_INVALID": (ErrorType.AUTH, f"the account is frozen by Telegram; {_APP} to appeal"),
-    "PHONE_NUMBER_BANNED": (ErrorType.AUTH, "the phone number is banned by Telegram"),
-    "PHONE_NUMBER_INVALID": (ErrorType.VALIDATION, "no such phone number: + and the country's code first"),
-    "PHONE_NUMBER_UNOCCUPIED": (
-        ErrorType.VALIDATION,
-        "no account has this phone number: sign up in the Telegram app first",
-    ),
-    "PHONE_CODE_INVALID": (ErrorType.VALIDATION, "the code is wrong"),
-    "PHONE_CODE_EMPTY": (ErrorType.VALIDATION, "the code is empty"),
-    "PHONE_CODE_EXPIRED": (ErrorType.VALIDATION, "the code has expired: ask for another one"),
-    "PASSWORD_HASH_INVALID": (ErrorType.VALIDATION, "the 2FA password is wrong"),
-    "AUTH_TOKEN_EXPIRED": (ErrorType.VALIDATION, "the QR code has expired: ask for another one"),
-    "API_ID_INVALID": (ErrorType.VALIDATION, f"the api id and hash do not match; {_FROM_MY_TELEGRAM}"),
-    "API_ID_PUBLISHED_FLOOD": (ErrorType.VALIDATION, f"this api id is blocked; {_FROM_MY_TELEGRAM}"),
-    "CONNECTION_API_ID_INVALID": (ErrorType.VALIDATION, f"the api id is wrong; {_FROM_MY_TELEGRAM}"),
-    "PHONE_NUMBER_FLOOD": (ErrorType.RATE_LIMIT, "too many codes were asked for: try again tomorrow"),
-    "PHONE_PASSWORD_FLOOD": (ErrorType.RATE_LIMIT, "too many wrong passwords: try again tomorrow"),
-    "PEER_FLOOD": (ErrorType.RATE_LIMIT, "Telegram has limited the account for a while (@SpamBot says why)"),
-    "FLOOD": (ErrorType.RATE_LIMIT, "Telegram asks for a pause"),
-    "USERNAME_NOT_OCCUPIED": (ErrorType.NOT_FOUND, "no chat has this name"),
-    "USERNAME_INVALID": (ErrorType.NOT_FOUND, "no chat can have this name"),
-    "CHANNEL_INVALID": (ErrorType.NOT_FOUND, "the account knows no such channel or group"),
-    "CHANNEL_ID_INVALID": (ErrorType.NOT_FOUND, "the account knows no such channel or group"),
-    "CHAT_ID_INVALID": (ErrorType.NOT_FOUND, "the account knows no such group"),
-    "CHAT_INVALID": (ErrorType.NOT_FOUND, "the account knows no such group"),
-    "PEER_ID_INVALID": (ErrorType.NOT_FOUND, "the account knows no such chat"),
-    "USER_ID_INVALID": (ErrorType.NOT_FOUND, "the account knows no such user"),
-    "MSG_ID_INVALID": (ErrorType.NOT_FOUND, "there is no such message, or nothing is written below it"),
-    "CHANNEL_PRIVATE": (
-        ErrorType.NO_ACCESS,
-        "the chat is private and the account is no member, or was removed: join it with the account",
-    ),
-    "CHANNEL_PUBLIC_GROUP_NA": (ErrorType.NO_ACCESS, "the account was removed from the group"),
-    "CHANNEL_BANNED": (ErrorType.NO_ACCESS, "the chat is blocked by Telegram"),
-    "CHAT_FORBIDDEN": (ErrorType.NO_ACCESS, "the account may not read the chat"),
-    "CHAT_RESTRICTED": (ErrorType.NO_ACCESS, "the chat is restricted by Telegram"),
-    "CHAT_ADMIN_REQUIRED": (ErrorType.NO_ACCESS, "only the chat's administrators may read this"),
-    "USER_BANNED_IN_CHANNEL": (ErrorType.NO_ACCESS, "the account is banned in the chat"),
-    "INPUT_USER_DEACTIVATED": (ErrorType.NO_ACCESS, "the other user's account is deleted"),
-    "TIMEOUT": (ErrorType.NETWORK, "Telegram's servers did not answer in time"),
-    "RPC_CALL_FAIL": (ErrorType.NETWORK, "Telegram's servers are having trouble"),
-    "RPC_MCGET_FAIL": (ErrorType.NETWORK, "Telegram's servers are having trouble"),
+LONG_REST = 86_400.0
+"""Seconds before a limited account (PEER_FLOOD) is asked with again. Telegram names no time, people tell of
+days: once a day is often enough to notice its end."""
+
+SOME_REST = 300.0
+"""Seconds before a method is called again whose refusal is of the kind of floods and names no time."""
+
+SERVERS, FLOODS = 500, 420
+"""Codes whose families are sorted by themselves, whatever the name."""
+
+_NAMES: dict[type, str] = {error_class: name.upper() for name, error_class in rpc_errors_dict.items()} | {
+    error_class: pattern.replace(r"(\d+)", "X") for pattern, error_class in rpc_errors_re
 }
-"""Telegram's error to our sort and line."""
+_NUMBER = re.compile(r"(?<=_)\d+(?=_|MIN|$)")
+_WAIT = re.compile(r"(?:[A-Z]+_)*(?:FLOOD|WAIT)(?:_[A-Z]+)*_(\d+)")
 
-_NAMES: dict[type, str] = {error_class: name.upper() for name, error_class in rpc_errors_dict.items()}
+
+class DamagedAnswerError(Exception):
+    """What came in answer cannot be read, and not for a constructor that is unknown."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(f"the answer is damaged: {type(reason).__name__}: {_one_line(reason)}")
+
+
+class UnknownConstructorError(FetchError):
+    """An answer holds something that is newer than this Telethon; the connection is as good as before.
+
+    Asking again for the same gives the same; asking for less may leave it out.
+
+    Attributes:
+        constructor_id: its number in Telegram's schema.
+    """
+
+    def __init__(self, constructor_id: int, *, about: str) -> None:
+        super().__init__(
+            ErrorType.INTERNAL,
+            f"{about}: Telegram sent the constructor {constructor_id:08x}, newer than this Telethon",
+        )
+        self.constructor_id = constructor_id
+
 
 EXPECTED = (
     telethon_errors.RPCError,
@@ -87,9 +69,11 @@ EXPECTED = (
     telethon_errors.BadMessageError,
     telethon_errors.ReadCancelledError,
     asyncio.IncompleteReadError,
+    DamagedAnswerError,
     OSError,
 )
-"""What Telethon is known to raise: these are sorted, all else is a fault of our own and stays visible.
+"""What a link and Telethon are known to raise: these are sorted, all else is a fault of our own and stays
+visible.
 
 `TimeoutError` and `ConnectionError` are `OSError`s.
 """
@@ -104,25 +88,77 @@ def sort_error(error: BaseException, *, about: str = "Telegram") -> FetchError:
     """
     if isinstance(error, FetchError):
         return error
-    sort, text, retry_after = _sorted(error)
-    return FetchError(sort, f"{about}: {text}", retry_after=retry_after)
+    if isinstance(error, telethon_errors.TypeNotFoundError):
+        # An alarm, not an empty day (telegram.md, 20).
+        return UnknownConstructorError(error.invalid_constructor_id, about=about)
+    seconds = rest_of(error)
+    if isinstance(error, telethon_errors.RPCError):
+        row = row_of(error)
+        return FetchError(row.sort, f"{about}: {row.text} ({error_name(error)})", retry_after=seconds)
+    sort, text = _beside_the_protocol(error)
+    return FetchError(sort, f"{about}: {text}", retry_after=seconds)
+
+
+def row_of(error: telethon_errors.RPCError) -> Row:
+    """Returns what an answer means: by its name, or by its code's family where no row has the name."""
+    name = error_name(error)
+    row = ROWS.get(_NUMBER.sub("X", name))
+    if row is not None:
+        return row
+    if name.startswith("FROZEN_"):
+        return FROZEN
+    seconds = flood_seconds(error)
+    if seconds is not None:
+        return Row(ErrorType.RATE_LIMIT, f"Telegram asks to wait {seconds:.0f} s")
+    code = abs(error.code or 0)
+    if code // 100 * 100 == SERVERS:
+        return Row(ErrorType.NETWORK, "Telegram's servers are having trouble")
+    if code == FLOODS:
+        return Row(ErrorType.RATE_LIMIT, "Telegram asks for a pause")
+    return Row(ErrorType.INTERNAL, "Telegram refused for a reason that this program does not know")
+
+
+def is_alarm(error: BaseException) -> bool:
+    """True where somebody should look: an answer that is unknown or unreadable, or a fault of ours."""
+    if isinstance(error, telethon_errors.RPCError):
+        return row_of(error).sort is ErrorType.INTERNAL
+    return isinstance(error, telethon_errors.TypeNotFoundError)
+
+
+def account_after(error: BaseException) -> Account:
+    """Returns what an error says of the account that asked."""
+    return row_of(error).account if isinstance(error, telethon_errors.RPCError) else Account.GOES_ON
 
 
 def flood_seconds(error: BaseException) -> float | None:
     """Returns how long Telegram asks to wait before this method, or None where it does not."""
-    if isinstance(
-        error,
-        telethon_errors.FloodWaitError
-        | telethon_errors.FloodPremiumWaitError
-        | telethon_errors.FloodTestPhoneWaitError
-        | telethon_errors.SlowModeWaitError,
-    ):
+    if isinstance(error, telethon_errors.FloodError) and hasattr(error, "seconds"):
         return float(error.seconds)
+    if isinstance(error, telethon_errors.RPCError) and type(error) not in _NAMES:
+        wait = _WAIT.fullmatch(str(error.message or "").upper())
+        return float(wait[1]) if wait else None
     return None
 
 
+def rest_of(error: BaseException) -> float | None:
+    """Returns the seconds before another try, where Telegram wants a pause: those it names, or ours."""
+    seconds = flood_seconds(error)
+    if seconds is not None:
+        return seconds
+    if isinstance(error, telethon_errors.RPCError) and row_of(error).sort is ErrorType.RATE_LIMIT:
+        return LONG_REST if account_after(error) is Account.ENDS_RUN else SOME_REST
+    return 60.0 if transport_code(error) == TOO_MANY else None
+
+
+def transport_code(error: BaseException) -> int | None:
+    """Returns the code of a transport error, made positive: 404 for an unknown key, 429 for a flood."""
+    if isinstance(error, telethon_errors.AuthKeyNotFound):
+        return UNKNOWN_KEY
+    return error.code if isinstance(error, telethon_errors.InvalidBufferError) else None
+
+
 def error_name(error: BaseException) -> str:
-    """Returns Telegram's own name of an error (`CHANNEL_PRIVATE`), or the class's."""
+    """Returns Telegram's own name of an error (`CHANNEL_PRIVATE`, `USER_MIGRATE_X`), or the class's."""
     if not isinstance(error, telethon_errors.RPCError):
         return type(error).__name__
     name = _NAMES.get(type(error))
@@ -132,47 +168,26 @@ def error_name(error: BaseException) -> str:
     return said.upper() if said and " " not in said else type(error).__name__
 
 
-def _sorted(error: BaseException) -> tuple[ErrorType, str, float | None]:
-    seconds = flood_seconds(error)
-    if seconds is not None:
-        return ErrorType.RATE_LIMIT, f"Telegram asks to wait {seconds:.0f} s", seconds
-    if isinstance(error, telethon_errors.TakeoutInitDelayError):
-        return ErrorType.RATE_LIMIT, f"Telegram allows the export in {error.seconds} s", float(error.seconds)
-    if isinstance(error, telethon_errors.InvalidBufferError) and error.code == _TOO_MANY:
-        return ErrorType.RATE_LIMIT, "Telegram refuses further connections for a while", 60.0
-    if isinstance(error, telethon_errors.RPCError):
-        name = error_name(error)
-        sort, text = ROWS.get(name) or _by_code(error, name)
-        return sort, f"{text} ({name})", None
-    return (*_beside_the_protocol(error), None)
+def why_stranger(name: str) -> str | None:
+    """Returns why no request of ours should meet a name, or None where nothing is known of it."""
+    return next((reason for reason, names in STRANGERS.items() if _NUMBER.sub("X", name) in names), None)
 
 
 def _beside_the_protocol(error: BaseException) -> tuple[ErrorType, str]:
     """Sorts what is no answer of Telegram's."""
-    if isinstance(error, telethon_errors.AuthKeyNotFound):
-        return ErrorType.AUTH, f"the server does not know the session's key; {_SIGN_IN}"
-    if isinstance(error, telethon_errors.TypeNotFoundError):
-        # An alarm, not an empty day (telegram.md, 20).
-        constructor = f"{error.invalid_constructor_id:08x}"
-        return ErrorType.INTERNAL, f"Telegram sent the constructor {constructor}, newer than this Telethon"
+    code = transport_code(error)
+    if code == UNKNOWN_KEY:
+        return (
+            ErrorType.AUTH,
+            "the server does not know the session's key; sign in again with tg-fetcher login",
+        )
+    if code == TOO_MANY:
+        return ErrorType.RATE_LIMIT, "Telegram refuses further connections for a while"
     if isinstance(error, TimeoutError):
         return ErrorType.NETWORK, "no answer in time"
     if isinstance(error, EXPECTED):
         return ErrorType.NETWORK, f"the connection failed: {_one_line(error)}"
     return ErrorType.INTERNAL, f"{type(error).__name__}: {_one_line(error)}"
-
-
-def _by_code(error: BaseException, name: str) -> tuple[ErrorType, str]:
-    """Sorts what stands in no row by the code of Telegram's answer."""
-    if isinstance(error, telethon_errors.ServerError | telethon_errors.TimedOutError):
-        return ErrorType.NETWORK, "Telegram's servers are having trouble"
-    # Telethon calls every 406 an AuthKeyError, but most are refusals of one request, and an account that is
-    # put aside for one of those reads nothing any more.
-    if isinstance(error, telethon_errors.UnauthorizedError) or name.startswith("AUTH_KEY"):
-        return ErrorType.AUTH, f"Telegram refuses the session; {_SIGN_IN}"
-    if isinstance(error, telethon_errors.FloodError):
-        return ErrorType.RATE_LIMIT, "Telegram asks for a pause"
-    return ErrorType.INTERNAL, f"Telegram refused with {name}"
 
 
 def _one_line(error: BaseException) -> str:

@@ -6,7 +6,7 @@ reads: the callbacks ask.
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from telethon import errors as telethon_errors
@@ -14,18 +14,16 @@ from telethon import errors as telethon_errors
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore, StoredAccount
-from tg_fetcher_dagster.telegram.client import (
-    KeySession,
-    connected,
-    login_session,
-    make_client,
-    stored_session,
-)
+from tg_fetcher_dagster.telegram.client import connected, make_client, reconnected
 from tg_fetcher_dagster.telegram.errors import EXPECTED, sort_error
 from tg_fetcher_dagster.telegram.lease import account_lease
+from tg_fetcher_dagster.telegram.opening import account_line, own_user
 from tg_fetcher_dagster.telegram.peers import title_of
+from tg_fetcher_dagster.telegram.sessions import KeySession, login_session, stored_session
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 Ask = Callable[[str], str | Awaitable[str]]
 """Asks a person and returns the answer; gets what was wrong with the last one, or an empty text."""
@@ -37,7 +35,16 @@ ANSWERS = 3
 """How often a wrong code or password may be typed; Telegram itself blocks after a few more."""
 
 QR_CODES = 10
-"""A QR code lives for about 30 s: five minutes in all."""
+QR_SECONDS = 28.0
+"""A QR code lives for about 30 s: five minutes in all. When it ends is told in Telegram's time, which a
+machine whose clock is ahead would take for past."""
+
+MOVED = (
+    telethon_errors.PhoneMigrateError,
+    telethon_errors.NetworkMigrateError,
+    telethon_errors.UserMigrateError,
+)
+"""The number belongs to another data centre: https://core.telegram.org/api/datacenter."""
 
 
 async def sign_in_with_code(
@@ -50,9 +57,10 @@ async def sign_in_with_code(
     """
 
     async def sign_in(client: Any) -> None:  # noqa: ANN401 - Telethon is untyped
-        await client.send_code_request(phone)
+        await _where_it_belongs(lambda: client.send_code_request(phone))
 
         async def give_code(code: str) -> None:
+            await reconnected(client)
             await client.sign_in(phone, code)
 
         try:
@@ -74,12 +82,13 @@ async def sign_in_with_qr(
 
     async def sign_in(client: Any) -> None:  # noqa: ANN401 - Telethon is untyped
         try:
-            code = await client.qr_login()
+            code = await _where_it_belongs(client.qr_login)
             for _ in range(QR_CODES):
                 await _awaited(show_qr(code.url))
                 try:
-                    await code.wait()
+                    await code.wait(QR_SECONDS)
                 except TimeoutError:
+                    await reconnected(client)
                     await code.recreate()
                 else:
                     return
@@ -100,28 +109,26 @@ async def import_session(settings: Settings, *, account: str, session: str) -> S
         FetchError: (validation) it is no StringSession; (auth) Telegram refuses it; (network).
     """
     opened = stored_session(session)
-    client = make_client(opened, settings)
     store = AccountStore(settings.session_dir, settings.session_key)
     store.prepare()
     async with account_lease(settings.session_dir, account):
+        send = account_line(settings, opened, account=account, quarantine=_not_kept_yet)
         try:
-            async with connected(client):
-                me = await client.get_me()
-        except EXPECTED as error:
-            raise sort_error(error, about=f"account {account}") from error
-        if me is None:
-            raise FetchError(
-                ErrorType.AUTH,
-                f"account {account}: the session is signed out: make another one, or use tg-fetcher login",
-            )
+            me = await own_user(send, about=f"account {account}")
+        finally:
+            await send.close()
         return _kept(store, account, opened, me)
+
+
+def _not_kept_yet(_reason: str) -> None:
+    """A session that proves of no use is simply not kept."""
 
 
 async def _signed_in(
     settings: Settings, *, account: str, phone: str | None, sign_in: Callable[[Any], Awaitable[None]]
 ) -> StoredAccount:
     session = login_session(settings)
-    client = make_client(session, settings, receive_updates=True)
+    client = make_client(session, settings)
     store = AccountStore(settings.session_dir, settings.session_key)
     store.prepare()
     async with account_lease(settings.session_dir, account):
@@ -145,6 +152,12 @@ def _kept(
     *,
     phone: str | None = None,
 ) -> StoredAccount:
+    if me.bot:
+        raise FetchError(
+            ErrorType.VALIDATION,
+            f"account {account}: this is a bot's session, and bots may not read histories:"
+            " sign in as a person",
+        )
     known_phone = f"+{me.phone.removeprefix('+')}" if me.phone else None
     return store.save(
         account,
@@ -157,9 +170,18 @@ def _kept(
 
 async def _give_password(client: Any, ask_password: Ask) -> None:  # noqa: ANN401 - Telethon is untyped
     async def give(password: str) -> None:
+        await reconnected(client)
         await client.sign_in(password=password)
 
     await _answered(ask_password, give, wrong=telethon_errors.PasswordHashInvalidError)
+
+
+async def _where_it_belongs(ask: Callable[[], Awaitable[T]]) -> T:
+    """Asks, and once more where Telegram sends the sign-in elsewhere: Telethon has gone there by then."""
+    try:
+        return await ask()
+    except MOVED:
+        return await ask()
 
 
 async def _answered(ask: Ask, give: Callable[[str], Awaitable[None]], *, wrong: type[Exception]) -> None:

@@ -5,22 +5,39 @@ deadline outlives the process, so that the next run of the account does not ask 
 """
 
 import asyncio
-import contextlib
-import os
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-import structlog
-
-log = structlog.get_logger(__name__)
+from tg_fetcher_dagster.telegram.small_files import read_small, write_small
 
 BURST = 15.0
 """Requests that may go at once after a pause: one day of a chat is not slowed down."""
 
+ANYTHING = "*"
+"""Stands for every method, where Telegram has limited the whole account."""
+
+CONNECTING = "connecting"
+"""Stands for making a connection, where Telegram takes no more of them."""
+
 Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How time passes; a test's own passes without anybody waiting for it.
+
+    Attributes:
+        wall: the machine's clock, seconds since 1970.
+        monotonic: seconds that nobody can set back.
+        sleep: returns after so many seconds.
+    """
+
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Sleep = asyncio.sleep
 
 
 class Pace:
@@ -63,7 +80,8 @@ class FloodDeadlines:
         self._path = path
         self._clock = clock
         self._jitter = jitter
-        self._until = _read(path)
+        kept = read_small(path)
+        self._until = {name: float(until) for name, until in kept.items() if isinstance(until, int | float)}
 
     def remaining(self, method: str) -> float:
         """Returns the seconds until the method may be called again; 0 if it may now."""
@@ -79,22 +97,4 @@ class FloodDeadlines:
         now = self._clock()
         self._until = {name: until for name, until in self._until.items() if until > now}
         self._until[method] = now + wait + self._jitter(0.05, max(0.1, min(3.0, wait / 10)))
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        try:
-            temporary.write_bytes(orjson.dumps(self._until))
-            temporary.replace(self._path)
-        except OSError as error:
-            log.warning("flood deadline not kept", path=str(self._path), error=str(error))
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-
-
-def _read(path: Path) -> dict[str, float]:
-    try:
-        kept = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, orjson.JSONDecodeError) as error:
-        log.warning("flood deadlines not readable", path=str(path), error=str(error))
-        return {}
-    return {str(name): float(until) for name, until in kept.items()} if isinstance(kept, dict) else {}
+        write_small(self._path, self._until)

@@ -1,7 +1,7 @@
 """The reading side of one account: everything that a fetch asks Telegram for."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -16,12 +16,12 @@ from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.access import ChatMigratedError, require_reader
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.chat_line import ChatLine
-from tg_fetcher_dagster.telegram.client import disconnect, make_client, stored_session
 from tg_fetcher_dagster.telegram.comments import Comments, read_comments
 from tg_fetcher_dagster.telegram.dialogs import newest_messages, walk_dialogs
 from tg_fetcher_dagster.telegram.edges import Edges, Stretch
 from tg_fetcher_dagster.telegram.lease import WAIT_SECONDS, account_lease
-from tg_fetcher_dagster.telegram.pacing import FloodDeadlines, Pace
+from tg_fetcher_dagster.telegram.opening import account_line, own_user_id
+from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster.telegram.pages import OLDEST, Page, page_request
 from tg_fetcher_dagster.telegram.peers import (
     identity_of,
@@ -34,6 +34,7 @@ from tg_fetcher_dagster.telegram.records import Record
 from tg_fetcher_dagster.telegram.requests import RequestLine
 from tg_fetcher_dagster.telegram.resolve import ChatFinder
 from tg_fetcher_dagster.telegram.rich import WholeMessage, comment_peer, read_whole
+from tg_fetcher_dagster.telegram.sessions import stored_session
 from tg_fetcher_dagster.telegram.walk import HistoryWalk
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,15 @@ class TelegramReader:
     def requests_by_method(self) -> Counter[str]:
         """The same by method: `messages.getHistory`."""
         return self._send.requests_by_method
+
+    def now(self) -> datetime:
+        """Returns Telegram's time, aware, in UTC: by it, not by the machine's clock, a day is over."""
+        return self._send.clock.now()
+
+    @property
+    def knows_now(self) -> bool:
+        """Whether Telegram has told its time; without, a day may be read and is not final."""
+        return self._send.clock.is_told
 
     def can_address(self, identity: ChatIdentity) -> bool:
         """True where the chat can be read without looking it up first."""
@@ -236,7 +246,7 @@ class TelegramReader:
         line = await self._line(identity)
         peer = comment_peer(comment, chats, channel=line.peer, post_id=post_id)
         about = f"comment {comment.id} on post {post_id} in {identity.key}"
-        return await read_whole(self._send, peer, comment.id, about=about)
+        return await read_whole(line, peer, comment.id, about=about)
 
     async def top_messages(self, identities: Sequence[ChatIdentity]) -> dict[str, tuple[int, datetime]]:
         """Returns each chat's newest message, its id and date, by key: one request for a hundred chats.
@@ -281,46 +291,44 @@ class TelegramReader:
 
 @asynccontextmanager
 async def open_reader(
-    settings: Settings, *, account: str | None = None, lease_wait: float = WAIT_SECONDS
+    settings: Settings,
+    *,
+    account: str | None = None,
+    lease_wait: float = WAIT_SECONDS,
+    timing: Timing | None = None,
 ) -> AsyncIterator[TelegramReader]:
     """Leases the account, connects, and yields what reads with it; disconnects before the lease ends.
+
+    Two requests: `help.getConfig` opens the connection, `users.getUsers` tells whose account it is.
 
     Args:
         settings: as they are now.
         account: TELEGRAM_ACCOUNT where none is named.
         lease_wait: how many seconds to wait for another process that uses the account.
+        timing: how time passes.
 
     Raises:
         FetchError: (auth) no such account, or Telegram refuses it, which puts it into quarantine; (network)
-            Telegram cannot be reached, or another process uses the account; (validation) the api id.
+            Telegram cannot be reached, or another process uses the account; (rate_limit) Telegram wants a
+            pause; (validation) the api id.
     """
     name = account or settings.telegram_account
     store = AccountStore(settings.session_dir, settings.session_key)
     stored = store.load(name)
     async with account_lease(settings.session_dir, name, wait=lease_wait):
-        client = make_client(stored_session(stored.session.get_secret_value()), settings)
-        send = RequestLine(
-            client,
+        send = account_line(
+            settings,
+            stored_session(stored.session.get_secret_value()),
             account=name,
-            pace=Pace(settings.rate_limit_calls_per_sec),
-            floods=FloodDeadlines(store.floods_path(name)),
-            flood_wait_in_run=settings.flood_wait_in_run,
-            quarantine=_quarantine_of(store, name),
+            quarantine=lambda reason: store.quarantine(name, reason),
+            timing=timing,
         )
-        await send.connect()
         try:
+            user_id = await own_user_id(send, about=f"account {name}", kept=stored.user_id)
             log.info("connected", account=name)
-            me = await client.get_me(input_peer=True)
             edges = Edges(messages=settings.edge_messages, pages=settings.edge_pages)
             yield TelegramReader(
-                send, account=name, user_id=me.user_id, signed_in_at=stored.saved_at, edges=edges
+                send, account=name, user_id=user_id, signed_in_at=stored.saved_at, edges=edges
             )
         finally:
-            await disconnect(client)
-
-
-def _quarantine_of(store: AccountStore, name: str) -> Callable[[str], None]:
-    def quarantine(reason: str) -> None:
-        store.quarantine(name, reason)
-
-    return quarantine
+            await send.close()

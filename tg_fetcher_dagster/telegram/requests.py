@@ -1,6 +1,8 @@
 """The way of every request of an account: one at a time, paced, counted, sorted when it fails.
 
-No other module calls Telethon's client (telegram.md, 22 to 24): so no request escapes the pace or the count.
+Nothing reaches Telegram but through here (telegram.md, 22 to 24), connecting included: a link is made when
+a request finds none, and its first packet is paced and counted like any other. So no request escapes the
+pace or the count, and a connection that keeps breaking costs a few requests and not thousands.
 """
 
 import asyncio
@@ -10,18 +12,29 @@ from functools import cache
 from typing import Any, Protocol
 
 import structlog
-from telethon.errors import RPCError
-from telethon.tl import functions, types
+from telethon.errors import RPCError, TypeNotFoundError
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.telegram.client import connect, disconnect
-from tg_fetcher_dagster.telegram.errors import EXPECTED, flood_seconds, sort_error
-from tg_fetcher_dagster.telegram.pacing import FloodDeadlines, Pace, Sleep
+from tg_fetcher_dagster.telegram.clock import TelegramClock
+from tg_fetcher_dagster.telegram.connections import Connections
+from tg_fetcher_dagster.telegram.error_rows import Account
+from tg_fetcher_dagster.telegram.errors import (
+    EXPECTED,
+    TOO_MANY,
+    UNKNOWN_KEY,
+    account_after,
+    error_name,
+    is_alarm,
+    rest_of,
+    sort_error,
+    transport_code,
+    why_stranger,
+)
+from tg_fetcher_dagster.telegram.gate import Gate, Trial
+from tg_fetcher_dagster.telegram.link import Link
+from tg_fetcher_dagster.telegram.pacing import CONNECTING, FloodDeadlines, Pace, Sleep
 
 log = structlog.get_logger(__name__)
-
-ANSWER_SECONDS = 60.0
-"""Telethon waits for ever for an answer that it could not read; the slowest real page takes seconds."""
 
 TRIES = 3
 """How often a request is sent when the connection or the servers fail; then the run's own retry waits."""
@@ -29,7 +42,9 @@ TRIES = 3
 MOST_TRIES = 1000
 """The end of a request that is met by one flood wait after the other; their sum ends it long before."""
 
-BACKOFF_SECONDS = 1.0
+KEY_LOOKS = 2
+"""A key that the server does not know is shown on a fresh connection once more before the account is put
+aside: Telegram forgets keys for moments, as Telethon's `AuthKeyNotFound` tells."""
 
 
 class Send(Protocol):
@@ -43,34 +58,43 @@ class RequestLine:
     """Sends requests of one account, one after the other.
 
     Attributes:
-        requests_by_method: how many were sent, by method (`messages.getHistory`), repeats included.
+        clock: Telegram's time.
     """
 
     def __init__(
         self,
-        client: Any,  # noqa: ANN401 - Telethon is untyped
+        dial: Callable[[], Link],
         *,
         account: str,
         pace: Pace,
         floods: FloodDeadlines,
         flood_wait_in_run: float,
         quarantine: Callable[[str], None],
+        clock: TelegramClock,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._client = client
+        """Connects nothing yet; `dial` makes a new link each time."""
         self._account = account
-        self._pace = pace
         self._floods = floods
-        self._flood_wait_in_run = flood_wait_in_run
         self._quarantine = quarantine
-        self._sleep = sleep
+        self._gate = Gate(account, pace, floods, flood_wait_in_run, sleep)
+        self._connections = Connections(dial, self._gate, clock=clock, sleep=sleep, alarm=self._alarm)
         self._one_in_flight = asyncio.Lock()
-        self.requests_by_method: Counter[str] = Counter()
+        self._over: FetchError | None = None
+        self._unknown_key = 0
+        self._refused_connections = 0
+        self._alarmed: set[str] = set()
+        self.clock = clock
+
+    @property
+    def requests_by_method(self) -> Counter[str]:
+        """How many were sent, by method (`messages.getHistory`), repeats and greetings included."""
+        return self._gate.sent
 
     @property
     def requests_made(self) -> int:
         """How many requests were sent in all."""
-        return self.requests_by_method.total()
+        return self._gate.sent.total()
 
     async def __call__(self, request: Any, *, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
         """Returns Telegram's answer to a request.
@@ -83,101 +107,94 @@ class RequestLine:
             about: what an error's line is about: `chat ru_python`.
 
         Raises:
-            FetchError: of any sort but storage and validation.
+            UnknownConstructorError: the answer holds something newer than this Telethon.
+            FetchError: of any sort but storage.
         """
-        method = method_name(request)
+        trial = Trial(method_name(request), about)
         async with self._one_in_flight:
-            waited = 0.0
-            failures = 0
             for _ in range(MOST_TRIES):
-                waited = await self._wait_out(method, waited)
-                await self._pace.take()
-                self.requests_by_method[method] += 1
+                if self._over is not None:
+                    raise self._over.again()
                 try:
-                    return await self._send(request)
+                    return await self._once(request, trial)
                 except EXPECTED as error:
-                    seconds = flood_seconds(error)
-                    if seconds is not None:
-                        self._floods.note(method, seconds)
-                        continue
-                    failures += 1
-                    await self._recover_or_raise(error, attempt=failures, method=method, about=about)
-        raise FetchError(ErrorType.INTERNAL, f"{about}: {method} was sent too often")
+                    await self._go_on_or_raise(error, trial)
+        raise FetchError(ErrorType.INTERNAL, f"{about}: {trial.method} was sent too often")
 
-    async def _send(self, request: Any) -> Any:  # noqa: ANN401 - Telethon is untyped
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._client(request)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # Telethon cancels what is pending when it gives the connection up without a known reason.
-            raise ConnectionError("the connection was lost") from None
+    async def close(self) -> None:
+        """Closes the connection, if there is one."""
+        await self._connections.close()
 
-    async def _wait_out(self, method: str, waited: float) -> float:
-        """Rests until the method's deadline, where that is near; returns the seconds waited so far."""
-        while (seconds := self._floods.remaining(method)) > 0:
-            if waited + seconds > self._flood_wait_in_run:
-                raise FetchError(
-                    ErrorType.RATE_LIMIT,
-                    f"account {self._account}: Telegram asks to wait {seconds:.0f} s before {method},"
-                    f" longer than FLOOD_WAIT_IN_RUN={self._flood_wait_in_run:.0f} s",
-                    retry_after=seconds,
-                )
-            log.warning(
-                "flood wait",
-                account=self._account,
-                method=method,
-                seconds=round(seconds, 1),
-                waited=round(waited, 1),
-            )
-            await self._sleep(seconds)
-            waited += seconds
-        return waited
+    async def _once(self, request: Any, trial: Trial) -> Any:  # noqa: ANN401 - Telethon is untyped
+        await self._gate.wait_out(trial.method, trial)
+        link = await self._connections.link(trial)
+        answer = await self._gate.pass_through(link, trial.method, lambda: link.ask(request))
+        self._unknown_key = self._refused_connections = 0
+        self._connections.note_answer()
+        return answer
 
-    async def _recover_or_raise(self, error: BaseException, *, attempt: int, method: str, about: str) -> None:
-        """Makes the connection good for another try, or raises what the failure is."""
-        failure = sort_error(error, about=about)
-        if failure.error_type is ErrorType.AUTH:
-            failure = sort_error(error, about=f"account {self._account}")
-            self._quarantine(failure.message)
-        if failure.error_type is not ErrorType.NETWORK or attempt >= TRIES:
+    async def _go_on_or_raise(self, error: BaseException, trial: Trial) -> None:
+        """Makes good what can be made good for another try, or raises what the failure is."""
+        after = account_after(error)
+        if isinstance(error, RPCError) and rest_of(error) is not None and after is Account.GOES_ON:
+            return  # its deadline is noted, and waited out before the next try
+        if transport_code(error) == TOO_MANY:
+            await self._connections.close()
+            self._refused_connections += 1
+            self._floods.note(CONNECTING, (rest_of(error) or 0.0) * 2 ** (self._refused_connections - 1))
+            return
+        if is_alarm(error):
+            self._alarm(error, trial.method)
+        failure = sort_error(error, about=trial.about)
+        if transport_code(error) == UNKNOWN_KEY:
+            self._unknown_key += 1
+            failure = FetchError(ErrorType.NETWORK, failure.message)
+            after = Account.QUARANTINE if self._unknown_key >= KEY_LOOKS else Account.GOES_ON
+        if after is not Account.GOES_ON:
+            raise await self._end_run(sort_error(error, about=f"account {self._account}"), after) from error
+        if failure.error_type is not ErrorType.NETWORK:
+            raise failure from error
+        await self._try_again(failure, error, trial)
+
+    async def _try_again(self, failure: FetchError, error: BaseException, trial: Trial) -> None:
+        """Lets the next try wait; raises the failure where there were enough tries."""
+        trial.failures += 1
+        if not isinstance(error, RPCError):
+            await self._connections.lose(error)
+        seconds = self._connections.rest(trial.failures)
+        if trial.failures >= TRIES:
             raise failure from error
         log.warning(
             "request is sent again",
             account=self._account,
-            method=method,
-            attempt=attempt,
+            method=trial.method,
+            attempt=trial.failures,
+            seconds=seconds,
             error=failure.message,
         )
-        await self._sleep(BACKOFF_SECONDS * 2 ** (attempt - 1))
-        if not isinstance(error, RPCError) or not self._client.is_connected():
-            # After its failed reconnects Telethon stays disconnected (telegram.md, 28).
-            await disconnect(self._client)
-            await self.connect()
 
-    async def connect(self) -> None:
-        """Connects the account; one that Telegram refuses goes into quarantine.
-
-        Raises:
-            FetchError: (network) Telegram cannot be reached; (auth) it refuses the session.
-        """
-        try:
-            await connect(self._client)
-            if await self._client.get_me(input_peer=True) is None:
-                # get_me hides the reason: the same request tells it.
-                await self._client(functions.users.GetUsersRequest([types.InputUserSelf()]))
-        except EXPECTED as error:
-            failure = sort_error(error, about=f"account {self._account}")
-        except FetchError as error:
-            failure = error
-        else:
-            return
-        if failure.error_type is ErrorType.AUTH:
+    async def _end_run(self, failure: FetchError, after: Account) -> FetchError:
+        """Sends nothing more for the account in this run, and puts it aside where it has ended."""
+        self._over = failure
+        await self._connections.close()
+        if after is Account.QUARANTINE:
             self._quarantine(failure.message)
-        await disconnect(self._client)
-        raise failure
+        return failure
+
+    def _alarm(self, error: BaseException, method: str) -> None:
+        """Says once what somebody should look at."""
+        name = error_name(error)
+        if isinstance(error, TypeNotFoundError):
+            name = f"constructor {error.invalid_constructor_id:08x}"
+        if name not in self._alarmed:
+            self._alarmed.add(name)
+            log.error(
+                "an answer that this program does not know",
+                account=self._account,
+                method=method,
+                answer=name,
+                surprising_because=why_stranger(name),
+            )
 
 
 def method_name(request: Any) -> str:  # noqa: ANN401 - Telethon is untyped

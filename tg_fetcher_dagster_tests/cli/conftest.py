@@ -13,7 +13,7 @@ import pytest
 
 from tg_fetcher_dagster.cli.app import run
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram import client
+from tg_fetcher_dagster.telegram import client, connections
 
 WORLD: dict[str, Any] = {
     "seed": 11,
@@ -88,6 +88,7 @@ def command(
 def sandbox(telegram_sandbox: Any, env_file: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A running Telegram that the settings name."""
     monkeypatch.setattr(client, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "BACKOFF_SECONDS", 0.01)
     running = telegram_sandbox(WORLD)
     key = env_file.with_name("server.pem")
     key.write_text(running.public_key)

@@ -1,5 +1,6 @@
 """`fetch`: pushed and followed over a real Valkey, and directly against a real Telegram stand-in."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -267,6 +268,23 @@ def test_a_direct_fetch_needs_no_redis_and_no_daemon_and_is_not_done_twice(signe
     assert len(day["messages"]) == 4
     again = signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct")
     assert (again.code, again.out) == (0, "daily_news 2025-11-07: skipped, nothing new (4 messages)\n")
+
+
+def test_a_clock_that_is_ahead_is_told_by_status_and_yesterday_is_telegrams(command: Command, sandbox: Any):
+    telegrams = datetime(2025, 11, 9, 12, tzinfo=UTC)
+    sandbox.set_clock((telegrams - datetime.now(UTC)).total_seconds())
+    command("accounts", "import", "--session-string", "-", stdin=sandbox.session)
+
+    yesterday = command("fetch", "@Daily_News", "--yesterday", "--direct")
+    today = command("fetch", "@Daily_News", "--date", "2025-11-09", "--direct")
+    status = command("status")
+
+    assert yesterday.out == "daily_news 2025-11-08: 4 messages\n"
+    assert today.out == "daily_news 2025-11-09: 0 messages so far, the day is not final\n"
+    assert re.search(r"^clock +this machine's is \d+ days, .* ahead of Telegram's", status.out, re.M)
+    sandbox.set_clock(0)
+    command("chats", "add", "@Daily_News")
+    assert "clock" not in command("status").out
 
 
 def test_a_direct_fetch_tells_each_chat_and_day_that_cannot_be_fetched(signed_in: Command):

@@ -10,7 +10,7 @@ import pytest
 
 from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster.settings import ENV_FILE_VARIABLE, Settings
-from tg_fetcher_dagster.telegram import client, requests
+from tg_fetcher_dagster.telegram import connections
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster_tests.defs.deployment import AWAY, WORLD, Deployment
 
@@ -40,8 +40,7 @@ def deployment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Deployment]:
     """Settings, an account that is signed in, and no Redis."""
-    monkeypatch.setattr(client, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(requests, "BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(connections, "BACKOFF_SECONDS", 0.01)
     made = Deployment(empty_environment, telegram_sandbox(WORLD), instance)
     made.write_env(
         TELEGRAM_API_ID="1",

@@ -16,6 +16,8 @@ from tg_fetcher_dagster.defs.schedules import CHATS_A_RUN, build_yesterday, runs
 from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, chats, unresolved
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import DefinitionSettings
+from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
+from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends
 
 DAY = date(2025, 11, 7)
@@ -62,6 +64,23 @@ def test_the_schedule_fetches_yesterday_of_the_deployments_zone(deployment: Depl
     deployment.add_chats("def_busy")
     [request] = evaluate(deployment, datetime(2025, 11, 7, 21, 15, tzinfo=UTC))
     assert request.tags[START] == "def_busy|2025-11-07"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "day"),
+    [(-86_400, "2025-11-05"), (-3_600, "2025-11-05"), (-30, "2025-11-06"), (86_400, "2025-11-06")],
+)
+def test_the_schedule_goes_by_telegrams_time_and_never_before_the_partition_is_there(
+    deployment: Deployment, seconds: float, day: str
+) -> None:
+    at = datetime(2025, 11, 7, 0, 15, tzinfo=UTC)
+    clock = TelegramClock(clock_path(deployment.settings.session_dir), timing=Timing(wall=at.timestamp))
+    clock.tell(at + timedelta(seconds=seconds))
+    deployment.add_chats("def_busy")
+
+    [request] = evaluate(deployment, at)
+
+    assert request.tags[START] == f"def_busy|{day}"
 
 
 def test_the_schedules_run_fetches_all_chats_but_those_that_are_paused(deployment: Deployment) -> None:

@@ -1,7 +1,8 @@
 """Fetches chats of a sandbox and reads back what became of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,29 @@ from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.telegram.accounts import AccountStore
-from tg_fetcher_dagster.telegram.reader import open_reader
+from tg_fetcher_dagster.telegram.pacing import Timing
+from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
 
 HASH = "0123456789abcdef0123456789abcdef"
+
+STANDING = Timing(monotonic=lambda: 0.0)
+"""Time that does not go on while a reader is open."""
 
 
 def days_between(first: str, last: str) -> tuple[date, ...]:
     """Returns every day of `first..last`."""
     start, end = date.fromisoformat(first), date.fromisoformat(last)
     return tuple(start + timedelta(days=number) for number in range((end - start).days + 1))
+
+
+def workshop_at(sandbox: RunningSandbox, settings: Settings, *moments: datetime) -> Workshop:
+    """Returns a workshop whose Telegram says the first moment; where nobody asks it, it is the last one."""
+
+    def opened() -> AbstractAsyncContextManager[TelegramReader]:
+        sandbox.stop_clock(moments[0])
+        return open_reader(settings, timing=STANDING)
+
+    return Workshop(settings=settings, open_reader=opened, clock=lambda: moments[-1])
 
 
 @dataclass
@@ -41,7 +56,7 @@ class Fetching:
 
     @classmethod
     def over(cls, sandbox: RunningSandbox, folder: Path, *, now: datetime, **settings: Any) -> "Fetching":
-        """Signs the sandbox's account in and freezes the clock."""
+        """Signs the sandbox's account in, and stops the clock."""
         facts = Settings.read(
             data_dir=folder / "data",
             session_dir=folder / "sessions",
@@ -51,21 +66,15 @@ class Fetching:
             **settings,
         )
         AccountStore(facts.session_dir).save("main", sandbox.session)
-        workshop = Workshop(settings=facts, open_reader=lambda: open_reader(facts), clock=lambda: now)
-        return cls(sandbox, workshop)
+        return cls(sandbox, workshop_at(sandbox, facts, now))
 
     @property
     def data_dir(self) -> Path:
         return self.workshop.settings.data_dir
 
     def at(self, *moments: datetime) -> "Fetching":
-        """Returns the same at another moment; of several each look at the clock takes the next one."""
-        left = list(moments)
-
-        def clock() -> datetime:
-            return left.pop(0) if len(left) > 1 else left[0]
-
-        return Fetching(self.sandbox, replace(self.workshop, clock=clock))
+        """Returns the same at another moment, or while time goes on: from when it asks to when it keeps."""
+        return Fetching(self.sandbox, workshop_at(self.sandbox, self.workshop.settings, *moments))
 
     def paths(self, chat: str, day: date) -> DayPaths:
         """Returns where a day's files are."""
@@ -78,7 +87,7 @@ class Fetching:
     async def resolve(self, spelling: str) -> str:
         """Returns a chat's key, resolving it once."""
         self.workshop.store.prepare()
-        async with open_reader(self.workshop.settings) as reader:
+        async with self.workshop.open_reader() as reader:
             seen = await reader.resolve(parse_spelling(spelling))
         return self.workshop.identities.record(seen).key
 
@@ -118,15 +127,14 @@ class Fetching:
         return found
 
     def a_day_later(self) -> "Fetching":
-        """Returns the same workshop with its clock a day and an hour on."""
-        later = self.workshop.clock() + timedelta(hours=25)
-        return replace(self, workshop=replace(self.workshop, clock=lambda: later))
+        """Returns the same workshop, a day and an hour on."""
+        return self.at(self.workshop.now() + timedelta(hours=25))
 
     def details_seen(self, chat: str, *, forgotten: bool) -> None:
         """Lets the chat's details have been seen just now, by the frozen clock, or never."""
         path = self.data_dir / ".chats" / f"{chat}.json"
         kept = orjson.loads(path.read_bytes())
-        seen = {"details_seen_at": self.workshop.clock().isoformat()}
+        seen = {"details_seen_at": self.workshop.now().isoformat()}
         never = {"details_seen_at": None, "available_min_id": None}
         path.write_bytes(orjson.dumps({**kept, **(never if forgotten else seen)}))
 

@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 
 from tg_fetcher_dagster.fetching import keeping, rebuild
-from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.storage.coverage import read_coverage
 from tg_fetcher_dagster.storage.durable import exclusive
 from tg_fetcher_dagster.telegram.accounts import AccountStore
-from tg_fetcher_dagster.telegram.reader import open_reader
-from tg_fetcher_dagster_tests.fetching.reading import Fetching
+from tg_fetcher_dagster_tests.fetching.reading import Fetching, workshop_at
 
 Start = Callable[..., Fetching]
 DAY = date(2025, 11, 6)
@@ -54,8 +52,7 @@ def other_account(telegram: Fetching, now: datetime) -> Fetching:
     """Another account over the same folder: one account reads for one run at a time."""
     settings = telegram.workshop.settings.model_copy(update={"telegram_account": "second"})
     AccountStore(settings.session_dir).save("second", telegram.sandbox.sessions["second"])
-    workshop = Workshop(settings=settings, open_reader=lambda: open_reader(settings), clock=lambda: now)
-    return Fetching(telegram.sandbox, workshop)
+    return Fetching(telegram.sandbox, workshop_at(telegram.sandbox, settings, now))
 
 
 def in_another_thread(work: Callable[[], Any]) -> Any:

@@ -8,7 +8,7 @@ import pytest
 
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.storage.damage import is_complete
-from tg_fetcher_dagster.telegram import client, requests
+from tg_fetcher_dagster.telegram import connections
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 
 Start = Callable[..., Fetching]
@@ -34,8 +34,7 @@ DAYS = days_between("2025-11-01", "2025-11-07")
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost connection is tried again as often, without the rests between."""
-    monkeypatch.setattr(client, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(requests, "BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(connections, "BACKOFF_SECONDS", 0.01)
 
 
 async def test_a_telegram_that_is_gone_fails_each_day_that_is_left_with_one_line(fetching: Start) -> None:

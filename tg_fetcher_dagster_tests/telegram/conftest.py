@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram import client, requests
+from tg_fetcher_dagster.telegram import client, connections
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 
 DAYS = {"from": "2025-11-05", "to": "2025-11-08"}
@@ -74,7 +74,7 @@ def account(sandbox: Any, settings: Settings) -> AccountStore:
 @pytest.fixture(autouse=True)
 def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(requests, "BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(connections, "BACKOFF_SECONDS", 0.01)
 
 
 def day_bounds(day: str, days: int = 1) -> tuple[datetime, datetime]:

@@ -8,8 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from telethon import TelegramClient
+from telethon.extensions import BinaryReader
 from telethon.sessions import StringSession
 from telethon.tl.functions.auth import AcceptLoginTokenRequest
+from telethon.tl.types import DcOption
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
@@ -42,6 +44,12 @@ def answers(*said: str) -> Any:
 
 def never(hint: str) -> str:
     pytest.fail("nobody asked for this")
+
+
+def with_data_centre_4(answer: Any, _request: Any) -> Any:
+    here = answer.dc_options[0]
+    answer.dc_options = [here, DcOption(id=4, ip_address=here.ip_address, port=here.port)]
+    return answer
 
 
 async def works(settings: Settings, account: str) -> int | None:
@@ -87,6 +95,57 @@ async def test_an_account_with_2fa_asks_for_the_password_too(sandbox: Any, door:
 
     assert password.heard == ["", "sign-in: the 2FA password is wrong (PASSWORD_HASH_INVALID)"]
     assert await works(door, "guarded") == kept.user_id
+
+
+async def test_a_connection_that_is_lost_while_a_code_is_typed_is_made_again(
+    sandbox: Any, door: Settings
+) -> None:
+    async def typed(answer: str) -> str:
+        sandbox.restart()
+        for _ in range(100):  # the loop hears of it, as it does while somebody types
+            await asyncio.sleep(0)
+        return answer
+
+    def code(hint: str) -> Any:
+        return typed("54321")
+
+    def password(hint: str) -> Any:
+        return typed("corr3ct horse")
+
+    kept = await sign_in_with_code(
+        door, account="guarded", phone="+15550001002", ask_code=code, ask_password=password
+    )
+
+    assert await works(door, "guarded") == kept.user_id
+
+
+@pytest.mark.parametrize("where", ["PHONE_MIGRATE_4", "NETWORK_MIGRATE_4"])
+async def test_a_number_that_belongs_to_another_data_centre_signs_in_there(
+    sandbox: Any, door: Settings, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(TelegramClient, "_config", None)
+    sandbox.rewrite("help.getConfig", with_data_centre_4)
+    sandbox.add_fault(method="auth.sendCode", error=where, code=303, times=1)
+
+    kept = await sign_in_with_code(
+        door, account="main", phone="+15550001001", ask_code=answers("12345"), ask_password=never
+    )
+
+    assert StringSession(kept.session.get_secret_value()).dc_id == 4
+    assert await works(door, "main") == kept.user_id
+
+
+async def test_a_bots_session_is_not_kept(sandbox: Any, settings: Settings) -> None:
+    def as_a_bot(answer: Any, _request: Any) -> Any:
+        me = BinaryReader(bytes(answer[0])).tgread_object()
+        me.bot, me.bot_info_version = True, 1
+        return [me]
+
+    sandbox.rewrite("users.getUsers", as_a_bot)
+    with pytest.raises(FetchError, match="bots may not read") as failure:
+        await import_session(settings, account="main", session=sandbox.session)
+    assert failure.value.error_type is ErrorType.VALIDATION
+    assert AccountStore(settings.session_dir).names() == []
 
 
 async def test_a_number_without_an_account_is_told_to_sign_up(sandbox: Any, door: Settings) -> None:

@@ -1,0 +1,98 @@
+"""What stands before every packet of an account: deadlines, pace, count."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from telethon.errors import RPCError
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.telegram.error_rows import Account
+from tg_fetcher_dagster.telegram.errors import account_after, rest_of
+from tg_fetcher_dagster.telegram.link import Link
+from tg_fetcher_dagster.telegram.pacing import ANYTHING, FloodDeadlines, Pace, Sleep
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Trial:
+    """One request on its way, however often it is sent.
+
+    Attributes:
+        method: its method.
+        about: what an error's line is about.
+        waited: seconds of flood waits so far.
+        failures: tries that failed.
+    """
+
+    method: str
+    about: str
+    waited: float = 0.0
+    failures: int = 0
+
+
+@dataclass
+class Gate:
+    """Lets one packet after the other pass.
+
+    Attributes:
+        flood_wait_in_run: the most seconds of flood waits that one request waits out.
+        sent: how many passed, by method.
+    """
+
+    account: str
+    pace: Pace
+    floods: FloodDeadlines
+    flood_wait_in_run: float
+    sleep: Sleep = asyncio.sleep
+    sent: Counter[str] = field(default_factory=Counter)
+
+    async def wait_out(self, method: str, trial: Trial) -> None:
+        """Rests until the method's deadline, where that is near.
+
+        Raises:
+            FetchError: (rate_limit) it is too far away.
+        """
+        while (seconds := max(self.floods.remaining(method), self.floods.remaining(ANYTHING))) > 0:
+            if trial.waited + seconds > self.flood_wait_in_run:
+                limited = self.floods.remaining(ANYTHING) > 0
+                asks = "Telegram has limited it, and it has" if limited else "Telegram asks"
+                raise FetchError(
+                    ErrorType.RATE_LIMIT,
+                    f"account {self.account}: {asks} to wait {seconds:.0f} s before {method},"
+                    f" longer than FLOOD_WAIT_IN_RUN={self.flood_wait_in_run:.0f} s",
+                    retry_after=seconds,
+                )
+            log.warning(
+                "flood wait",
+                account=self.account,
+                method=method,
+                seconds=round(seconds, 1),
+                waited=round(trial.waited, 1),
+            )
+            await self.sleep(seconds)
+            trial.waited += seconds
+
+    async def pass_through(self, link: Link, method: str, send: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
+        """Sends a packet when the pace allows, counts it, and notes the deadline that is answered.
+
+        Raises:
+            ConnectionError: the link is lost; nothing was sent.
+            EXPECTED: what `send` raises.
+        """
+        await self.pace.take()
+        if not link.is_open:
+            raise ConnectionError("the connection was lost")
+        self.sent[method] += 1
+        try:
+            return await send()
+        except RPCError as error:
+            seconds = rest_of(error)
+            if seconds is not None:
+                limited = account_after(error) is not Account.GOES_ON
+                self.floods.note(ANYTHING if limited else method, seconds)
+            raise
