@@ -4,7 +4,7 @@ Both grow page by page, so that memory does not grow with the day. Nothing is vi
 publishes it, and a builder that is discarded leaves nothing behind.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -13,8 +13,11 @@ from typing import Any
 import orjson
 
 from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.fetching.completing import Completion
+from tg_fetcher_dagster.fetching.raw_lines import RawMessage, assembled, with_whole
 from tg_fetcher_dagster.fetching.record import reading_of
 from tg_fetcher_dagster.messages.day import DayAssembly, DayStatistics, MappingOptions
+from tg_fetcher_dagster.messages.peers import marked_entity_id
 from tg_fetcher_dagster.messages.source import source_info
 from tg_fetcher_dagster.storage.coverage import Coverage
 from tg_fetcher_dagster.storage.day_draft import Assembled
@@ -53,14 +56,29 @@ class DayBuilder:
         identity: ChatIdentity,
         day: date,
         options: MappingOptions,
+        account_user_id: int | None = None,
         keep_raw: bool = True,
         raw_from: Path | None = None,
     ) -> None:
+        """Begins a day.
+
+        Args:
+            paths: where its files go.
+            identity: whose day it is.
+            day: which day.
+            options: how messages are mapped.
+            account_user_id: who reads it: one's own messages of a private chat do not name their sender.
+            keep_raw: False where the raw file is there already.
+            raw_from: a raw file that stands elsewhere and becomes the day's.
+        """
         self._options = options
+        self._account_user_id = account_user_id
         self._writer = DayWriter(paths, keep_raw=keep_raw, raw_from=raw_from)
         self._source = source_info(identity)
-        self._assembly = DayAssembly(source=self._source, day=day, options=options)
-        self._in_part: dict[int, bool] = {}  # of the users and chats that were kept, by id
+        self._assembly = DayAssembly(
+            source=self._source, day=day, options=options, account_user_id=account_user_id
+        )
+        self._in_part: dict[object, bool] = {}  # of the users and chats that were kept, by marked id
         self._messages = 0
         self.comment_count = 0
 
@@ -75,6 +93,7 @@ class DayBuilder:
             "layer": layer,
             "identity": identity.model_dump(mode="json", exclude={"access_hashes"}),
             "fetched_at": fetched_at.isoformat(),
+            "account_user_id": self._account_user_id,
         }
         self._writer.write_raw(orjson.dumps(head))
 
@@ -93,24 +112,52 @@ class DayBuilder:
             )
 
     def _keep(self, kind: bytes, entity: Record) -> bool:
-        # A channel and a user may share a number: the sign keeps them apart.
-        name = entity.id if kind == b"user" else -entity.id
+        # A user, a basic group and a channel may share a number, and what is none of them has no marked id.
+        constructor = entity.constructor
+        name = marked_entity_id(constructor, entity.id) or (constructor, entity.id)
         if name in self._in_part and (entity.is_min or not self._in_part[name]):
             return False
         self._in_part[name] = entity.is_min
         self._writer.write_raw(b'{"kind":"%s","value":%s}' % (kind, entity.line))
         return True
 
-    def add_message(self, message: Record, comments: Comments | None = None) -> None:
-        """Adds a message and, for a channel's post, what was read below it."""
+    def add_message(
+        self, message: Record, comments: Comments | None = None, completion: Completion | None = None
+    ) -> None:
+        """Adds a message and, for a channel's post, what was read below it.
+
+        Args:
+            message: as its page gave it.
+            comments: below a channel's post; None where none were asked for.
+            completion: what was asked for because the message or a comment came in part.
+        """
         self._messages += 1
+        wholes = completion or Completion()
+        self.add_entities(wholes.users, wholes.chats)
         self._writer.write_raw(b'{"kind":"message","value":%s}' % message.line)
-        if comments is None:
-            self._writer.write_message(self._assembly.add_message(message.value))
-            return
+        raw = RawMessage(self._with_whole(message, wholes.message, comment=False))
+        if comments is not None:
+            raw.told = self._tell_of_comments(message.id, comments)
+            for comment in comments.messages:
+                line = b'{"kind":"comment","post_id":%d,"value":%s}' % (message.id, comment.line)
+                self._writer.write_raw(line)
+                whole = wholes.comments.get(comment.id)
+                raw.comments.append(self._with_whole(comment, whole, comment=True))
+        self._map(raw)
+
+    def _with_whole(self, message: Record, whole: Record | None, *, comment: bool) -> dict[str, Any]:
+        """Keeps what was asked for beside what the page gave; returns what both say."""
+        if whole is None:
+            return message.value
+        self._writer.write_raw(
+            b'{"kind":"whole","comment":%s,"value":%s}' % (b"true" if comment else b"false", whole.line)
+        )
+        return with_whole(message.value, whole.value)
+
+    def _tell_of_comments(self, post_id: int, comments: Comments) -> dict[str, Any]:
         told = {
             "kind": "comments",
-            "post_id": message.id,
+            "post_id": post_id,
             "outcome": comments.outcome,
             "reason": comments.reason,
             "count": len(comments.messages),
@@ -118,57 +165,28 @@ class DayBuilder:
         self._writer.write_raw(orjson.dumps(told))
         if comments.messages:
             self.add_entities(comments.users, comments.chats)
-        for comment in comments.messages:
-            self._writer.write_raw(b'{"kind":"comment","post_id":%d,"value":%s}' % (message.id, comment.line))
-        self.comment_count += len(comments.messages)
-        self._map_with_comments(
-            message.value, comments.outcome, comments.reason, [c.value for c in comments.messages]
-        )
+        return told
 
-    def replay(self, values: Iterable[dict[str, Any]]) -> None:
+    def replay(self, lines: Iterable[dict[str, Any]]) -> None:
         """Builds the day again from the raw file's lines; the same lines give the same bytes."""
-        post: dict[str, Any] | None = None
-        told: dict[str, Any] = {}
-        comments: list[dict[str, Any]] = []
-        for line in values:
-            kind = line["kind"]
-            if kind == "comment":
-                comments.append(line["value"])
-                continue
-            if kind == "comments":
-                told = line
-                self.comment_count += line["count"]
-                continue
-            # Entities between an announced comment and its line belong to the post; all others come after it.
-            if kind == "message" or len(comments) >= told.get("count", 0):
-                self._flush(post, told, comments)
-                post, told, comments = None, {}, []
-            if kind == "message":
-                post = line["value"]
-            elif kind == "user":
-                self._assembly.add_entities([line["value"]], [])
-            elif kind == "chat":
-                self._assembly.add_entities([], [line["value"]])
-        self._flush(post, told, comments)
+        for each in assembled(lines):
+            if isinstance(each, RawMessage):
+                self._map(each)
+            elif each["kind"] == "user":
+                self._assembly.add_entities([each["value"]], [])
+            else:
+                self._assembly.add_entities([], [each["value"]])
 
-    def _flush(
-        self, post: dict[str, Any] | None, told: dict[str, Any], comments: list[dict[str, Any]]
-    ) -> None:
-        if post is None:
-            return
-        if told:
-            self._map_with_comments(post, told["outcome"], told["reason"], comments)
+    def _map(self, raw: RawMessage) -> None:
+        told = raw.told
+        if told is None:
+            body = self._assembly.add_message(raw.value)
+        elif told["outcome"] == "read":
+            body = self._assembly.add_message(raw.value, raw.comments)
         else:
-            self._writer.write_message(self._assembly.add_message(post))
-
-    def _map_with_comments(
-        self, post: dict[str, Any], outcome: str, reason: str | None, comments: Sequence[dict[str, Any]]
-    ) -> None:
-        body = (
-            self._assembly.add_message(post, comments)
-            if outcome == "read"
-            else self._assembly.add_message(post, comments_unavailable=reason or outcome)
-        )
+            unavailable = told["reason"] or told["outcome"]
+            body = self._assembly.add_message(raw.value, comments_unavailable=unavailable)
+        self.comment_count += len(raw.comments)
         self._writer.write_message(body)
 
     def assemble(self) -> MadeDay:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.closing import Closing
+from tg_fetcher_dagster.fetching.completing import complete
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder, Scanned
 from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.fetching.entities import mentioned
@@ -157,7 +158,11 @@ class DayWalk:
             paths = self._workshop.store.day(self._request.chat, day)
             fetched_at = self._telegram.now()
             builder = DayBuilder(
-                paths=paths, identity=self._identity, day=day, options=self._workshop.options
+                paths=paths,
+                identity=self._identity,
+                day=day,
+                options=self._workshop.options,
+                account_user_id=self._telegram.user_id,
             )
             self._open[day] = OpenDay(
                 day=day,
@@ -210,7 +215,10 @@ class DayWalk:
             limit = self._workshop.settings.comments_limit_per_message
             lost = comments_lost(message.id, comments, limit=limit)
             opened.lost += [lost] if lost else []
-        opened.builder.add_message(message, comments)
+        completion = await complete(self._telegram, self._identity, message, comments)
+        if completion is not None:
+            opened.lost += completion.lost
+        opened.builder.add_message(message, comments, completion)
         opened.note(message)
         self._teller.progress(opened.day, opened.builder.message_count)
 

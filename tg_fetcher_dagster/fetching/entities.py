@@ -18,10 +18,11 @@ def _ids(value: Any) -> Iterable[int]:  # noqa: ANN401 - any JSON value
 
 
 def mentioned(messages: Sequence[Record], entities: Sequence[Record]) -> list[Record]:
-    """Returns the entities whose id stands anywhere in the messages.
+    """Returns the entities whose id stands anywhere in the messages, and the account's own user.
 
+    Messages of a private chat do not name the account that wrote them.
     A number that only looks like an id keeps an entity too many, which does no harm; a field of a newer
     layer can never cost one.
     """
     numbers = {number for message in messages for number in _ids(message.value)}
-    return [entity for entity in entities if entity.id in numbers]
+    return [entity for entity in entities if entity.id in numbers or entity.is_self]

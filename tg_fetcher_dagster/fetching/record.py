@@ -59,6 +59,7 @@ def reading_in(
         "scanned_oldest_id": scanned["oldest_id"],
         "fetched_at": head["fetched_at"],
         "requests": end["requests"],
+        "account_user_id": head.get("account_user_id"),
         "duration_seconds": 0.0,
         "lost": lost,
         "event_request": None,

@@ -12,6 +12,7 @@ from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder, MadeDay
 from tg_fetcher_dagster.fetching.keeping import of_the_files
+from tg_fetcher_dagster.fetching.reading_account import reading_account
 from tg_fetcher_dagster.fetching.record import NOT_IN_OLDER_FILES, reading_in
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.storage.coverage import Coverage
@@ -101,6 +102,7 @@ def replay(
                 identity=ChatIdentity.model_validate_json(orjson.dumps(head["identity"])),
                 day=paths.day,
                 options=options,
+                account_user_id=reading_account(head, paths),
                 keep_raw=False,
                 raw_from=raw if adopt else None,
             )

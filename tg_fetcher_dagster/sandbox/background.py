@@ -158,6 +158,10 @@ class RunningSandbox:
         """Puts Telethon's messages (or `Exact` ones) into a chat just as they are; see `World.put`."""
         self.world.put(chat_name, *messages)
 
+    def put_whole(self, chat_name: str, *messages: Any) -> None:  # noqa: ANN401 - Telethon carries no types
+        """Says what messages.getRichMessage gives of messages that stand in a chat in part."""
+        self.world.put_whole(chat_name, *messages)
+
     def set_clock(self, seconds: float) -> None:
         """Sets the server's clock so many seconds ahead of the machine's (behind it where negative)."""
         self._server.clock.stands_at = None

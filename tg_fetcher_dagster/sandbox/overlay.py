@@ -16,6 +16,7 @@ class Overlay:
     def __init__(self) -> None:
         self._changed: dict[str, dict[int, Post | None]] = {}
         self._exact: dict[str, dict[int, Exact]] = {}
+        self._whole: dict[str, dict[int, Exact]] = {}
 
     def change(self, chat_name: str, number: int, post: Post | None) -> None:
         """Puts a post in the place of another one, behind the newest, or (None) nothing."""
@@ -30,6 +31,14 @@ class Overlay:
     def exact(self, chat_name: str) -> Mapping[int, Exact]:
         """Returns a chat's exact messages by their number."""
         return self._exact.get(chat_name, {})
+
+    def put_whole(self, chat_name: str, messages: Iterable[Exact]) -> None:
+        """Keeps the whole of messages that stand in the chat in part."""
+        self._whole.setdefault(chat_name, {}).update((message.number, message) for message in messages)
+
+    def whole(self, chat_name: str, number: int) -> Exact | None:
+        """Returns the whole of a message that stands in part; None where it was not given."""
+        return self._whole.get(chat_name, {}).get(number)
 
     def posts(self, chat_name: str, made: Iterable[Post], *, from_second: int) -> Iterator[Post]:
         """Gives a chat's posts, oldest first, as they are after all changes.

@@ -145,6 +145,14 @@ class World:
         self._overlay.put(chat_name, [exact(message) for message in messages])
         self._forget(self.chats[chat_name])
 
+    def put_whole(self, chat_name: str, *messages: Any) -> None:  # noqa: ANN401 - Telethon carries no types
+        """Says what messages.getRichMessage gives of messages that stand in a chat in part."""
+        self._overlay.put_whole(chat_name, [exact(message) for message in messages])
+
+    def whole(self, chat: Chat, number: int) -> Exact | None:
+        """Returns the whole of a message that stands in part; None where it was not given."""
+        return self._overlay.whole(chat.name, number)
+
     def migrate(self, chat_name: str, *, at: int) -> str:
         """Makes a supergroup of a basic group at a Unix second; returns its name, `<group>_after`."""
         old = self.chats[chat_name]

@@ -68,7 +68,7 @@ async def read_comments(
     """
     messages: dict[int, Record] = {}
     users: dict[int, Record] = {}
-    chats: dict[tuple[type, int], Record] = {}  # a group and a channel may share a number
+    chats: dict[tuple[str, int], Record] = {}
     offset_id, total, was_asked_again = 0, None, False
     while len(messages) < limit:
         wanted = min(PAGE, limit - len(messages))
@@ -84,7 +84,8 @@ async def read_comments(
             if not isinstance(message, types.MessageEmpty):
                 messages[message.id] = record_of(message)
         users.update((user.id, record_of(user)) for user in answer.users)
-        chats.update(((type(chat), chat.id), record_of(chat)) for chat in answer.chats)
+        # A basic group and a channel may share a number.
+        chats.update(((type(chat).__name__, chat.id), record_of(chat)) for chat in answer.chats)
         if answer.messages:
             if len(messages) >= total:
                 break

@@ -30,8 +30,10 @@ from tg_fetcher_dagster.telegram.peers import (
     seen_again,
     successor_of,
 )
+from tg_fetcher_dagster.telegram.records import Record
 from tg_fetcher_dagster.telegram.requests import RequestLine
 from tg_fetcher_dagster.telegram.resolve import ChatFinder
+from tg_fetcher_dagster.telegram.rich import WholeMessage, comment_peer, read_whole
 from tg_fetcher_dagster.telegram.sessions import stored_session
 from tg_fetcher_dagster.telegram.walk import HistoryWalk
 
@@ -213,6 +215,37 @@ class TelegramReader:
             counted=counted,
             about=f"comments of post {post_id} in {identity.key}",
         )
+
+    async def whole_message(self, identity: ChatIdentity, message: Record) -> WholeMessage:
+        """Returns the whole of a rich message that came in part; ask only for such a one.
+
+        Raises:
+            FetchError: (auth, rate_limit, network) it may be had another time.
+        """
+        peer_id = message.value["peer_id"]
+        is_past = peer_id["_"] == "PeerChat"  # also of a supergroup: from when it was a basic group
+        line = await self._line(identity)
+        peer = types.InputPeerChat(peer_id["chat_id"]) if is_past else line.peer
+        return await read_whole(line, peer, message.id, about=f"message {message.id} in {identity.key}")
+
+    async def whole_comment(
+        self, identity: ChatIdentity, post_id: int, comment: Record, chats: Sequence[Record]
+    ) -> WholeMessage:
+        """Returns the whole of a comment that came in part.
+
+        Args:
+            identity: the channel.
+            post_id: the post that is commented on.
+            comment: which came in part.
+            chats: what came with it; the group that it is in is one of them.
+
+        Raises:
+            FetchError: (auth, rate_limit, network) it may be had another time.
+        """
+        line = await self._line(identity)
+        peer = comment_peer(comment, chats, channel=line.peer, post_id=post_id)
+        about = f"comment {comment.id} on post {post_id} in {identity.key}"
+        return await read_whole(line, peer, comment.id, about=about)
 
     async def top_messages(self, identities: Sequence[ChatIdentity]) -> dict[str, tuple[int, datetime]]:
         """Returns each chat's newest message, its id and date, by key: one request for a hundred chats.

@@ -51,6 +51,20 @@ class Record:
         return self._line
 
     @property
+    def constructor(self) -> str:
+        """The constructor's name: `Channel`."""
+        if self._object is None or isinstance(self._object, _Kept):
+            return str(self.value.get("_"))
+        return type(self._object).__name__
+
+    @property
+    def is_self(self) -> bool:
+        """True of the account's own user."""
+        if self._object is None or isinstance(self._object, _Kept):
+            return bool(self.value.get("is_self"))
+        return bool(getattr(self._object, "is_self", False))
+
+    @property
     def value(self) -> RawRecord:
         """The record read back from its line, as a rebuild from the raw file will see it."""
         if self._value is None:

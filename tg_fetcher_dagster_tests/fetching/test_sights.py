@@ -8,7 +8,6 @@ import orjson
 
 from tg_fetcher_dagster.commands.chats import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType
-from tg_fetcher_dagster.fetching.rebuild import rebuild_day
 from tg_fetcher_dagster.storage.raw_file import read_raw
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
@@ -82,8 +81,8 @@ async def test_a_title_that_changes_in_the_middle_names_the_days_read_after_it(f
     # 280 messages: the second page begins in the day that the first one ends in.
     assert titles == ["New"] * 4 + ["Old"] * 3
     for day in days:
-        rebuilt = rebuild_day(key, day, store=telegram.workshop.store, options=telegram.workshop.options)
-        assert not rebuilt.changed
+        rebuilt = telegram.rebuild(key, day)
+        assert rebuilt.outcome == "unchanged"
     telegram.sandbox.clear_rewrites()
     telegram.sandbox.world.retitle("talk", "Newer")
     await telegram.fetch(key, days[-1:], request_id="fetch-2", force=True)

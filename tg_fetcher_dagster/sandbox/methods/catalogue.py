@@ -28,6 +28,7 @@ METHODS: dict[type, WorldMethod] = {
     functions.messages.GetPeerDialogsRequest: dialogs.get_peer_dialogs,
     functions.messages.GetPinnedDialogsRequest: dialogs.get_pinned_dialogs,
     functions.messages.GetRepliesRequest: threads.get_replies,
+    functions.messages.GetRichMessageRequest: history.get_rich_message,
     functions.messages.ReadHistoryRequest: updates.read_history,
     functions.messages.SearchRequest: history.search,
     functions.updates.GetChannelDifferenceRequest: updates.get_channel_difference,

@@ -8,7 +8,7 @@ from telethon.tl import types
 from telethon.tl.types import messages
 
 from tg_fetcher_dagster.sandbox.answers import NOTHING, message_or_gap, messages_by_id, page_answer
-from tg_fetcher_dagster.sandbox.history import History, Window
+from tg_fetcher_dagster.sandbox.history import History, Window, Wire
 from tg_fetcher_dagster.sandbox.rpc import Answer, Caller, Request, RpcError
 from tg_fetcher_dagster.sandbox.viewer import Viewer
 from tg_fetcher_dagster.sandbox.world import World
@@ -44,6 +44,28 @@ def get_channel_messages(world: World, request: Request, caller: Caller) -> Answ
     viewer = Viewer.of(world, caller)
     chat = viewer.channel(request.channel)
     return messages_by_id(viewer, chat, _numbers(request.id, viewer.history(chat)))
+
+
+def get_rich_message(world: World, request: Request, caller: Caller) -> Answer:
+    """messages.getRichMessage: one message whole, where it stands in the history in part.
+
+    Raises:
+        RpcError: 400 MESSAGE_ID_INVALID where there is no such message; what getHistory refuses.
+    """
+    viewer = Viewer.of(world, caller)
+    chat = viewer.chat(request.peer)
+    history = viewer.history(chat) if chat is not None else None
+    place = history.place(request.id) if history is not None else None
+    if chat is None or history is None or place is None:
+        raise RpcError(400, "MESSAGE_ID_INVALID")
+    whole = world.whole(chat, request.id)
+    peers = (whole.peers if whole else history.peers([place])) | {chat.peer}
+    return messages.Messages(
+        messages=[Wire(whole.body) if whole else history.body(place)],
+        topics=[],
+        chats=viewer.chats(peers),
+        users=viewer.users(peers),
+    )
 
 
 def get_messages(world: World, request: Request, caller: Caller) -> Answer:
