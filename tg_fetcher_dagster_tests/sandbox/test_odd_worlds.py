@@ -79,6 +79,18 @@ async def test_the_servers_clock_is_what_it_says_and_numbers_with(telegram_sandb
     assert round(behind / 86_400) == 1
 
 
+async def test_the_servers_clock_can_stand_still(telegram_sandbox):
+    telegram = telegram_sandbox(EVERY_KIND)
+    noon = datetime(2025, 11, 7, 12, tzinfo=UTC)
+    telegram.stop_clock(noon)
+    async with _client(telegram) as client:
+        dates = [(await client(functions.help.GetConfigRequest())).date for _ in range(3)]
+    assert dates == [noon] * 3
+    assert telegram.now() == noon
+    telegram.set_clock(0)
+    assert telegram.now() > noon
+
+
 async def test_a_basic_group_that_keeps_the_account_out_answers_with_an_empty_page(telegram_sandbox):
     telegram = telegram_sandbox(EVERY_KIND)
     telegram.world.keep_out("family")
