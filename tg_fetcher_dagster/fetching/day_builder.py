@@ -14,12 +14,13 @@ import orjson
 
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.fetching.completing import Completion
+from tg_fetcher_dagster.fetching.losses import unmapped
 from tg_fetcher_dagster.fetching.raw_lines import RawMessage, assembled, with_whole
 from tg_fetcher_dagster.fetching.record import reading_of
 from tg_fetcher_dagster.messages.day import DayAssembly, DayStatistics, MappingOptions
 from tg_fetcher_dagster.messages.peers import marked_entity_id
 from tg_fetcher_dagster.messages.source import source_info
-from tg_fetcher_dagster.storage.coverage import Coverage
+from tg_fetcher_dagster.storage.coverage import Coverage, Loss
 from tg_fetcher_dagster.storage.day_draft import Assembled
 from tg_fetcher_dagster.storage.day_writer import DayWriter, SideFiles
 from tg_fetcher_dagster.storage.paths import DayPaths
@@ -187,7 +188,13 @@ class DayBuilder:
             unavailable = told["reason"] or told["outcome"]
             body = self._assembly.add_message(raw.value, comments_unavailable=unavailable)
         self.comment_count += len(raw.comments)
-        self._writer.write_message(body)
+        if body is not None:
+            self._writer.write_message(body)
+
+    @property
+    def unmapped(self) -> tuple[Loss, ...]:
+        """What stands in the raw file and could not be made part of the day file."""
+        return tuple(unmapped(each.kind, each.id, each.why) for each in self._assembly.unmapped)
 
     def assemble(self) -> MadeDay:
         """Composes the day's files from what was added; nothing is visible yet.

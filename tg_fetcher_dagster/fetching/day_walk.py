@@ -277,7 +277,7 @@ class DayWalk:
             scanned=Scanned(newest_id=newest, oldest_id=oldest),
             requests=requests,
             final=self._request.limit is None and self._is_over(day, opened.fetched_at),
-            lost=tuple(opened.lost),
+            lost=(*opened.lost, *opened.builder.unmapped),
             account_user_id=self._telegram.user_id,
         )
         async for report in self._closing.hand_over(closed):

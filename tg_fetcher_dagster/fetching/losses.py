@@ -1,8 +1,13 @@
 """What is known to be missing from a day, in the words of its coverage: told, never passed over. Pure."""
 
+from collections.abc import Iterable
+
 from tg_fetcher_dagster.storage.coverage import Loss
 from tg_fetcher_dagster.telegram.comments import Comments
 from tg_fetcher_dagster.telegram.pages import Hole
+
+UNMAPPED = "it is kept raw and cannot be mapped"
+"""How the reason of a loss begins that another version, or a rebuild after a mend, makes good."""
 
 
 def comments_lost(post_id: int, comments: Comments, *, limit: int) -> Loss | None:
@@ -45,6 +50,22 @@ def undated(message_id: int) -> Loss:
         last_id=message_id,
         count=1,
     )
+
+
+def unmapped(kind: str, message_id: int, why: str) -> Loss:
+    """Returns that a message is kept raw, and that this version cannot make it part of the day file."""
+    return Loss(
+        what=f"{kind} {message_id}",
+        why=f"{UNMAPPED}: {why}",
+        first_id=message_id if kind == "message" else None,
+        last_id=message_id if kind == "message" else None,
+        count=1,
+    )
+
+
+def without_unmapped(losses: Iterable[Loss]) -> list[Loss]:
+    """Returns the losses of a reading, without those that only this version's mapping made."""
+    return [loss for loss in losses if not loss.why.startswith(UNMAPPED)]
 
 
 def past_lost(reason: str) -> Loss:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.keeping import settle
+from tg_fetcher_dagster.fetching.losses import without_unmapped
 from tg_fetcher_dagster.fetching.replaying import Replayed, replay
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.messages.day import MappingOptions
@@ -154,7 +155,9 @@ def _renewed(
         raise RawFileError(paths.raw, "is older than the day that is kept")
     files = of_raw.model_dump(include=set(OF_THE_FILES))
     if not record_from_raw:
-        return before.model_copy(update={**files, "needs_read": None})
+        unmapped = [loss for loss in of_raw.lost if loss not in without_unmapped(of_raw.lost)]
+        lost = (*without_unmapped(before.lost), *unmapped)
+        return before.model_copy(update={**files, "lost": lost, "needs_read": None})
     kept = {"final": before.final and of_raw.final, "outcome": before.outcome, "changes": before.changes}
     return of_raw.model_copy(update={**kept, "event_request": before.event_request})
 

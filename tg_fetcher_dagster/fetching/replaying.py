@@ -12,6 +12,7 @@ from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder, MadeDay
 from tg_fetcher_dagster.fetching.keeping import of_the_files
+from tg_fetcher_dagster.fetching.losses import without_unmapped
 from tg_fetcher_dagster.fetching.reading_account import reading_account
 from tg_fetcher_dagster.fetching.record import NOT_IN_OLDER_FILES, reading_in
 from tg_fetcher_dagster.messages.day import MappingOptions
@@ -112,6 +113,8 @@ def replay(
             reading = reading_in(head, seen.end, seen.unavailable)
             files = of_the_files(made, options)
             coverage = Coverage.model_validate({**reading, **files, "outcome": "new"})
+            lost = (*without_unmapped(coverage.lost), *builder.unmapped)
+            coverage = coverage.model_copy(update={"lost": lost})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             # Its checksum is right and its lines are JSON: to read the day again would not help.
             raise FetchError(

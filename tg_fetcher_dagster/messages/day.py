@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Self
 
 import orjson
+import structlog
 
 from tg_fetcher_dagster.messages.enrichment import Enrichment
 from tg_fetcher_dagster.messages.mapping import MessageMapping
@@ -19,6 +20,8 @@ from tg_fetcher_dagster.messages.people import People
 from tg_fetcher_dagster.messages.schema import Participants, SourceInfo, Summary, Threads
 from tg_fetcher_dagster.messages.threads import ThreadGathering
 from tg_fetcher_dagster.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 COMMENTS_NOT_READ = "not read"
 """The reason where a post has comments and nobody said why they are not here."""
@@ -75,11 +78,23 @@ class DayStatistics:
     estimated_tokens_comments: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmapped:
+    """A raw message that this version cannot map."""
+
+    kind: str
+    id: int
+    why: str
+
+
 class DayAssembly:
     """Turns a day's raw records into the parts of its files, newest message first.
 
     Entities (users, chats) must be added before the messages that mention them, as the raw file has them.
     Of the account that read the day its own user id is wanted: messages of a private chat do not name it.
+
+    Attributes:
+        unmapped: messages and comments that are not in the day file, since this version cannot map them.
     """
 
     def __init__(
@@ -101,6 +116,7 @@ class DayAssembly:
             channel_id=source.marked_id if source.type == "channel" else None,
             forum=source.forum or None,
         )
+        self.unmapped: list[Unmapped] = []
         self._threads = ThreadGathering()
         self._senders = ParticipantCount()
         self._message_count = self._tokens = self._comment_count = self._comment_tokens = 0
@@ -123,19 +139,34 @@ class DayAssembly:
         comments: Sequence[RawRecord] | None = None,
         *,
         comments_unavailable: str | None = None,
-    ) -> bytes:
-        """Maps one raw message and returns it as JSON (compact, UTF-8).
+    ) -> bytes | None:
+        """Maps one raw message and returns it as JSON (compact, UTF-8); None where it cannot be mapped.
+
+        One odd message must not cost the day: it is noted in `unmapped`, with the reason.
 
         Args:
             value: the raw `Message` or `MessageService`.
             comments: a channel post's comments in the order they shall stand; None where none were read.
             comments_unavailable: why a post's comments could not be read.
         """
-        mapped = self._mapping.message(value)
+        mapped = self._mapped(value)
+        if mapped is None:
+            return None
         self._count(mapped)
         if self._mapping.is_post(value):
             self._add_comments(value, mapped, comments, comments_unavailable)
         return _json(mapped)
+
+    def _mapped(self, value: RawRecord, *, comment: bool = False) -> dict[str, Any] | None:
+        try:
+            return self._mapping.message(value, comment=comment)
+        except Exception as error:
+            log.exception("a message cannot be mapped", message_id=value.get("id"))
+            kind = "comment" if comment else "message"
+            self.unmapped.append(
+                Unmapped(kind=kind, id=int(value["id"]), why=f"{type(error).__name__}: {error}")
+            )
+            return None
 
     def _count(self, mapped: dict[str, Any]) -> None:
         message_id: int = mapped["id"]
@@ -171,7 +202,8 @@ class DayAssembly:
         if unavailable is not None:
             mapped["comments_unavailable"] = unavailable
             return
-        written = [self._mapping.message(comment, comment=True) for comment in comments or ()]
+        mapped_comments = (self._mapped(comment, comment=True) for comment in comments or ())
+        written = [comment for comment in mapped_comments if comment is not None]
         for comment in written:
             self._comment_count += 1
             self._comment_tokens += comment["token_count"]

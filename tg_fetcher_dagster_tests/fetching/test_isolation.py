@@ -1,8 +1,13 @@
 """One thing that goes wrong spoils its own chat's days and no others."""
 
+from typing import Any
+
+import pytest
+
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
-from tg_fetcher_dagster_tests.fetching.odd import Start
+from tg_fetcher_dagster.messages.mapping import MessageMapping
+from tg_fetcher_dagster_tests.fetching.odd import USERNAME, Start, kept_ids, many, odd_group
 from tg_fetcher_dagster_tests.fetching.reading import days_between
 
 DAYS = days_between("2025-11-06", "2025-11-07")
@@ -51,3 +56,30 @@ async def test_a_chat_whose_record_cannot_be_read_leaves_the_others_alone(fetchi
 
     assert [report.outcome for report in reports if report.chat == keys[1]] == ["fetched"] * 2
     assert [str(each.error.error_type) for each in reports if each.error] == ["storage"]
+
+
+async def test_a_message_that_cannot_be_mapped_is_kept_raw_and_named(
+    fetching: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telegram = await odd_group(fetching, [*many(6, 30), *many(7, 30)])
+    as_it_is = MessageMapping.message
+
+    def with_a_fault(self: MessageMapping, value: dict[str, Any], **how: Any) -> dict[str, Any]:
+        if value["id"] == 40:
+            raise KeyError("a field that nobody expected")
+        return as_it_is(self, value, **how)
+
+    monkeypatch.setattr(MessageMapping, "message", with_a_fault)
+    reports = await telegram.fetch(USERNAME, DAYS)
+
+    assert [report.outcome for report in reports] == ["fetched"] * 2
+    whole = list(range(60, 30, -1))
+    assert kept_ids(telegram, DAYS[1]) == [number for number in whole if number != 40]
+    lost = telegram.coverage(USERNAME, DAYS[1]).lost
+    assert [(loss.what, loss.first_id, loss.count) for loss in lost] == [("message 40", 40, 1)]
+    assert telegram.coverage(USERNAME, DAYS[0]).lost == ()
+
+    monkeypatch.setattr(MessageMapping, "message", as_it_is)
+    assert telegram.rebuild(USERNAME, DAYS[1]).outcome == "changed"
+    assert kept_ids(telegram, DAYS[1]) == whole
+    assert telegram.coverage(USERNAME, DAYS[1]).lost == ()
