@@ -73,6 +73,23 @@ def test_a_disk_that_refuses_one_day_is_retried_for_that_day_alone(deployment: D
     ]
 
 
+def test_a_limited_account_is_asked_once_and_the_command_waits_a_day(deployment: Deployment) -> None:
+    deployment.write_env(MAX_RETRY_ATTEMPTS="3")
+    deployment.sandbox.add_fault(method="messages.getHistory", error="PEER_FLOOD")
+
+    tags = {"dagster/run_key": "fetch-0a1b2c-1"}
+
+    result = deployment.fetch(("def_busy", "def_news"), "2025-11-07", tags=tags, **ASKED)
+
+    assert not result.success
+    assert retries(result) == 0
+    assert deployment.history_requests() == 1
+    error = run_state(deployment.instance, "fetch-0a1b2c-1").error
+    assert error is not None
+    assert error.error_type is ErrorType.RATE_LIMIT
+    assert error.retry_after == pytest.approx(86_400, abs=600)
+
+
 def test_a_chat_that_cannot_be_read_is_not_retried(deployment: Deployment) -> None:
     deployment.write_env(MAX_RETRY_ATTEMPTS="3")
     result = deployment.fetch("def_closed", "2025-11-03")

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from tg_fetcher_dagster.sandbox.background import RunningSandbox
+from tg_fetcher_dagster_tests.counting import Counted
 from tg_fetcher_dagster_tests.fetching.reading import Fetching
+
+
+@pytest.fixture(autouse=True)
+def _every_request_is_counted(counted: Counted) -> None:
+    """What the runs say that they sent is what the sandboxes heard."""
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from tg_fetcher_dagster.errors import ErrorType
+from tg_fetcher_dagster.fetching.request import FetchRequest
+from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.storage.damage import is_complete
 from tg_fetcher_dagster.telegram import connections
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
@@ -51,6 +53,30 @@ async def test_a_telegram_that_is_gone_fails_each_day_that_is_left_with_one_line
         assert report.error.error_type is ErrorType.NETWORK
         assert "\n" not in report.error.message
         assert not telegram.workshop.store.day(key, report.day).day_file.exists()
+
+
+async def test_a_connection_that_is_cut_at_one_chats_history_fails_that_chat_and_no_other(
+    fetching: Start,
+) -> None:
+    telegram = fetching(WORLD)
+    busy, news = await telegram.resolve("bad_busy"), await telegram.resolve("bad_news")
+    cut_at = telegram.truth()["busy"]["marked_id"]
+    telegram.sandbox.add_fault(method="messages.getHistory", chat=cut_at, cut=True)
+    asked = [FetchRequest(request_id="fetch-1", chat=chat, days=DAYS[5:]) for chat in (busy, news)]
+    telegram.sandbox.clear_requests()
+
+    reports = await fetch_chats(asked, telegram.workshop)
+
+    assert [(report.chat, report.outcome) for report in reports] == [
+        (busy, "failed"),
+        (busy, "failed"),
+        (news, "fetched"),
+        (news, "fetched"),
+    ]
+    errors = [report.error for report in reports if report.error]
+    assert {error.error_type for error in errors} == {ErrorType.NETWORK}
+    assert all("\n" not in error.message for error in errors)
+    assert telegram.sandbox.count("help.getConfig") == 4, "one, two to try again, one for the next chat"
 
 
 async def test_a_walk_that_is_refused_in_the_middle_of_a_range_keeps_the_newer_days(fetching: Start) -> None:
