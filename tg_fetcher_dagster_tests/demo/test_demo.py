@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tg_fetcher_dagster.cli.app import run
 from tg_fetcher_dagster.cli.demonstration import processes, services
 from tg_fetcher_dagster.cli.demonstration.processes import accepts
 from tg_fetcher_dagster.cli.demonstration.services import REDIS_PORT, UI_PORT
+from tg_fetcher_dagster_tests.consumer import read_day
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 TG_FETCHER = Path(sys.executable).with_name("tg-fetcher")
@@ -36,7 +38,10 @@ def test_the_demo_checks_itself_and_ends_though_its_ports_are_busy(tmp_path, cap
     ports = set(map(int, re.findall(r"127\.0\.0\.1:(\d+)", said)))
     assert ports.isdisjoint({UI_PORT, REDIS_PORT})
     assert not any(map(accepts, ports))
-    assert len(list((tmp_path / "demo" / "data" / "demo_python_chat").glob("????-??-??.json"))) == 14
+    days = list((tmp_path / "demo" / "data").glob("*/????-??-??.json"))
+    assert Counter(path.parent.name for path in days)["demo_python_chat"] == 14
+    for path in days:
+        read_day(path.parent, path.stem)
 
 
 @pytest.mark.flow

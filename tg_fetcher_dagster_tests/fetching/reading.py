@@ -1,6 +1,6 @@
 """Fetches chats of a sandbox and reads back what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -24,6 +24,7 @@ from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
+from tg_fetcher_dagster_tests.consumer import read_day
 
 HASH = "0123456789abcdef0123456789abcdef"
 
@@ -116,8 +117,9 @@ class Fetching:
             record_from_raw=record_from_raw,
         )
 
-    def day(self, chat: str, day: date) -> dict[str, Any]:
-        """Returns a day file."""
+    def day(self, chat: str, day: date, *, nobody: Container[int] = ()) -> dict[str, Any]:
+        """Returns a day file in which a strict consumer finds no fault; see `read_day` for `nobody`."""
+        read_day(self.data_dir / chat, day, nobody=nobody)
         return dict(orjson.loads(self.workshop.store.day(chat, day).day_file.read_bytes()))
 
     def coverage(self, chat: str, day: date) -> Coverage:

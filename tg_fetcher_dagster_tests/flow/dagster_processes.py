@@ -18,6 +18,7 @@ import redis
 from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster.settings import ENV_FILE_VARIABLE, Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
+from tg_fetcher_dagster_tests.consumer import read_event
 from tg_fetcher_dagster_tests.waiting import until
 
 T = TypeVar("T")
@@ -155,10 +156,10 @@ class Deployment:
         return [command["command_id"] for command in whole]
 
     def events(self, *names: str) -> list[dict[str, Any]]:
-        """Returns what stands on the stream so far."""
+        """Returns what stands on the stream so far, after a strict consumer has found no fault in it."""
         with redis.Redis.from_url(self.redis_url) as client:
-            entries = [orjson.loads(fields[b"event"]) for _, fields in client.xrange("tg_events:stream")]
-        return [event for event in entries if not names or event["event"] in names]
+            entries = [fields[b"event"] for _, fields in client.xrange("tg_events:stream")]
+        return [orjson.loads(entry) for entry in entries if not names or read_event(entry).event in names]
 
     def until(self, met: Callable[[], T], *, what: str) -> T:
         """Waits until the daemon has brought something about; returns it."""

@@ -3,7 +3,6 @@
 Dagster's backfill daemon looks every 30 s and needs two looks: the commands are answered meanwhile.
 """
 
-import hashlib
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import httpx
 import pytest
 import redis
 
+from tg_fetcher_dagster_tests.consumer import read_day
 from tg_fetcher_dagster_tests.fixtures_redis import free_port
 from tg_fetcher_dagster_tests.flow.dagster_processes import PROGRAMS, PROJECT, Deployment
 from tg_fetcher_dagster_tests.waiting import PATIENCE
@@ -106,10 +106,13 @@ def test_a_range_command_becomes_files_and_one_event_for_each_day(flow: Deployme
     assert {event["event"] for event in events} == {"messages_fetched"}
     assert {event["chat"] for event in events} == {"flow_news"}
     for event in events:
-        file = Path(event["file_path"]).read_bytes()
-        assert hashlib.sha256(file).hexdigest() == event["checksum_sha256"]
-        assert event["message_count"] == 6
-        assert event["first_message_ts"] < event["last_message_ts"]
+        summary = read_day(Path(event["file_path"]).parent, event["date"]).summary
+        assert event["checksum_sha256"] == summary.file_checksum_sha256
+        assert event["message_count"] == summary.message_count == 6
+        assert (event["first_message_ts"], event["last_message_ts"]) == (
+            summary.first_message_ts,
+            summary.last_message_ts,
+        )
     flow.until(lambda: settled(flow), what="the command's settling")
     assert dead_letters(flow) == []
 
@@ -176,6 +179,8 @@ def test_the_backfill_of_three_chats_and_ten_days_is_three_runs_and_thirty_mater
     assert told <= set(ours[0].asset_materialization.metadata)
     events = [event for event in flow.events(*ENDS) if event["chat"] in backfill.chats]
     assert [event["event"] for event in events] == ["messages_fetched"] * 30
+    for event in events:
+        read_day(flow.data_dir / event["chat"], event["date"])
 
 
 def test_a_changed_env_takes_effect_without_a_restart(flow: Deployment) -> None:
