@@ -104,6 +104,24 @@ class FetchStage(Event):
         return get_args(Stage).index(self.stage)
 
 
+class LossTold(BaseModel):
+    """Something that a day is known to miss.
+
+    Attributes:
+        what: for instance `comments of post 17`.
+        why: one line.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    what: str
+    why: str
+
+
+LOSSES_TOLD = 20
+"""Losses that an event names; the day's coverage has them all."""
+
+
 class MessagesFetched(Event):
     """The day's file has new or changed content.
 
@@ -116,6 +134,8 @@ class MessagesFetched(Event):
         messages_edited: how many their author or an admin has changed since.
         messages_deleted: how many are not there any more.
         messages_recounted: how many differ in reactions, views, forwards or comments only.
+        lost: what the day is known to miss, the first LOSSES_TOLD of it; empty where nothing is.
+        lost_count: how many losses there are in all.
     """
 
     event: Literal["messages_fetched"] = "messages_fetched"
@@ -138,6 +158,8 @@ class MessagesFetched(Event):
     messages_edited: int | None = Field(None, ge=0)
     messages_deleted: int | None = Field(None, ge=0)
     messages_recounted: int | None = Field(None, ge=0)
+    lost: tuple[LossTold, ...] = ()
+    lost_count: int = Field(0, ge=0)
 
 
 class FetchSkipped(Event):

@@ -10,12 +10,14 @@ from typing import Any, Literal, Self
 
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.models import (
+    LOSSES_TOLD,
     Event,
     FetchFailed,
     FetchProgress,
     FetchSkipped,
     FetchStage,
     FetchStarted,
+    LossTold,
     MessagesFetched,
 )
 from tg_fetcher_dagster.events.outbox import Outbox
@@ -113,6 +115,8 @@ class Teller:
                 messages_edited=changes.edited.count if changes else None,
                 messages_deleted=changes.deleted.count if changes else None,
                 messages_recounted=changes.recounted.count if changes else None,
+                lost=tuple(LossTold(what=loss.what, why=loss.why) for loss in coverage.lost[:LOSSES_TOLD]),
+                lost_count=len(coverage.lost),
             )
         )
 

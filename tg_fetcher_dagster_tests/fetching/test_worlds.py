@@ -11,12 +11,14 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from telethon.tl import types
 
 from tg_fetcher_dagster.storage.coverage import Coverage
+from tg_fetcher_dagster_tests.consumer import read_day, read_event
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 
 DAYS = days_between("2025-11-04", "2025-11-08")
@@ -198,7 +200,8 @@ async def test_each_message_is_in_its_day_or_named_as_lost(
 
     after = ids_by_day(odd_world, name)
     for day in DAYS:
-        there = [each["id"] for each in telegram.day(key, day)["messages"]]
+        read = read_day(telegram.data_dir / key, day)
+        there = [message.id for message in read.file.messages]
         coverage = telegram.coverage(key, day)
         assert coverage.final
         assert len(there) == len(set(there))
@@ -208,3 +211,6 @@ async def test_each_message_is_in_its_day_or_named_as_lost(
         assert set(there) <= true_before | true_after
         missing = (true_before & true_after) - set(there)
         assert {number for number in missing if not is_lost(number, coverage)} == set()
+    for event in telegram.events():
+        if event["chat"] == key:
+            read_event(orjson.dumps(event))
