@@ -153,7 +153,7 @@ class DayWalk:
     def _day(self, day: date) -> OpenDay:
         """Returns a day in the making, begun where it was not."""
         if day not in self._open:
-            stored = self._stored.read(day)
+            stored = self._stored.known(day)
             waiting = {line["value"]["id"]: line["value"] for line in stored if line["kind"] == "message"}
             paths = self._workshop.store.day(self._request.chat, day)
             fetched_at = self._telegram.now()

@@ -62,6 +62,8 @@ def assembled(lines: Iterable[RawValue]) -> Iterator[RawMessage | RawValue]:
 
 
 def _complete(current: RawMessage, line: RawValue) -> None:
+    if line["comment"] and not current.comments:
+        raise ValueError("a whole comment without the comment that came in part")
     if line["comment"]:
         current.comments[-1] = with_whole(current.comments[-1], line["value"])
     else:

@@ -68,7 +68,7 @@ def _reopen(paths: DayPaths, stragglers: Stragglers, workshop: Workshop) -> DayR
                 files = replayed.coverage.model_dump(include=set(OF_THE_FILES))
                 coverage = before.model_copy(update={**files, "sizes": sizes, "needs_read": None})
                 made = put_day(paths, replayed, coverage, before, teller_of=partial(_teller, workshop))
-                stragglers.drop(paths.day)
+                stragglers.take_in(paths.day)
         finally:
             replayed.builder.discard()
         if made.outcome == "unchanged":

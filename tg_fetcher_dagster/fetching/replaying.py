@@ -102,7 +102,7 @@ def replay(
                 identity=ChatIdentity.model_validate_json(orjson.dumps(head["identity"])),
                 day=paths.day,
                 options=options,
-                account_user_id=reading_account(head, paths),
+                account_user_id=reading_account(head, raw, paths),
                 keep_raw=False,
                 raw_from=raw if adopt else None,
             )

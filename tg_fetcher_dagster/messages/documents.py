@@ -25,7 +25,9 @@ def add_photo(described: Description, photo: RawRecord) -> None:
     described["width"], described["height"] = largest.get("w"), largest.get("h")
     # A progressive size lists the bytes of each of its stages; the last is the whole picture.
     described["size"] = largest.get("size") or max(largest.get("sizes") or (), default=None)
-    add_more(described, rest(photo, _PHOTO))
+    more = rest(photo, _PHOTO)
+    if more:
+        add_more(described, more)
 
 
 def add_document(described: Description, document: RawRecord) -> None:
@@ -37,7 +39,9 @@ def add_document(described: Description, document: RawRecord) -> None:
     for attribute in document.get("attributes") or ():
         kinds.add(_add_attribute(attribute, described))
     described["type"] = next((kind for kind in _KINDS if kind in kinds), "document")
-    add_more(described, rest(document, _DOCUMENT))
+    more = rest(document, _DOCUMENT)
+    if more:
+        add_more(described, more)
 
 
 def words_of_documents(documents: list[RawRecord] | None) -> list[Description]:

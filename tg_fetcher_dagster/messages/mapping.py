@@ -40,7 +40,9 @@ _MAPPED = (
     "media", "entities", "views", "forwards", "replies", "edit_date", "edit_hide", "post_author",
     "grouped_id", "reactions", "action", *_FLAGS,
 )  # fmt: skip
-_EVERYDAY = silent("Message", *_MAPPED) | silent("MessageService", *_MAPPED)
+_LISTED = "restriction_reason"
+"""A list, and so in each raw record, mostly empty."""
+_EVERYDAY = silent("Message", *_MAPPED, _LISTED) | silent("MessageService", *_MAPPED)
 _HANDLED = _EVERYDAY.union(RARE)
 _TOPIC_BEGINS = "MessageActionTopicCreate"
 
@@ -75,7 +77,7 @@ class MessageMapping:
         reply = reply_of(reply_to, own_peer_id=peer_id, forum=forum)
         text = value.get("message") or None
         entities = value.get("entities") or ()
-        rare = not _EVERYDAY.issuperset(value)
+        rare = not _EVERYDAY.issuperset(value) or value.get(_LISTED)
         if rare and value.get("rich_message"):
             text, entities = with_rich_words(text, entities, value["rich_message"])
         action = value.get("action")
@@ -158,7 +160,9 @@ class MessageMapping:
             mapped["media"] = described
         if media.get("_") == "MessageMediaPoll":
             mapped["poll"] = poll_of(media, add_media)
-            self._add_links(mapped, poll_texts(media))
+            texts = poll_texts(media)
+            if texts:
+                self._add_links(mapped, texts)
         elif media.get("_") == "MessageMediaToDo":
             mapped["todo"] = todo_of(media)
             self._add_links(mapped, todo_texts(media))

@@ -35,8 +35,9 @@ def media_of(media: RawRecord) -> Description | None:
         described["spoiler"] = True
     if media.get("ttl_seconds"):
         described["ttl_seconds"] = media["ttl_seconds"]
-    if not quiet.issuperset(media):
-        add_more(described, rest(media, quiet))
+    more = rest(media, quiet)
+    if more:
+        add_more(described, more)
     return {key: value for key, value in described.items() if value is not None}
 
 
@@ -66,6 +67,8 @@ def media_of_files(photos: Sequence[RawRecord], documents: Sequence[RawRecord]) 
 def _photo(media: RawRecord) -> Description:
     described: Description = {"type": "photo"}
     add_photo(described, media.get("photo") or {})
+    if media.get("live_photo"):
+        add_more(described, {"live_photo": True})
     if media.get("video"):
         add_more(described, {"video": own_record(media["video"])})
     return described
@@ -80,6 +83,8 @@ def _document(media: RawRecord) -> Description:
     if media.get("alt_documents"):
         words = words_of_documents(media["alt_documents"])
         add_more(described, {"alt_documents": words} if words else {})
+    if media.get("video_timestamp"):
+        add_more(described, {"video_timestamp": media["video_timestamp"]})
     return described
 
 
@@ -190,8 +195,8 @@ _POINT = ("geo", "title", "address", "period", "heading", "provider", "venue_id"
 _KINDS: dict[str, tuple[Callable[[RawRecord], Description], frozenset[str]]] = {
     f"MessageMedia{name}": _kind(f"MessageMedia{name}", describe, *said)
     for name, describe, said in (
-        ("Photo", _photo, ("photo", "video")),
-        ("Document", _document, ("document", "round", "voice", "video", "alt_documents")),
+        ("Photo", _photo, ("photo", "video", "live_photo")),
+        ("Document", _document, ("document", "round", "voice", "video", "alt_documents", "video_timestamp")),
         ("WebPage", web_page, ("webpage",)),
         ("Geo", _geo, _POINT),
         ("GeoLive", _geo, _POINT),

@@ -32,6 +32,7 @@ def _unnamed(constructor: str) -> frozenset[str]:
     return _NEVER.union(left_out, _IN_SHORT.get(constructor, ()))
 
 
+@cache
 def silent(constructor: str, *said: str) -> frozenset[str]:
     """Returns the fields of a constructor that `rest` does not give.
 

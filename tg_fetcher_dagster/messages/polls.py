@@ -1,6 +1,6 @@
 """Polls and quizzes with what can be seen of their results: not told is null, which is not 0."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from tg_fetcher_dagster.messages.formatting import TextWithEntities, add_text, entities_of, text_of
@@ -31,7 +31,7 @@ def poll_of(media: RawRecord, add_media: AddMedia) -> dict[str, Any]:
     poll, results = media.get("poll") or {}, media.get("results") or {}
     told = {result.get("option"): result for result in results.get("results") or ()}
     answers = [
-        _answer(raw, told.pop(raw.get("option"), None) or {}, add_media) for raw in poll.get("answers") or ()
+        _answer(raw, told.pop(raw.get("option"), None), add_media) for raw in poll.get("answers") or ()
     ]
     poll_id = poll.get("id")
     mapped: dict[str, Any] = {"id": None if poll_id is None else str(poll_id)}
@@ -56,29 +56,41 @@ def poll_of(media: RawRecord, add_media: AddMedia) -> dict[str, Any]:
     return mapped
 
 
-def poll_texts(media: RawRecord) -> Iterable[TextWithEntities]:
-    """Returns the texts of a poll that may hold links."""
+def poll_texts(media: RawRecord) -> list[TextWithEntities]:
+    """Returns the texts of a poll that may hold links; no link is without a dot or an entity."""
     poll, results = media.get("poll") or {}, media.get("results") or {}
-    yield text_of(poll.get("question"))
-    for answer in poll.get("answers") or ():
-        yield text_of(answer.get("text"))
-    yield results.get("solution") or "", results.get("solution_entities") or ()
+    texts = [text_of(poll.get("question"))]
+    texts += [text_of(answer.get("text")) for answer in poll.get("answers") or ()]
+    if results.get("solution"):
+        texts.append((results["solution"], results.get("solution_entities") or ()))
+    return [text for text in texts if text[1] or "." in text[0]]
 
 
-def _answer(raw: RawRecord, result: RawRecord, add_media: AddMedia) -> dict[str, Any]:
+def _answer(raw: RawRecord, result: RawRecord | None, add_media: AddMedia) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     add_text(answer, "text", raw.get("text"))
     answer["option"] = raw.get("option")
+    answer["voters"] = None
+    if result:
+        _add_votes(answer, result)
+    if raw.get("media"):
+        add_media(answer, "media", raw["media"])
+    if raw.get("added_by"):
+        answer["added_by"] = own_record(raw["added_by"])
+    if raw.get("date"):
+        answer["date"] = timestamp(raw["date"])
+    more = rest(raw, _ANSWER)
+    if more:
+        add_more(answer, more)
+    return answer
+
+
+def _add_votes(answer: dict[str, Any], result: RawRecord) -> None:
     answer["voters"] = result.get("voters")
     if result.get("correct"):
         answer["correct"] = True
     if result.get("recent_voters"):
         answer["recent_voters"] = marked_ids(result["recent_voters"])
-    add_media(answer, "media", raw.get("media"))
-    if raw.get("added_by"):
-        answer["added_by"] = own_record(raw["added_by"])
-    if raw.get("date"):
-        answer["date"] = timestamp(raw["date"])
-    add_more(answer, rest(raw, _ANSWER))
-    add_more(answer, rest(result, _VOTERS))
-    return answer
+    more = rest(result, _VOTERS)
+    if more:
+        add_more(answer, more)

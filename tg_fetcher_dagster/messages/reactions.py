@@ -8,7 +8,7 @@ from tg_fetcher_dagster.messages.peers import RawRecord, marked_id
 
 PAID_STAR = "⭐"
 _REACTOR = silent("MessageReactor", "peer_id", "count")
-_KNOWN = frozenset({"ReactionEmpty", "ReactionEmoji", "ReactionCustomEmoji", "ReactionPaid"})
+_KINDS = frozenset({"empty", "emoji", "custom", "paid"})
 
 
 def _identity(reaction: RawRecord | None) -> tuple[str, str]:
@@ -37,12 +37,15 @@ def reactions_of(reactions: RawRecord | None) -> list[dict[str, Any]]:
     found = []
     for result in reactions.get("results") or ():
         reaction = result.get("reaction")
-        identity = _identity(reaction)
-        found.append(_described(identity, result.get("count") or 0, users.pop(identity, [])))
-        if reaction and reaction.get("_") not in _KNOWN:
-            add_more(found[-1], own_fields(reaction))
+        identity = kind, emoji = _identity(reaction)
+        given = users.pop(identity, None) if users else None
+        described = {"emoji": emoji, "count": result.get("count") or 0, "users": given or [], "kind": kind}
+        if kind not in _KINDS:
+            add_more(described, own_fields(reaction))
+        found.append(described)
     # Of a reaction that the counts do not have (they came in part) those who gave it are still named.
-    found += [_described(identity, len(given), given) for identity, given in users.items()]
+    for (kind, emoji), given in users.items():
+        found.append({"emoji": emoji, "count": len(given), "users": given, "kind": kind})
     return found
 
 
@@ -54,8 +57,3 @@ def top_reactors_of(reactions: RawRecord) -> list[dict[str, Any]]:
         add_more(described, rest(reactor, _REACTOR))
         found.append(described)
     return found
-
-
-def _described(identity: tuple[str, str], count: int, users: list[int]) -> dict[str, Any]:
-    kind, emoji = identity
-    return {"emoji": emoji, "count": count, "users": users, "kind": kind}

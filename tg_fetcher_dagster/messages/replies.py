@@ -12,9 +12,10 @@ from tg_fetcher_dagster.messages.own_fields import add_more, rest, silent
 from tg_fetcher_dagster.messages.peers import Names, RawRecord, marked_id
 
 GENERAL_TOPIC = 1
+_FLAGS = ("reply_to_scheduled", "reply_to_ephemeral")
 _QUIET = silent(
     "MessageReplyHeader", "forum_topic", "reply_to_msg_id", "reply_to_peer_id", "reply_to_top_id",
-    "quote_text", "reply_from", "reply_media", "quote_entities", "todo_item_id", "poll_option",
+    "quote_text", "reply_from", "reply_media", "quote_entities", "todo_item_id", "poll_option", *_FLAGS,
 )  # fmt: skip
 _STORY = silent("MessageReplyStoryHeader", "peer", "story_id")
 
@@ -83,8 +84,9 @@ def add_reply_details(header: RawRecord, mapped: dict[str, Any], names: Names) -
         mapped["reply_to_todo_item_id"] = header["todo_item_id"]
     if header.get("poll_option"):
         mapped["reply_to_poll_option"] = header["poll_option"]
-    quiet = _STORY if header.get("_") == "MessageReplyStoryHeader" else _QUIET
-    if not quiet.issuperset(header):
-        more = rest(header, quiet)
-        if more:
-            add_more(mapped, {"reply_to": more})
+    more = rest(header, _STORY if header.get("_") == "MessageReplyStoryHeader" else _QUIET)
+    for flag in _FLAGS:
+        if header.get(flag):
+            more = {**more, flag: True}
+    if more:
+        add_more(mapped, {"reply_to": more})

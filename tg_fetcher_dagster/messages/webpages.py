@@ -5,13 +5,13 @@ from typing import Any
 from tg_fetcher_dagster.messages.documents import Description, words_of_documents
 from tg_fetcher_dagster.messages.formatting import entities_of
 from tg_fetcher_dagster.messages.links import links_of
-from tg_fetcher_dagster.messages.own_fields import add_more, rest, silent
+from tg_fetcher_dagster.messages.own_fields import add_more, own_record, rest, silent
 from tg_fetcher_dagster.messages.peers import RawRecord
 from tg_fetcher_dagster.messages.rich_text import rich_text_of
 
 _KEYS = ("url", "site_name", "title", "description")
 _MORE_KEYS = ("author", "embed_url")
-_PAGE_SAID = (*_KEYS, *_MORE_KEYS, "display_url", "photo", "document", "cached_page")
+_PAGE_SAID = (*_KEYS, *_MORE_KEYS, "display_url", "photo", "document", "cached_page", "attributes")
 _ARTICLE = silent("Page", "url", "blocks", "photos", "documents", "part", "views")
 
 
@@ -30,6 +30,8 @@ def web_page(media: RawRecord) -> Description:
         add_more(described, _words([document], "document"))
     if article:
         described["article"] = _article(article)
+    if page.get("attributes"):
+        add_more(described, {"attributes": [own_record(attribute) for attribute in page["attributes"]]})
     add_more(described, rest(page, silent(page.get("_") or "", *_PAGE_SAID)))
     return described
 

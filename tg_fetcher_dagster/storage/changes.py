@@ -26,6 +26,9 @@ COUNTS = frozenset(
         "comments_count",
         "comments",
         "comments_unavailable",
+        "comments_chat_id",
+        "recent_repliers",
+        "top_reactors",
     }
 )
 """Keys of a message that others change, not its author: Telegram bumps a message for a reaction, too."""

@@ -2,7 +2,8 @@
 
 A walk over one day may meet a message of another one: an imported message under a new id, two seconds around
 midnight. It is written here, durably, before the walk goes on, so that no kill loses it; the day takes it in
-when it is next made, or is opened again for it.
+when it is next made, or is opened again for it. It stays known after that: a later walk over the day alone
+does not come where it stands, and must not take it for deleted.
 """
 
 import os
@@ -18,7 +19,10 @@ from tg_fetcher_dagster.storage.paths import Store
 
 
 class Stragglers:
-    """The stragglers of one chat: `{chat}/stragglers/{date}.jsonl`, in the raw file's kinds of lines."""
+    """The stragglers of one chat, in the raw file's kinds of lines.
+
+    Those that wait are in `{chat}/stragglers/{date}.jsonl`, those that their day has in `taken/` beside it.
+    """
 
     def __init__(self, store: Store, chat: str) -> None:
         self._folder = store.day(chat, date.min).folder / "stragglers"
@@ -29,29 +33,23 @@ class Stragglers:
         Raises:
             FetchError: (storage) the disk refused.
         """
-        path = self._path(day)
-        with storage_failures(path):
-            make_folder(self._folder)
-            with path.open("ab") as file:
-                file.write(b"".join(line + b"\n" for line in lines))
-                file.flush()
-                os.fsync(file.fileno())
-            sync_folder(self._folder)
+        _append(self._path(day), b"".join(line + b"\n" for line in lines))
 
     def read(self, day: date) -> list[dict[str, Any]]:
-        """Returns a day's lines; a last one that a kill has cut is left out (its walk meets it again).
+        """Returns the lines that wait; a last one that a kill has cut is left out (its walk meets it again).
 
         Raises:
             FetchError: (storage) the file is there and cannot be read.
         """
-        path = self._path(day)
-        with storage_failures(path):
-            try:
-                kept = path.read_bytes()
-            except FileNotFoundError:
-                return []
-        lines = kept.split(b"\n")
-        return [orjson.loads(line) for line in lines[:-1] if line]
+        return _lines(self._path(day))
+
+    def known(self, day: date) -> list[dict[str, Any]]:
+        """Returns the lines that wait, after those that the day took in before.
+
+        Raises:
+            FetchError: (storage) a file is there and cannot be read.
+        """
+        return [*_lines(self._taken(day)), *self.read(day)]
 
     def days(self) -> list[date]:
         """Returns the days for which something waits, the oldest first."""
@@ -63,11 +61,40 @@ class Stragglers:
         """Returns where the day's raw file is put together with its stragglers."""
         return self._folder / f"{day.isoformat()}.jsonl.zst"
 
-    def drop(self, day: date) -> None:
-        """Forgets a day's stragglers, once the day has them."""
+    def take_in(self, day: date) -> None:
+        """Says that the day has what waited for it.
+
+        Raises:
+            FetchError: (storage) the disk refused.
+        """
+        waiting = self.read(day)
+        if waiting:
+            _append(self._taken(day), b"".join(orjson.dumps(line) + b"\n" for line in waiting))
         for path in (self._path(day), self.merged_raw(day)):
             with storage_failures(path):
                 path.unlink(missing_ok=True)
 
     def _path(self, day: date) -> Path:
         return self._folder / f"{day.isoformat()}.jsonl"
+
+    def _taken(self, day: date) -> Path:
+        return self._folder / "taken" / f"{day.isoformat()}.jsonl"
+
+
+def _append(path: Path, lines: bytes) -> None:
+    with storage_failures(path):
+        make_folder(path.parent)
+        with path.open("ab") as file:
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    with storage_failures(path):
+        try:
+            kept = path.read_bytes()
+        except FileNotFoundError:
+            return []
+    return [orjson.loads(line) for line in kept.split(b"\n")[:-1] if line]

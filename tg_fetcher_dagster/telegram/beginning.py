@@ -54,12 +54,18 @@ class Beginning:
         dialogs = await self._send(functions.messages.GetPeerDialogsRequest([peer]), about=self._about)
         return not any(getattr(dialog, "top_message", 0) for dialog in dialogs.dialogs)
 
-    async def is_at(self, number: int) -> bool:
+    async def is_at(self, number: int, *, now: bool = False) -> bool:
         """Returns whether the chat begins at this message, as far as it can be read.
+
+        Args:
+            number: the oldest message that was met.
+            now: do not believe an earlier answer: the message that was the oldest may be deleted since.
 
         Raises:
             FetchError: (network) Telegram names no oldest message of a chat that has some.
         """
+        if now and not self.is_known_at(number):
+            self.oldest_id = None
         anchor = OLDEST
         for _ in range(TRIES):
             if self.oldest_id is None:

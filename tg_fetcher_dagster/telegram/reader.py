@@ -222,11 +222,12 @@ class TelegramReader:
         Raises:
             FetchError: (auth, rate_limit, network) it may be had another time.
         """
+        line = await self._line(identity)
         peer_id = message.value["peer_id"]
         is_past = peer_id["_"] == "PeerChat"  # also of a supergroup: from when it was a basic group
-        line = await self._line(identity)
         peer = types.InputPeerChat(peer_id["chat_id"]) if is_past else line.peer
-        return await read_whole(line, peer, message.id, about=f"message {message.id} in {identity.key}")
+        about = f"message {message.id} in {identity.key}"
+        return await read_whole(self._send if is_past else line, peer, message.id, about=about)
 
     async def whole_comment(
         self, identity: ChatIdentity, post_id: int, comment: Record, chats: Sequence[Record]

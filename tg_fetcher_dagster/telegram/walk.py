@@ -197,7 +197,7 @@ class HistoryWalk:
             following = (await self._read(anchor)).below_id(lowest)
         if following.messages:
             return following
-        if await self._beginning.is_at(lowest):
+        if await self._beginning.is_at(lowest, now=True):
             return None
         raise FetchError(
             ErrorType.NETWORK,

@@ -102,6 +102,20 @@ async def test_a_day_that_is_done_is_opened_again_for_a_message_that_comes_late_
     ]
 
 
+@pytest.mark.parametrize("again", [DAYS[:1], DAYS])
+async def test_what_came_late_stays_when_its_day_is_read_again(fetching: Start, again) -> None:
+    telegram = await odd_group(fetching, [*many(5, 20), *many(6, 30)])
+    await telegram.fetch(USERNAME, DAYS[:2])
+    put(telegram, [*many(7, 12), at(5, "09:00:00"), *many(7, 3)], first_id=51)
+    await telegram.fetch(USERNAME, [DAYS[2]], request_id="fetch-2")
+
+    for number in (3, 4):
+        reports = await telegram.fetch(USERNAME, again, request_id=f"fetch-{number}", force=True)
+
+        assert {report.outcome for report in reports} == {"unchanged"}
+        assert kept_ids(telegram, DAYS[0]) == true_days(telegram)["2025-11-05"]
+
+
 async def test_a_message_of_a_day_that_nobody_has_read_waits_for_it(fetching: Start) -> None:
     order = [*many(3, 150), *many(7, 12), at(3, "09:00:00"), *many(7, 3)]
     telegram = await odd_group(fetching, order)

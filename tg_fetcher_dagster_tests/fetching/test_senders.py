@@ -8,7 +8,6 @@ from telethon.tl import types
 
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder
-from tg_fetcher_dagster.storage.day_writer import SideFiles
 from tg_fetcher_dagster.storage.raw_file import RawWriter, read_raw
 from tg_fetcher_dagster.telegram.records import LAYER, record_of
 from tg_fetcher_dagster_tests.fetching.odd import Start, odd_group
@@ -58,8 +57,7 @@ async def test_old_days_of_a_private_chat_are_mended_by_what_another_day_tells(f
     before = senders(telegram, key, DAY)
     paths = telegram.workshop.store.day(key, DAY)
     lines = list(read_raw(paths.raw))
-    del lines[0]["account_user_id"]
-    rewrite(paths.raw, [line for line in lines if not line.get("value", {}).get("is_self")])
+    rewrite(paths.raw, without_the_account(lines))
 
     telegram.rebuild(key, DAY)
 
@@ -70,14 +68,19 @@ async def test_where_no_file_tells_whose_account_it_was_the_sender_stays_unknown
     telegram, key = await private_chat(fetching)
     for day in DAYS:
         path = telegram.workshop.store.day(key, day).raw
-        lines = list(read_raw(path))
-        del lines[0]["account_user_id"]
-        rewrite(path, [line for line in lines if not line.get("value", {}).get("is_self")])
+        rewrite(path, without_the_account(list(read_raw(path))))
 
     telegram.rebuild(key, DAY)
 
     other = telegram.truth()["talk"]["marked_id"]
     assert set(senders(telegram, key, DAY)) == {other, None}
+
+
+def without_the_account(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines of a raw file as versions before this one wrote them for a page that spans days."""
+    del lines[0]["account_user_id"]
+    lines[0]["identity"].pop("reader_user_id", None)
+    return [line for line in lines if not line.get("value", {}).get("is_self")]
 
 
 def rewrite(path: Any, lines: list[dict[str, Any]]) -> None:
@@ -103,12 +106,13 @@ async def test_a_user_a_group_and_a_channel_of_one_number_are_kept_apart(fetchin
     for number, peer in enumerate(people):
         message = types.Message(9 - number, types.PeerChannel(1), NOON, "x", from_id=peer)
         builder.add_message(record_of(message))
-    builder.assemble()
-    builder.writer.seal(SideFiles(summary=b"", threads=b"", participants=b""))
-
-    made = orjson.loads(builder.writer.day_file.read_bytes())
+    participants = orjson.loads(builder.assemble().sides.participants)
     builder.discard()
-    assert made["senders"] == {"-1000000000005": "Channel", "-5": "Basic", "5": "User"}
+
+    assert {each["id"]: each["name"] for each in participants["participants"]} == {
+        5: "User", -5: "Basic", -1_000_000_000_005: "Channel"
+    }  # fmt: skip
+    assert participants["no_peers"] == [{"type": "community", "id": "5", "title": "Community"}]
 
 
 def begun(telegram: Fetching, identity: ChatIdentity) -> DayBuilder:

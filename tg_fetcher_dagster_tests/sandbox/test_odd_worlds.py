@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from telethon import TelegramClient
-from telethon.errors import TypeNotFoundError
+from telethon.errors import MessageIdInvalidError, TypeNotFoundError
 from telethon.sessions import StringSession
 from telethon.tl import functions, types
 
@@ -143,3 +143,26 @@ async def test_a_hidden_history_says_where_it_begins_until_it_is_shown(telegram_
     assert hidden.hidden_prehistory
     assert hidden.available_min_id == page.messages[-1].id - 1
     assert shown.available_min_id is None
+
+
+async def test_a_rich_message_in_part_is_given_whole_by_its_id(telegram_sandbox):
+    telegram = telegram_sandbox(EVERY_KIND)
+    peer_id = types.PeerChannel(-telegram.world.chats["quiet"].peer - 10**12)
+
+    def rich(number, *texts, part=False):
+        blocks = [types.PageBlockParagraph(types.TextPlain(text)) for text in texts]
+        content = types.RichMessage(blocks=blocks, photos=[], documents=[], part=part)
+        return types.Message(id=number, peer_id=peer_id, date=NOON, message="", rich_message=content)
+
+    telegram.put("quiet", rich(900, "first", part=True), rich(901, "all", part=True))
+    telegram.put_whole("quiet", rich(900, "first", "last"))
+    async with _client(telegram) as client:
+        peer = await client.get_input_entity("quiet_group")
+        page = await _page(client, peer)
+        whole = await client(functions.messages.GetRichMessageRequest(peer, 900))
+        same = await client(functions.messages.GetRichMessageRequest(peer, 901))
+        with pytest.raises(MessageIdInvalidError):
+            await client(functions.messages.GetRichMessageRequest(peer, 902))
+    assert [message.rich_message.part for message in page.messages[:2]] == [True, True]
+    assert [len(whole.messages[0].rich_message.blocks), whole.messages[0].rich_message.part] == [2, False]
+    assert same.messages[0].rich_message.part is True
