@@ -3,7 +3,6 @@
 And time that passes without anybody waiting for it.
 """
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,9 @@ from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster.telegram.requests import RequestLine
 
 _INSTANT = 0.001
+
+BEGAN = 1_762_516_800.0
+"""Noon of 2025-11-07."""
 
 
 @dataclass
@@ -84,7 +86,7 @@ class PassingTime:
 
     def __init__(self) -> None:
         self.slept: list[float] = []
-        self._began = time.time()
+        self._began = BEGAN
         self._passed = 0.0
 
     async def sleep(self, seconds: float) -> None:

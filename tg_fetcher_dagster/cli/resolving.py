@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from datetime import UTC, datetime
 
 import structlog
 
@@ -11,7 +12,6 @@ from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
-from tg_fetcher_dagster.telegram.clock import telegram_now
 from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ async def resolve_chats(
             try:
                 yield spelling, await _resolved(reader, spelling, identities, settings)
             except FetchError as error:
-                identities.record_failure(spelling, error, telegram_now(settings))
+                identities.record_failure(spelling, error, datetime.now(UTC))
                 yield spelling, error
 
 

@@ -145,7 +145,7 @@ def _expanded(
 ) -> Expansion:
     return expand(
         command,
-        today=tick.now.astimezone(tick.rules.zone).date(),
+        today=tick.outside.planning_time(tick.now).astimezone(tick.rules.zone).date(),
         history_start=tick.rules.history_start,
         first_message=first_message,
         final_days=facts.final_days,

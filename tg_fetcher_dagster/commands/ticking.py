@@ -69,6 +69,8 @@ class Outside:
         tell_failed: leaves a `fetch_failed` in the outbox; may be called again with the same failure.
         facts: what is stored of a chat.
         estimate: how many requests a day of a chat may cost.
+        planning_time: what time it is for Telegram at a moment of this machine's clock: by it a command's
+            days are counted, while what the dispatch keeps goes by the machine's.
     """
 
     run_state: Callable[[str], RunState]
@@ -76,6 +78,7 @@ class Outside:
     tell_failed: Callable[[Failure], None]
     facts: Callable[[ChatIdentity], ChatFacts] = lambda _identity: ChatFacts()
     estimate: Estimate = lambda _chat, _day: DEFAULT_REQUESTS_A_DAY
+    planning_time: Callable[[dt.datetime], dt.datetime] = lambda moment: moment
 
 
 @dataclass(slots=True)

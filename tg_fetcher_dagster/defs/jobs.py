@@ -1,5 +1,7 @@
 """The jobs that sensors and schedules start; a backfill in the UI needs none of them."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import structlog
 
@@ -46,11 +48,11 @@ async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegra
                     workshop.identities.record(known.model_copy(update={"first_message_date": day}))
                     context.log.info("%s is %s (%s)", spelling.canonical, known.key, known.title)
                 except FetchError as error:
-                    workshop.identities.record_failure(spelling, error, workshop.now())
+                    workshop.identities.record_failure(spelling, error, datetime.now(UTC))
                     context.log.warning("%s: %s", spelling.canonical, error.message)
     except FetchError as error:
         for spelling in map(parse_spelling, config.spellings):
-            workshop.identities.record_failure(spelling, error, workshop.now())
+            workshop.identities.record_failure(spelling, error, datetime.now(UTC))
         raise dg.Failure(error.message, metadata={"error_type": error.error_type.value}) from None
 
 

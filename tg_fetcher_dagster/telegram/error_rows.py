@@ -228,9 +228,7 @@ ROWS: dict[str, Row] = {
     "FROZEN_PARTICIPANT_MISSING": FROZEN,
     "PHONE_NUMBER_BANNED": Row(ErrorType.AUTH, "the phone number is banned by Telegram"),
     "PEER_FLOOD": Row(
-        ErrorType.RATE_LIMIT,
-        "Telegram has limited the account for a while (@SpamBot says why)",
-        Account.ENDS_RUN,
+        ErrorType.RATE_LIMIT, "Telegram has limited the account (@SpamBot says why)", Account.ENDS_RUN
     ),
     **_rows(ErrorType.AUTH, _ENDED, Account.QUARANTINE),
     **_rows(ErrorType.AUTH, _USELESS_FOR_NOW, Account.ENDS_RUN),
@@ -247,19 +245,6 @@ ROWS: dict[str, Row] = {
 """Every name that a request of ours can meet."""
 
 WAITS = _names(
-    """
-    FLOOD_WAIT_X FLOOD_PREMIUM_WAIT_X FLOOD_TEST_PHONE_WAIT_X SLOWMODE_WAIT_X TAKEOUT_INIT_DELAY_X
-    """
+    "FLOOD_WAIT_X FLOOD_PREMIUM_WAIT_X FLOOD_TEST_PHONE_WAIT_X SLOWMODE_WAIT_X TAKEOUT_INIT_DELAY_X"
 )
 """RATE_LIMIT with its seconds in the name."""
-
-BEYOND_TELETHON = _names(
-    """
-    ACCESS_DENIED API_CALL_ERROR APICALLERROR APNS_VERIFY_CHECK_X AUTH_KEY_UNSYNCHRONIZED
-    CHANNEL_MONOFORUM_UNSUPPORTED CHAT_ACTION_FORBIDDEN COMMUNITY_PRIVATE FLOOD INPUT_FETCH_ERROR_X
-    INPUT_METHOD_INVALID_X INPUT_PEERS_EMPTY INTEGRITY_CHECK_CLASSIC_X MEMBER_FETCH_FAILED
-    MSG_RANGE_UNSYNC PEERS_LIST_EMPTY RECAPTCHA_CHECK_X RPC_CONNECT_FAILED RPC_SEND_FAIL
-    TOPIC_ID_INVALID USER_PERMISSION_DENIED
-    """
-)
-"""Names that Telegram is known to answer and that Telethon 1.45 does not list."""

@@ -1,6 +1,6 @@
 """Commands in a real Valkey become runs, and are settled when each day has its event."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -10,6 +10,7 @@ import redis
 import time_machine
 
 from tg_fetcher_dagster.defs.sensors import commands as commands_sensor
+from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
 from tg_fetcher_dagster_tests.defs.deployment import AWAY, Deployment, ends
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -144,6 +145,18 @@ def test_invalid_commands_become_dead_letters_with_an_event_and_stop_nobody(with
     assert all("\n" not in event["error"] for event in told.values())
     assert len(told) == 5
     assert lengths(with_redis) == {"tg_commands": 0, "tg_commands:processing": 1, "tg_commands:failed": 5}
+
+
+def test_yesterday_is_telegrams_where_the_machines_clock_is_a_day_ahead(with_redis: Deployment) -> None:
+    noon = datetime(2025, 11, 7, 12, tzinfo=UTC)
+    with_redis.know("def_busy")
+    with time_machine.travel(noon, tick=False):
+        TelegramClock(clock_path(with_redis.settings.session_dir)).tell(noon - timedelta(days=1))
+        push(with_redis, {"command": "fetch", "chat": "@def_busy", "mode": "yesterday", "command_id": "c1"})
+
+        [request] = tick(with_redis)
+
+    assert request.tags[START] == request.tags[END] == "def_busy|2025-11-05"
 
 
 def test_a_chat_that_does_not_exist_fails_its_command_with_the_reason(with_redis: Deployment) -> None:

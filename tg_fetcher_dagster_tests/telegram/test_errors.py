@@ -9,8 +9,8 @@ from telethon.errors.rpcerrorlist import rpc_errors_dict, rpc_errors_re
 from telethon.tl.functions.messages import GetHistoryRequest
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.telegram.error_rows import BEYOND_TELETHON, ROWS, WAITS, Account
-from tg_fetcher_dagster.telegram.error_strangers import STRANGERS
+from tg_fetcher_dagster.telegram.error_rows import ROWS, WAITS, Account
+from tg_fetcher_dagster.telegram.error_strangers import BEYOND_TELETHON, STRANGERS
 from tg_fetcher_dagster.telegram.errors import (
     EXPECTED,
     DamagedAnswerError,

@@ -1,5 +1,6 @@
 """Connections that break: few requests, longer pauses, a clear end, and no good account is put aside."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -16,6 +17,7 @@ from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
 from tg_fetcher_dagster_tests.counting import Counted, PassingTime
 from tg_fetcher_dagster_tests.telegram.conftest import day_bounds, methods
+from tg_fetcher_dagster_tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("counted")
 
@@ -246,6 +248,46 @@ async def test_a_salt_that_is_refused_each_time_does_not_send_one_request_for_ev
     counted.unheard = 3  # a request whose salt is refused has reached no method
     assert failure.value.error_type is ErrorType.NETWORK
     assert packets <= 3 * 3 * link.PACKETS_A_REQUEST
+
+
+async def has_come(sandbox: Any, method: str) -> None:
+    await asyncio.to_thread(until, lambda: sandbox.count(method), what=method)
+
+
+async def test_a_request_that_nobody_waits_for_any_more_leaves_nothing_behind(
+    sandbox: Any, reader: TelegramReader
+) -> None:
+    identity = await reader.resolve(parse_spelling("@busy_talk"))
+    sandbox.add_fault(method="messages.getHistory", silence=True, times=1)
+    asking = asyncio.create_task(reader.first_message_date(identity))
+    await has_come(sandbox, "messages.getHistory")
+
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+    assert await reader.first_message_date(identity) is not None
+    assert reader.requests_by_method["help.getConfig"] == 1
+
+
+async def test_an_opening_that_is_cancelled_leaves_nothing_open(
+    sandbox: Any, settings: Settings, account: AccountStore
+) -> None:
+    async def opened() -> dict[str, int]:
+        async with open_reader(settings) as reader:
+            return dict(reader.requests_by_method)
+
+    before = asyncio.all_tasks()
+    sandbox.add_fault(method="help.getConfig", silence=True, times=1)
+    opening = asyncio.create_task(opened())
+    await has_come(sandbox, "help.getConfig")
+
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+
+    assert asyncio.all_tasks() == before
+    assert await opened() == {"help.getConfig": 1, "users.getUsers": 1}
 
 
 async def test_no_reconnecting_of_telethons_own_is_on(

@@ -6,7 +6,7 @@ brought in stay.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -18,7 +18,6 @@ from tg_fetcher_dagster.defs.sensors.refusals import skips_when_refused
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.clock import telegram_now
 
 ASK_AGAIN = timedelta(hours=6)
 """A chat that could not be resolved is asked for again after this long: a username costs one of about 200
@@ -73,7 +72,7 @@ def chats(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
             spellings.append(parse_spelling(text))
         except FetchError as error:
             context.log.warning("setting TELEGRAM_CHATS: %s", error.message)
-    now = telegram_now(settings)
+    now = datetime.now(UTC)
     unknown = unresolved(spellings, identities, now)
     present = frozenset(context.instance.get_dynamic_partitions(CHATS.name or ""))
     new = [identity.key for identity in identities.all() if identity.key not in present]

@@ -33,7 +33,7 @@ from tg_fetcher_dagster.storage.coverage import covered_days
 from tg_fetcher_dagster.storage.damage import standing
 from tg_fetcher_dagster.storage.estimate import requests_a_day
 from tg_fetcher_dagster.storage.paths import Store
-from tg_fetcher_dagster.telegram.clock import planning_now
+from tg_fetcher_dagster.telegram.clock import planning_time
 
 WAIT_SECONDS = 3.0
 """How long a tick waits for a first command: the daemon looks only every five seconds, so a tick that waits
@@ -103,6 +103,7 @@ def outside(settings: Settings, instance: dg.DagsterInstance) -> Outside:
         tell_failed=tell_failed,
         facts=facts,
         estimate=estimate,
+        planning_time=lambda moment: planning_time(settings, moment),
     )
 
 
@@ -137,7 +138,6 @@ def commands(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
             CommandQueue(client, settings.commands_queue),
             IdentityTable(settings.data_dir),
             rules=Rules.from_settings(settings),
-            clock=lambda: planning_now(settings),
         )
         result = dispatch.tick(outside(settings, instance), wait_seconds=WAIT_SECONDS)
     for command_id, note in result.notes:
