@@ -50,6 +50,9 @@ class Beginning:
         dates = [message.date for message in answer.messages if getattr(message, "date", None) is not None]
         if answer.messages:
             return bool(dates) and min(dates) >= moment
+        return await self._dialog_is_empty()
+
+    async def _dialog_is_empty(self) -> bool:
         peer = types.InputDialogPeer(self._peer)
         dialogs = await self._send(functions.messages.GetPeerDialogsRequest([peer]), about=self._about)
         return not any(getattr(dialog, "top_message", 0) for dialog in dialogs.dialogs)
@@ -78,7 +81,10 @@ class Beginning:
                     continue
                 self.oldest_id = min((int(message.id) for message in answer.messages), default=None)
         if self.oldest_id is None:
-            raise FetchError(
-                ErrorType.NETWORK, f"{self._about}: Telegram names no oldest message of a chat that has some"
-            )
+            if not await self._dialog_is_empty():
+                raise FetchError(
+                    ErrorType.NETWORK,
+                    f"{self._about}: Telegram names no oldest message of a chat that has some",
+                )
+            self.oldest_id = number  # all that was met is deleted by now
         return self.is_known_at(number)

@@ -113,6 +113,8 @@ class HistoryWalk:
                 held, answer = answer, await following
             finally:
                 await _ended(following)
+        if held.messages and self._beginning.is_reached:
+            held = await self._wholeness.mended(held, None)
         yield _below(given_to, held), True
 
     async def _ahead(self, answer: Answer) -> Answer | None:

@@ -33,10 +33,14 @@ class Wholeness:
         self._about = about
         self._doubts = 0
 
-    async def mended(self, page: Answer, following: Answer) -> Answer:
+    async def mended(self, page: Answer, following: Answer | None) -> Answer:
         """Returns a page with all that stands between its anchor and the page that follows it.
 
         No request where the two agree, or say nothing.
+
+        Args:
+            page: the page.
+            following: the next one down; None where it is proved that nothing stands below the page.
 
         Raises:
             FetchError: the request that was sent to find out failed.
@@ -47,14 +51,14 @@ class Wholeness:
         log.warning("a page lacks messages", about=self._about, missing=missing, below_id=page.top_id)
         # A message below that was deleted meanwhile looks the same: the page as it is now tells them apart.
         again = await read_page(self._send, self._peer, page.anchor, about=self._about)
-        page = _joined(page, again, above=following.top_id)
+        page = _joined(page, again, above=following.top_id if following is not None else 0)
         missing = _missing(page, following)
         if missing <= 0:
             return page
         return await self._by_ids(page, following, missing)
 
-    async def _by_ids(self, page: Answer, following: Answer, missing: int) -> Answer:
-        first = following.top_id + 1
+    async def _by_ids(self, page: Answer, following: Answer | None, missing: int) -> Answer:
+        first = following.top_id + 1 if following is not None else page.lowest_id
         last = (page.anchor.offset_id or page.top_id + 1) - 1
         known = {message.id for message in page.messages}
         unknown = [number for number in range(first, last + 1) if number not in known]
@@ -85,11 +89,10 @@ class Wholeness:
         return page
 
 
-def _missing(page: Answer, following: Answer) -> int:
+def _missing(page: Answer, following: Answer | None) -> int:
     """Returns how many messages must stand between two pages and are on neither."""
-    if page.below is None or following.at_or_below is None:
-        return 0
-    return page.below - following.at_or_below
+    below = following.at_or_below if following is not None else 0
+    return 0 if page.below is None or below is None else page.below - below
 
 
 def _joined(page: Answer, again: Answer, *, above: int) -> Answer:
