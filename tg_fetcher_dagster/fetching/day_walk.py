@@ -148,7 +148,7 @@ class DayWalk:
 
     def _is_over(self, day: date, fetched_at: datetime) -> bool:
         """True where Telegram's own time says that the day was over when the walk came to it."""
-        return self._telegram.knows_now and fetched_at >= day_start(day + ONE_DAY, self._zone)
+        return self._telegram.is_past(day_start(day + ONE_DAY, self._zone), at=fetched_at)
 
     def _day(self, day: date) -> OpenDay:
         """Returns a day in the making, begun where it was not."""

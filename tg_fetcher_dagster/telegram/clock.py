@@ -5,6 +5,7 @@ How far the machine's clock is off is kept beside the sessions (it is this machi
 for those who decide on a day without asking Telegram: ticks, schedules, "yesterday" on the command line.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,52 +18,62 @@ from tg_fetcher_dagster.telegram.small_files import read_small, write_small
 log = structlog.get_logger(__name__)
 
 TOLERANCE = timedelta(minutes=1)
-"""A clock that is off by less is right: Telegram tells whole seconds, some of them old when they arrive,
-and a schedule at midnight must not fall into the day before."""
+"""A machine's clock that is off by less gives the instants: Telegram tells whole seconds, some of them old
+when they arrive, and what two processes note within a second must keep its order."""
 
 HOLDS_FOR = timedelta(days=2)
 """An older finding is not believed: the clock may have been set right since."""
 
+_NOTHING = timedelta(0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class TelegramClock:
-    """Telegram's time in this process, and its difference from the machine's for the others.
+@dataclass(frozen=True)
+class _Told:
+    """What a connection has said.
 
     Attributes:
-        is_told: whether Telegram has said its time in this process. Without, no day may be called over.
+        now: the time when it came, by the machine's clock and what is added to it.
+        at: the same moment on the monotonic clock.
+        ahead: how much `now` is ahead of what Telegram said.
     """
+
+    now: datetime
+    at: float
+    ahead: timedelta
+
+
+class TelegramClock:
+    """Telegram's time in this process, and its difference from the machine's for the others."""
 
     def __init__(self, path: Path, *, timing: Timing | None = None) -> None:
         """Takes the file of `clock_path`."""
         self._path = path
         self._timing = timing or Timing()
-        self._told: tuple[datetime, float] | None = None
-
-    @property
-    def is_told(self) -> bool:
-        """Whether Telegram has said its time in this process."""
-        return self._told is not None
+        self._told: _Told | None = None
 
     def now(self) -> datetime:
-        """Returns Telegram's time, aware, in UTC; the best guess where Telegram has not told it."""
+        """Returns the time, aware, in UTC, for what is noted; a guess where Telegram has told none."""
         if self._told is None:
             wall = self._wall()
             return wall + _kept(self._path, wall)
-        date, at = self._told
-        return date + timedelta(seconds=self._timing.monotonic() - at)
+        return self._told.now + timedelta(seconds=self._timing.monotonic() - self._told.at)
+
+    def is_past(self, moment: datetime, *, at: datetime) -> bool:
+        """Returns whether a moment was over for Telegram when `now` was `at`; False where it is not known."""
+        return self._told is not None and at - self._told.ahead >= moment
 
     def tell(self, date: datetime) -> None:
         """Takes `help.getConfig().date`, and keeps how far the machine's clock is off.
 
         A clock that has begun to be off, or is right again, is told in the log once.
         """
-        self._told = (date, self._timing.monotonic())
         wall = self._wall()
-        was_off = _worth_telling(_kept(self._path, wall))
-        write_small(self._path, {"seconds": (date - wall).total_seconds(), "at": wall.timestamp()})
-        off = _worth_telling(date - wall)
-        if bool(off) != bool(was_off):
+        found, kept = date - wall, _kept(self._path, wall)
+        off = next((each for each in (_NOTHING, kept) if abs(found - each) <= TOLERANCE), found)
+        self._told = _Told(wall + off, self._timing.monotonic(), wall + off - date)
+        write_small(self._path, {"seconds": off.total_seconds(), "at": wall.timestamp()})
+        if bool(off) != bool(kept):
             tell = log.warning if off else log.info
             tell("the machine's clock is off" if off else "the machine's clock is right again", off=told(off))
 
@@ -76,14 +87,13 @@ def clock_path(session_dir: Path) -> Path:
 
 
 def clock_difference(settings: Settings) -> timedelta:
-    """Returns how far Telegram's time is from the machine's; zero where the clock passes for right."""
-    return _worth_telling(_kept(clock_path(settings.session_dir), datetime.now(UTC)))
+    """Returns what is added to the machine's clock; zero where it is right, or nothing is known of late."""
+    return _kept(clock_path(settings.session_dir), datetime.now(UTC))
 
 
 def telegram_now(settings: Settings) -> datetime:
     """Returns Telegram's time as far as it is known here, aware, in UTC; asks nobody but the disk."""
-    wall = datetime.now(UTC)
-    return wall + _kept(clock_path(settings.session_dir), wall)
+    return datetime.now(UTC) + clock_difference(settings)
 
 
 def planning_now(settings: Settings) -> datetime:
@@ -94,22 +104,16 @@ def planning_now(settings: Settings) -> datetime:
 def planning_time(settings: Settings, moment: datetime) -> datetime:
     """Returns what time it is for Telegram when the machine's clock says `moment`, and never a later one.
 
-    Dagster makes a day's partition by the machine's clock, and the day cannot be asked for before. So a clock
-    that is behind makes days come later; one that is ahead does not make them end too early. A clock that is
-    right within `TOLERANCE` is left alone: a schedule at midnight must not fall into the day before.
+    Dagster makes a day's partition by the machine's clock, and the day cannot be asked for before. So a
+    clock that is behind makes days come later; one that is ahead does not make them end too early.
     """
-    off = _worth_telling(_kept(clock_path(settings.session_dir), moment))
-    return moment + min(off, timedelta(0))
+    return moment + min(_kept(clock_path(settings.session_dir), moment), _NOTHING)
 
 
 def told(off: timedelta) -> str:
     """Returns a difference for people: `1 day, 0:00:05 ahead` where Telegram's time is that much behind."""
     seconds = timedelta(seconds=round(abs(off).total_seconds()))
-    return f"{seconds} {'ahead' if off < timedelta(0) else 'behind'}" if seconds else "right"
-
-
-def _worth_telling(off: timedelta) -> timedelta:
-    return off if abs(off) > TOLERANCE else timedelta(0)
+    return f"{seconds} {'ahead' if off < _NOTHING else 'behind'}" if seconds else "right"
 
 
 def _kept(path: Path, wall: datetime) -> timedelta:
@@ -119,5 +123,5 @@ def _kept(path: Path, wall: datetime) -> timedelta:
         off = timedelta(seconds=kept["seconds"])
         known_for = abs(wall - (_EPOCH + timedelta(seconds=kept["at"])))
     except (KeyError, TypeError, ValueError, OverflowError):
-        return timedelta(0)  # nothing is kept, or nothing that makes sense
-    return off if known_for <= HOLDS_FOR else timedelta(0)
+        return _NOTHING  # nothing is kept, or nothing that makes sense
+    return off if known_for <= HOLDS_FOR else _NOTHING

@@ -69,13 +69,15 @@ class TelegramReader:
         return self._send.requests_by_method
 
     def now(self) -> datetime:
-        """Returns Telegram's time, aware, in UTC: by it, not by the machine's clock, a day is over."""
+        """Returns the present moment, aware, in UTC, as Telegram sees it."""
         return self._send.clock.now()
 
-    @property
-    def knows_now(self) -> bool:
-        """Whether Telegram has told its time; without, a day may be read and is not final."""
-        return self._send.clock.is_told
+    def is_past(self, moment: datetime, *, at: datetime) -> bool:
+        """Returns whether a moment was over by Telegram's time when `now` was `at`: so a day ends.
+
+        False where Telegram has not told its time: a day may be read then, and is not final.
+        """
+        return self._send.clock.is_past(moment, at=at)
 
     def can_address(self, identity: ChatIdentity) -> bool:
         """True where the chat can be read without looking it up first."""

@@ -9,7 +9,6 @@ from tg_fetcher_dagster_tests.no_clock import clocks_in
 TESTS = Path(__file__).parents[1]
 
 ALLOWED = {
-    ("counting.py", "time.time"): "where a time begins that only sleeping moves; the stand-in has its own",
     ("waiting.py", "time.monotonic"): "ends a test that has failed",
     ("waiting.py", "time.sleep"): "rests between two looks, so that what is waited for has the processor",
 }

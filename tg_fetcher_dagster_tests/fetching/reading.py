@@ -28,9 +28,6 @@ from tg_fetcher_dagster_tests.consumer import read_day
 
 HASH = "0123456789abcdef0123456789abcdef"
 
-STANDING = Timing(monotonic=lambda: 0.0)
-"""Time that does not go on while a reader is open."""
-
 
 def days_between(first: str, last: str) -> tuple[date, ...]:
     """Returns every day of `first..last`."""
@@ -41,9 +38,11 @@ def days_between(first: str, last: str) -> tuple[date, ...]:
 def workshop_at(sandbox: RunningSandbox, settings: Settings, *moments: datetime) -> Workshop:
     """Returns a workshop whose Telegram says the first moment; where nobody asks it, it is the last one."""
 
+    standing = Timing(wall=moments[0].timestamp, monotonic=lambda: 0.0)
+
     def opened() -> AbstractAsyncContextManager[TelegramReader]:
         sandbox.stop_clock(moments[0])
-        return open_reader(settings, timing=STANDING)
+        return open_reader(settings, timing=standing)
 
     return Workshop(settings=settings, open_reader=opened, clock=lambda: moments[-1])
 

@@ -2,10 +2,11 @@
 
 import struct
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.telegram.reader import open_reader
 from tg_fetcher_dagster_tests.fetching.reading import Fetching
 
 Start = Callable[..., Fetching]
@@ -19,13 +20,18 @@ WORLD: dict[str, Any] = {
 }
 
 
+def by_the_machines_clock(telegram: Fetching, telegrams: datetime) -> Fetching:
+    """The same on this machine, whose clock is what it is, while Telegram's says something else."""
+    settings = telegram.workshop.settings
+    telegram.sandbox.set_clock((telegrams - datetime.now(UTC)).total_seconds())
+    return Fetching(telegram.sandbox, Workshop(settings=settings, open_reader=lambda: open_reader(settings)))
+
+
 async def test_the_running_day_is_not_final_although_the_machines_clock_says_that_it_is_over(
     fetching: Start,
 ) -> None:
     afternoon = datetime(2025, 11, 7, 15, tzinfo=UTC)
-    machines = datetime.now(UTC)  # later
-    telegram = fetching(WORLD, now=afternoon)
-    telegram = replace(telegram, workshop=replace(telegram.workshop, clock=lambda: machines))
+    telegram = by_the_machines_clock(fetching(WORLD), afternoon)
     key = await telegram.resolve("clock_busy")
 
     [over, running] = await telegram.fetch(key, [date(2025, 11, 6), DAY])
@@ -34,9 +40,9 @@ async def test_the_running_day_is_not_final_although_the_machines_clock_says_tha
     assert over.coverage.final
     assert running.coverage is not None
     assert not running.coverage.final
-    assert running.coverage.fetched_at == afternoon
+    assert afternoon <= running.coverage.fetched_at <= telegram.sandbox.now()
 
-    night = telegram.at(datetime(2025, 11, 8, tzinfo=UTC))
+    night = by_the_machines_clock(telegram, datetime(2025, 11, 8, tzinfo=UTC))
     [done] = await night.fetch(key, [DAY], request_id="fetch-2")
     assert done.coverage is not None
     assert done.coverage.final
@@ -45,11 +51,11 @@ async def test_the_running_day_is_not_final_although_the_machines_clock_says_tha
 async def test_a_day_that_is_over_for_telegram_is_final_although_the_machines_clock_is_behind(
     fetching: Start,
 ) -> None:
-    telegram = fetching(WORLD, now=datetime.now(UTC) + timedelta(days=1))
+    today = datetime.now(UTC)
+    telegram = by_the_machines_clock(fetching(WORLD), today + timedelta(days=1))
     key = await telegram.resolve("clock_busy")
-    today = datetime.now(UTC).date()
 
-    [report] = await telegram.fetch(key, [today])
+    [report] = await telegram.fetch(key, [today.date()])
 
     assert report.coverage is not None
     assert report.coverage.final

@@ -63,28 +63,47 @@ def test_telegrams_time_goes_on_whatever_happens_to_the_machines_clock(path: Pat
     machine.wall -= 3 * DAY
 
     assert clock.now() == NOON + timedelta(seconds=90)
-    assert clock.is_told
+    assert clock.is_past(NOON + 90 * SECOND, at=clock.now())
+    assert not clock.is_past(NOON + 91 * SECOND, at=clock.now())
 
 
-def test_before_telegram_has_told_it_the_time_is_a_guess(path: Path, settings: Settings) -> None:
+def test_before_telegram_has_told_it_the_time_is_a_guess_and_nothing_is_past(path: Path) -> None:
     machine = Machine(NOON)
     clock = TelegramClock(path, timing=machine.timing)
-    assert (clock.now(), clock.is_told) == (NOON, False)
+    assert clock.now() == NOON
+    assert not clock.is_past(NOON - DAY, at=NOON)
 
     clock.tell(NOON - DAY)
 
     later = TelegramClock(path, timing=machine.timing)
-    assert (later.now(), later.is_told) == (NOON - DAY, False)
+    assert later.now() == NOON - DAY
+    assert not later.is_past(NOON - 2 * DAY, at=later.now())
 
 
 @pytest.mark.parametrize("off", [timedelta(0), SECOND, -TOLERANCE, TOLERANCE])
-def test_a_clock_that_is_off_by_a_minute_at_most_is_right(
+def test_a_clock_that_is_off_by_a_minute_at_most_gives_the_instants_and_ends_no_day(
     path: Path, settings: Settings, off: timedelta
 ) -> None:
-    TelegramClock(path, timing=Machine(NOON).timing).tell(NOON + off)
+    clock = TelegramClock(path, timing=Machine(NOON).timing)
+    clock.tell(NOON + off)
 
+    assert clock.now() == NOON
+    assert clock.is_past(NOON + off, at=NOON)
+    assert not clock.is_past(NOON + off + SECOND, at=NOON)
     assert difference(settings, NOON) == timedelta(0)
     assert planning_time(settings, NOON) == NOON
+
+
+def test_what_processes_note_one_after_the_other_keeps_its_order(path: Path) -> None:
+    machine = Machine(NOON)
+    noted = []
+    for milliseconds in range(0, 3000, 100):
+        machine.wall = NOON + timedelta(milliseconds=milliseconds)
+        clock = TelegramClock(path, timing=machine.timing)
+        clock.tell((machine.wall - DAY).replace(microsecond=0))
+        noted.append(clock.now())
+
+    assert noted == sorted(set(noted))
 
 
 @pytest.mark.parametrize("off", [-DAY, DAY, TOLERANCE + SECOND])
@@ -134,10 +153,10 @@ async def test_a_reader_knows_telegrams_time_at_no_request_of_its_own(
     sandbox: Any, settings: Settings, account: AccountStore, days: int
 ) -> None:
     sandbox.set_clock(days * DAY.total_seconds())
-    before = sandbox.now() - SECOND
+    before = sandbox.now().replace(microsecond=0)
     async with open_reader(settings) as reader:
-        assert before.replace(microsecond=0) <= reader.now() <= sandbox.now()
-        assert reader.knows_now
+        assert reader.is_past(before, at=reader.now())
+        assert not reader.is_past(sandbox.now() + SECOND, at=reader.now())
         assert reader.requests_by_method == {"help.getConfig": 1, "users.getUsers": 1}
         assert abs(telegram_now(settings) - reader.now()) < SECOND
 
