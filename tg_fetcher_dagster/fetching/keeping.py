@@ -161,6 +161,7 @@ def _coverage(closed: ClosedDay, made: MadeDay, *, request: FetchRequest, worksh
         "requests": closed.requests,
         "duration_seconds": round(time.monotonic() - closed.began, 3),
         "limit": request.limit,
+        "edge_messages": workshop.settings.edge_messages,
         "lost": closed.lost,
         "account_user_id": closed.account_user_id,
         "event_request": request.request_id,

@@ -9,7 +9,7 @@ from tg_fetcher_dagster.storage.coverage import OF_THE_FILES, Coverage, Loss
 _NOT_OF_THE_READING = OF_THE_FILES | {"outcome", "changes", "needs_read"}
 """What becomes of a reading later, or is made from its messages again."""
 
-NOT_IN_OLDER_FILES = frozenset({"limit", "duration_seconds", "event_request"})
+NOT_IN_OLDER_FILES = frozenset({"limit", "duration_seconds", "edge_messages", "event_request"})
 """What the end of an older raw file does not tell."""
 
 TURNED_OFF = "turned off by "

@@ -139,6 +139,6 @@ class Sources:
 def newest_id_of(store: Store, chat: str, day: date) -> int | None:
     """Returns the newest message of a day that is proved and whole; None where it is not, or empty."""
     coverage = read_coverage(store.day(chat, day))
-    if coverage is None or not coverage.final or coverage.lost:
+    if coverage is None or not coverage.final or coverage.lost or not coverage.edge_messages:
         return None
     return coverage.newest_message_id

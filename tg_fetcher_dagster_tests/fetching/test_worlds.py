@@ -61,7 +61,7 @@ class Trouble:
 
 troubles = st.builds(
     Trouble,
-    short=st.none() | st.integers(3, 100),
+    short=st.none() | st.integers(12, 100),
     count=st.none() | st.integers(1, 400),
     no_offset=st.booleans(),
     drop=st.none() | st.tuples(st.integers(0, 99), st.integers(1, 60)),
