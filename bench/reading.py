@@ -59,7 +59,7 @@ async def ours(session: str, folder: Path, *, first: date, days: int) -> dict[st
     from tg_fetcher_dagster.monitoring.logs import configure_logging
     from tg_fetcher_dagster.settings import Settings
     from tg_fetcher_dagster.telegram.accounts import AccountStore
-    from tg_fetcher_dagster.telegram.reader import open_reader
+    from tg_fetcher_dagster.telegram.open_reader import open_reader
 
     settings = Settings.read(
         data_dir=folder / "data",

@@ -7,7 +7,7 @@ from datetime import datetime
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.reader import open_reader
+from tg_fetcher_dagster.telegram.open_reader import open_reader
 
 
 @dataclass(frozen=True, kw_only=True)

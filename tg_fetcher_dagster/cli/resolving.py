@@ -12,7 +12,8 @@ from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
-from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
+from tg_fetcher_dagster.telegram.open_reader import open_reader
+from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,8 @@ from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.monitoring.logs import configure_logging, told_with
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.run_mark import alive
-from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
+from tg_fetcher_dagster.telegram.open_reader import open_reader
+from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 
 class TelethonResource(dg.ConfigurableResource[None]):

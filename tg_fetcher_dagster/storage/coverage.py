@@ -63,8 +63,8 @@ class Coverage(BaseModel):
         scanned_oldest_id: its lower end.
         newest_message_id: the day's own newest message; None for an empty day.
         limit: so many messages at most were asked for; such a day is never final.
-        edge_messages: so many neighbours beyond the day's edges were in order; None where nobody looked at them,
-            as in a file of before.
+        edge_messages: so many neighbours beyond the day's edges were in order; None in a file of before,
+            when nobody looked at them.
         lost: what is known to be missing, and why.
         account_user_id: the Telegram user whose account read it; None in a file of before.
         event_request: the request whose event told of this content.

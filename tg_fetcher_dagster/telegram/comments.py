@@ -66,45 +66,59 @@ async def read_comments(
     Raises:
         FetchError: any failure but a discussion that the account may not read.
     """
-    messages: dict[int, Record] = {}
-    users: dict[int, Record] = {}
-    chats: dict[tuple[str, int], Record] = {}
+    thread = _Thread()
     offset_id, total, was_asked_again = 0, None, False
-    while len(messages) < limit:
-        wanted = min(PAGE, limit - len(messages))
-        request = _request(peer, post_id, offset_id=offset_id, limit=wanted)
+    while len(thread.messages) < limit:
+        wanted = min(PAGE, limit - len(thread.messages))
         try:
-            answer = await send(request, about=about)
+            answer = await send(_request(peer, post_id, offset_id=offset_id, limit=wanted), about=about)
         except FetchError as error:
             if error.error_type not in _UNAVAILABLE:
                 raise
             return Comments(outcome="unavailable", reason=error.message)
         total = int(getattr(answer, "count", len(answer.messages)))
-        for message in answer.messages:
-            if not isinstance(message, types.MessageEmpty):
-                messages[message.id] = record_of(message)
-        users.update((user.id, record_of(user)) for user in answer.users)
-        # A basic group and a channel may share a number.
-        chats.update(((type(chat).__name__, chat.id), record_of(chat)) for chat in answer.chats)
+        thread.take(answer)
         if answer.messages:
-            if len(messages) >= total:
+            if len(thread.messages) >= total:
                 break
             offset_id = min(int(message.id) for message in answer.messages)
-        elif was_asked_again or len(messages) >= max(total, 0 if messages else counted):
+        elif was_asked_again or len(thread.messages) >= max(total, 0 if thread.messages else counted):
             break
         else:
             was_asked_again = True
-    if not messages and counted:
+    if not thread.messages and counted:
         return Comments(
             outcome="unavailable", reason=f"the post counts {counted} and Telegram gave none", total=counted
         )
-    return Comments(
-        outcome="read",
-        messages=tuple(messages[each] for each in sorted(messages)),
-        users=tuple(users.values()),
-        chats=tuple(chats.values()),
-        total=total,
-    )
+    return thread.comments(total)
+
+
+class _Thread:
+    """What was read of a thread so far."""
+
+    def __init__(self) -> None:
+        self.messages: dict[int, Record] = {}
+        self._users: dict[int, Record] = {}
+        self._chats: dict[tuple[str, int], Record] = {}
+
+    def take(self, answer: Any) -> None:  # noqa: ANN401 - Telethon is untyped
+        """Takes in a page."""
+        for message in answer.messages:
+            if not isinstance(message, types.MessageEmpty):
+                self.messages[message.id] = record_of(message)
+        self._users.update((user.id, record_of(user)) for user in answer.users)
+        # A basic group and a channel may share a number.
+        self._chats.update(((type(chat).__name__, chat.id), record_of(chat)) for chat in answer.chats)
+
+    def comments(self, total: int | None) -> Comments:
+        """Returns what was read, the oldest first."""
+        return Comments(
+            outcome="read",
+            messages=tuple(self.messages[each] for each in sorted(self.messages)),
+            users=tuple(self._users.values()),
+            chats=tuple(self._chats.values()),
+            total=total,
+        )
 
 
 def _request(peer: Any, post_id: int, *, offset_id: int, limit: int) -> Any:  # noqa: ANN401

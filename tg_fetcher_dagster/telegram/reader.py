@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
@@ -12,16 +12,11 @@ from telethon.tl import functions, types
 from tg_fetcher_dagster.commands.chats import ChatSpelling, group_marked_id
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.access import ChatMigratedError, require_reader
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.chat_line import ChatLine
 from tg_fetcher_dagster.telegram.comments import Comments, read_comments
 from tg_fetcher_dagster.telegram.dialogs import newest_messages, walk_dialogs
 from tg_fetcher_dagster.telegram.edges import Edges, Stretch
-from tg_fetcher_dagster.telegram.lease import WAIT_SECONDS, account_lease
-from tg_fetcher_dagster.telegram.opening import account_line, own_user_id
-from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster.telegram.pages import OLDEST, Page, page_request
 from tg_fetcher_dagster.telegram.peers import (
     identity_of,
@@ -34,7 +29,6 @@ from tg_fetcher_dagster.telegram.records import Record
 from tg_fetcher_dagster.telegram.requests import RequestLine
 from tg_fetcher_dagster.telegram.resolve import ChatFinder
 from tg_fetcher_dagster.telegram.rich import WholeMessage, comment_peer, read_whole
-from tg_fetcher_dagster.telegram.sessions import stored_session
 from tg_fetcher_dagster.telegram.walk import HistoryWalk
 
 log = structlog.get_logger(__name__)
@@ -289,48 +283,3 @@ class TelegramReader:
             line = ChatLine(self._send, self._finder, identity, access_hash)
             self._lines[identity.marked_id] = line
         return line
-
-
-@asynccontextmanager
-async def open_reader(
-    settings: Settings,
-    *,
-    account: str | None = None,
-    lease_wait: float = WAIT_SECONDS,
-    timing: Timing | None = None,
-) -> AsyncIterator[TelegramReader]:
-    """Leases the account, connects, and yields what reads with it; disconnects before the lease ends.
-
-    Two requests: `help.getConfig` opens the connection, `users.getUsers` tells whose account it is.
-
-    Args:
-        settings: as they are now.
-        account: TELEGRAM_ACCOUNT where none is named.
-        lease_wait: how many seconds to wait for another process that uses the account.
-        timing: how time passes.
-
-    Raises:
-        FetchError: (auth) no such account, or Telegram refuses it, which puts it into quarantine; (network)
-            Telegram cannot be reached, or another process uses the account; (rate_limit) Telegram wants a
-            pause; (validation) the api id.
-    """
-    name = account or settings.telegram_account
-    store = AccountStore(settings.session_dir, settings.session_key)
-    stored = store.load(name)
-    async with account_lease(settings.session_dir, name, wait=lease_wait):
-        send = account_line(
-            settings,
-            stored_session(stored.session.get_secret_value()),
-            account=name,
-            quarantine=lambda reason: store.quarantine(name, reason),
-            timing=timing,
-        )
-        try:
-            user_id = await own_user_id(send, about=f"account {name}", kept=stored.user_id)
-            log.info("connected", account=name)
-            edges = Edges(messages=settings.edge_messages, pages=settings.edge_pages)
-            yield TelegramReader(
-                send, account=name, user_id=user_id, signed_in_at=stored.saved_at, edges=edges
-            )
-        finally:
-            await send.close()

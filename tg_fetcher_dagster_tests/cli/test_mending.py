@@ -14,7 +14,7 @@ from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.reader import open_reader
+from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.cli.conftest import Command
 from tg_fetcher_dagster_tests.cli.test_fetch import Worker
 from tg_fetcher_dagster_tests.fetching.reading import days_between

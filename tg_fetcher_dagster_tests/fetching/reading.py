@@ -22,8 +22,9 @@ from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.telegram.accounts import AccountStore
+from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster.telegram.pacing import Timing
-from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
+from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.consumer import read_day
 
 HASH = "0123456789abcdef0123456789abcdef"

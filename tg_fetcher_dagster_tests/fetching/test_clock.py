@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tg_fetcher_dagster.fetching.workshop import Workshop
-from tg_fetcher_dagster.telegram.reader import open_reader
+from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.fetching.reading import Fetching
 
 Start = Callable[..., Fetching]

@@ -20,8 +20,8 @@ from tg_fetcher_dagster.telegram.clock import (
     telegram_now,
     told,
 )
+from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster.telegram.pacing import Timing
-from tg_fetcher_dagster.telegram.reader import open_reader
 
 NOON = datetime(2025, 11, 7, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -11,7 +11,8 @@ from tg_fetcher_dagster.commands.identity import ChatIdentity, UsernameMovedErro
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
-from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
+from tg_fetcher_dagster.telegram.open_reader import open_reader
+from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.telegram.conftest import WORLD, day_bounds, methods
 
 DAY = day_bounds("2025-11-07")

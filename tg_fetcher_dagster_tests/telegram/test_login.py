@@ -17,7 +17,7 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.login import import_session, sign_in_with_code, sign_in_with_qr
-from tg_fetcher_dagster.telegram.reader import open_reader
+from tg_fetcher_dagster.telegram.open_reader import open_reader
 
 
 @pytest.fixture

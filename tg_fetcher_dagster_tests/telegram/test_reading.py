@@ -11,7 +11,8 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.sandbox.truth import world_truth
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
-from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
+from tg_fetcher_dagster.telegram.open_reader import open_reader
+from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster.telegram.records import Record
 from tg_fetcher_dagster.telegram.walk import Page
 from tg_fetcher_dagster_tests.telegram.conftest import WORLD, day_bounds, methods

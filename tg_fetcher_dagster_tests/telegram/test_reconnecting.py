@@ -14,7 +14,8 @@ from tg_fetcher_dagster.sandbox import sessions
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram import connections, link
 from tg_fetcher_dagster.telegram.accounts import AccountStore
-from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
+from tg_fetcher_dagster.telegram.open_reader import open_reader
+from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.counting import Counted, PassingTime
 from tg_fetcher_dagster_tests.telegram.conftest import day_bounds, methods
 from tg_fetcher_dagster_tests.waiting import until

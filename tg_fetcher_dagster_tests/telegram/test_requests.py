@@ -15,7 +15,8 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.errors import UnknownConstructorError
-from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
+from tg_fetcher_dagster.telegram.open_reader import open_reader
+from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.counting import PassingTime
 from tg_fetcher_dagster_tests.telegram.conftest import day_bounds
 

@@ -10,7 +10,7 @@ from tg_fetcher_dagster.commands.identity_table import IdentityTable
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
-from tg_fetcher_dagster.telegram.reader import open_reader
+from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.telegram.conftest import WORLD, day_bounds, methods
 
 

@@ -11,8 +11,9 @@ from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.access import ChatMigratedError, own_entity
 from tg_fetcher_dagster.telegram.accounts import AccountStore
+from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster.telegram.peers import by_marked_id, marked_id_of, seen_again
-from tg_fetcher_dagster.telegram.reader import TelegramReader, open_reader
+from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.telegram.conftest import day_bounds
 
 DAY = day_bounds("2025-11-07")
