@@ -55,7 +55,7 @@ class DayWalk:
         self._zone = workshop.settings.zone
         self._may_have_comments = identity.type == "channel"
         self._stored = Stragglers(workshop.store, request.chat)
-        self._strays = Strays(workshop.store, request.chat, first=first)
+        self._strays = Strays(workshop.store, request.chat)
         self._horizon = Horizon(first, last, neighbours=workshop.settings.edge_messages)
         self._scanned = ScannedIds()
         self._open: dict[date, OpenDay] = {}

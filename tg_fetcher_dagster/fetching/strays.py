@@ -24,12 +24,11 @@ UNDATED = date(1970, 1, 1)
 
 
 class Strays:
-    """The strays of one walk over the days `first..last` of a chat."""
+    """The strays of one walk over days of a chat."""
 
-    def __init__(self, store: Store, chat: str, *, first: date) -> None:
+    def __init__(self, store: Store, chat: str) -> None:
         self._store = store
         self._chat = chat
-        self._first = first
         self._stragglers = Stragglers(store, chat)
         self._coverage: dict[date, Coverage | None] = {}
         self._older: list[tuple[date, Sequence[Record], Page]] = []
