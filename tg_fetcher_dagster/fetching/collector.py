@@ -4,9 +4,10 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-YOUNG_OBJECTS = 10_000
+YOUNG_OBJECTS = 200_000
 """Objects made before the youngest generation is looked at. A page is some ten thousand objects, all freed by
-reference counting; with Python's own 700 the collector took a tenth of a walk's time (docs/benchmarks.md)."""
+reference counting, and a walk holds two or three pages, which every look would go over; with Python's own 700
+the collector took a tenth of a walk's time, with 10,000 still 7 % (docs/benchmarks.md)."""
 
 
 @contextmanager

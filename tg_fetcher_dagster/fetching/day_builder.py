@@ -133,9 +133,13 @@ class DayBuilder:
             completion: what was asked for because the message or a comment came in part.
         """
         self._messages += 1
-        wholes = completion or Completion()
-        self.add_entities(wholes.users, wholes.chats)
+        if completion is not None:
+            self.add_entities(completion.users, completion.chats)
         self._writer.write_raw(b'{"kind":"message","value":%s}' % message.line)
+        if comments is None and completion is None:  # nearly all messages: 2 µs less for each
+            self._write(self._assembly.add_message(message.value))
+            return
+        wholes = completion or Completion()
         raw = RawMessage(self._with_whole(message, wholes.message, comment=False))
         if comments is not None:
             raw.told = self._tell_of_comments(message.id, comments)
@@ -188,6 +192,10 @@ class DayBuilder:
             unavailable = told["reason"] or told["outcome"]
             body = self._assembly.add_message(raw.value, comments_unavailable=unavailable)
         self.comment_count += len(raw.comments)
+        self._write(body)
+
+    def _write(self, body: bytes | None) -> None:
+        """Adds a message to the day file; one that cannot be mapped is among `unmapped`."""
         if body is not None:
             self._writer.write_message(body)
 

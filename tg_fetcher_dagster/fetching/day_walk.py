@@ -8,7 +8,7 @@ from datetime import date, datetime
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.closing import Closing
-from tg_fetcher_dagster.fetching.completing import complete
+from tg_fetcher_dagster.fetching.completing import Completion, complete
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder, Scanned
 from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.fetching.entities import mentioned
@@ -26,6 +26,7 @@ from tg_fetcher_dagster.telegram.comments import Comments
 from tg_fetcher_dagster.telegram.pages import NO_DATE, Page
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster.telegram.records import LAYER, Record, kept_record
+from tg_fetcher_dagster.telegram.rich import is_in_part
 
 SLICE = 25
 """Messages that are mapped before the loop gets a turn. Without turns the mapping of a whole page, 4 ms, came
@@ -194,10 +195,13 @@ class DayWalk:
         for number, message in enumerate(messages):
             if number % SLICE == 0:
                 await asyncio.sleep(0)  # the next page's request may not be on the socket yet
-            for each in opened.in_order(message):
-                if self._is_full():
+            for each in opened.in_order(message) if opened.stored else (message,):
+                if self._request.limit is not None and self._is_full():
                     return
-                await self._add(opened, each)
+                if self._may_have_comments or is_in_part(each):
+                    await self._add(opened, each)
+                else:
+                    self._put(opened, each)
 
     def _keep_what_came_early(self, day: date, page: Page) -> None:
         """Writes down what older days have got when a newer one turns out not to be over.
@@ -218,6 +222,15 @@ class DayWalk:
         completion = await complete(self._telegram, self._identity, message, comments)
         if completion is not None:
             opened.lost += completion.lost
+        self._put(opened, message, comments, completion)
+
+    def _put(
+        self,
+        opened: OpenDay,
+        message: Record,
+        comments: Comments | None = None,
+        completion: Completion | None = None,
+    ) -> None:
         opened.builder.add_message(message, comments, completion)
         opened.note(message)
         self._teller.progress(opened.day, opened.builder.message_count)
