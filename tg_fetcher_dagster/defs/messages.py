@@ -1,8 +1,8 @@
 """A chat's messages of one day, complete, as files.
 
 Each partition is one chat and one day. A range of days of one chat is one run and one walk over the chat's
-history; each day's file is durable as soon as it is read. A day that is complete is not read again unless
-`force` asks for it. See docs/files.md for what is in the files.
+history; each day's file is durable as soon as it is proved whole. A day that is complete is not read again
+unless `force` asks for it. See docs/files.md for what is in the files.
 """
 
 import dagster as dg

@@ -1,6 +1,6 @@
 """A chat's days: skip what is complete, walk over the rest once, keep each day as soon as it is whole.
 
-A day is made durable as soon as it is read, so a kill costs at most it and the day in the making. A
+A day is made durable as soon as it is proved whole, so a kill costs the days of the last pages at most. A
 failure stops the walk over its stretch of days and no other: what is durable stays, what was not reached is
 reported as failed with the reason, never as an empty day.
 """

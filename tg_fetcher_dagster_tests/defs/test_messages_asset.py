@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import orjson
 import time_machine
+from telethon.tl import types
 
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends, failure_of
 
@@ -157,3 +158,32 @@ def test_a_wrong_setting_is_one_line_of_the_step_and_is_not_retried(deployment: 
     description = failure_of(result).user_failure_data.description
     assert "PROGRESS_INTERVAL" in description
     assert "\n" not in description
+
+
+def test_a_day_that_is_opened_for_a_late_message_is_materialized_again(deployment: Deployment) -> None:
+    deployment.add_chats("def_busy")
+    assert deployment.fetch("def_busy", "2025-11-03", "2025-11-04").success
+    chat = deployment.sandbox.world.chats["busy"]
+    newest = max(post.id for post in deployment.sandbox.world.posts(chat))
+    peer = types.PeerChannel(-chat.peer - 10**12)
+    sender = types.PeerUser(chat.members[0].id)
+    late = datetime(2025, 11, 4, 12, tzinfo=UTC)
+    behind = datetime(2025, 11, 8, 23, 59, 59, tzinfo=UTC)
+    moments = [late, *[behind] * 6]
+    deployment.sandbox.put(
+        "busy",
+        *(
+            types.Message(id=newest + 1 + place, peer_id=peer, from_id=sender, date=moment, message="late")
+            for place, moment in enumerate(moments)
+        ),
+    )
+
+    assert deployment.fetch("def_busy", "2025-11-08", "2025-11-08").success
+
+    fetched = [event for event in deployment.recorded() if event["event"] == "messages_fetched"]
+    told = [(event["date"], event["message_count"]) for event in fetched]
+    assert told[-2:] == [("2025-11-08", 36), ("2025-11-04", 31)]
+    keys = {"def_busy|2025-11-03", "def_busy|2025-11-04", "def_busy|2025-11-08"}
+    made = deployment.materializations()
+    assert set(made) == keys
+    assert made["def_busy|2025-11-04"].metadata["dagster/partition_row_count"].value == 31
