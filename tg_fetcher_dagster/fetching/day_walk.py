@@ -185,11 +185,10 @@ class DayWalk:
         self._strays.are_followed()
         self._keep_what_came_early(day, page)
         opened = self._current = self._day(day)
-        is_whole_page = len(messages) == len(page.messages)
-        opened.builder.add_entities(
-            page.users if is_whole_page else mentioned(messages, page.users),
-            page.chats if is_whole_page else mentioned(messages, page.chats),
-        )
+        if len(messages) == len(page.messages):
+            opened.builder.add_entities(page.users, page.chats)
+        else:
+            opened.builder.add_entities(*mentioned(messages, page.users, page.chats))
         if day != self._horizon.left[0]:
             opened.early += messages
         for number, message in enumerate(messages):

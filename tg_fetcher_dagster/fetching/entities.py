@@ -17,12 +17,17 @@ def _ids(value: Any) -> Iterable[int]:  # noqa: ANN401 - any JSON value
         yield value
 
 
-def mentioned(messages: Sequence[Record], entities: Sequence[Record]) -> list[Record]:
-    """Returns the entities whose id stands anywhere in the messages, and the account's own user.
+def mentioned(
+    messages: Sequence[Record], users: Sequence[Record], chats: Sequence[Record]
+) -> tuple[list[Record], list[Record]]:
+    """Returns the users and chats whose id stands anywhere in the messages, and the account's own user.
 
     Messages of a private chat do not name the account that wrote them.
     A number that only looks like an id keeps an entity too many, which does no harm; a field of a newer
     layer can never cost one.
     """
     numbers = {number for message in messages for number in _ids(message.value)}
-    return [entity for entity in entities if entity.id in numbers or entity.is_self]
+    return (
+        [user for user in users if user.id in numbers or user.is_self],
+        [chat for chat in chats if chat.id in numbers],
+    )

@@ -42,8 +42,9 @@ class Strays:
             ids=[message.id for message in messages[:10]],
             message_count=len(messages),
         )
-        lines = [b'{"kind":"user","value":%s}' % user.line for user in mentioned(messages, page.users)]
-        lines += [b'{"kind":"chat","value":%s}' % chat.line for chat in mentioned(messages, page.chats)]
+        users, chats = mentioned(messages, page.users, page.chats)
+        lines = [b'{"kind":"user","value":%s}' % user.line for user in users]
+        lines += [b'{"kind":"chat","value":%s}' % chat.line for chat in chats]
         lines += [b'{"kind":"message","value":%s}' % message.line for message in messages]
         self._stragglers.keep(day, lines)
 

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from telethon.tl import types
-
-from tg_fetcher_dagster.telegram.pages import NO_DATE
+from tg_fetcher_dagster.telegram.pages import NO_DATE, is_empty
 
 DOUBT = 4
 """So many times more neighbours must be in order in a walk that has met messages out of order."""
@@ -55,7 +53,7 @@ def count_newer(messages: Iterable[Any], end: datetime) -> int:
     """Returns how many messages at the top of a page are newer than the range."""
     newer = 0
     for message in messages:
-        if not isinstance(message, types.MessageEmpty):
+        if not is_empty(message):
             if message.date < end:
                 break
             newer += 1
@@ -97,7 +95,7 @@ class LowerEdge:
 
     def _look_for_disorder(self, messages: tuple[Any, ...]) -> None:
         for message in messages:
-            if isinstance(message, types.MessageEmpty):
+            if is_empty(message):
                 continue
             if self._last is not None and message.date > self._last:
                 self._wanted = DOUBT * self._edges.messages
@@ -105,7 +103,7 @@ class LowerEdge:
 
 
 def _says_nothing(message: Any) -> bool:  # noqa: ANN401 - Telethon is untyped
-    if isinstance(message, types.MessageEmpty) or message.date <= NO_DATE:
+    if is_empty(message) or message.date <= NO_DATE:
         return True
     origin = getattr(message, "fwd_from", None)
     return bool(origin is not None and origin.imported)

@@ -40,6 +40,14 @@ class Anchor:
         return replace(self, add_offset=self.add_offset + places)
 
 
+_EMPTY: int = types.MessageEmpty.CONSTRUCTOR_ID
+
+
+def is_empty(message: Any) -> bool:  # noqa: ANN401 - Telethon is untyped
+    """Returns whether there is no message under this number; `isinstance` costs 1 µs a message here."""
+    return bool(message.CONSTRUCTOR_ID == _EMPTY)
+
+
 OLDEST = Anchor(offset_id=1, add_offset=-1)
 """The chat's oldest message, with a limit of one: a step back from id 1, below which nothing is."""
 

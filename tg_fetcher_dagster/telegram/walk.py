@@ -13,14 +13,13 @@ from enum import Enum, auto
 from typing import Any
 
 import structlog
-from telethon.tl import types
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.access import own_entity, require_access
 from tg_fetcher_dagster.telegram.around import read_page
 from tg_fetcher_dagster.telegram.beginning import Beginning
 from tg_fetcher_dagster.telegram.edges import LowerEdge, Stretch, count_newer
-from tg_fetcher_dagster.telegram.pages import PAGE, Anchor, Answer, Page
+from tg_fetcher_dagster.telegram.pages import PAGE, Anchor, Answer, Page, is_empty
 from tg_fetcher_dagster.telegram.records import record_of
 from tg_fetcher_dagster.telegram.requests import Send
 from tg_fetcher_dagster.telegram.wholeness import Wholeness
@@ -215,13 +214,9 @@ class HistoryWalk:
 
     def _page(self, answer: Answer, *, is_beginning: bool) -> Page:
         return Page(
-            messages=tuple(
-                record_of(message)
-                for message in answer.messages
-                if not isinstance(message, types.MessageEmpty)
-            ),
-            users=tuple(record_of(user) for user in answer.users),
-            chats=tuple(record_of(chat) for chat in answer.chats),
+            messages=tuple([record_of(message) for message in answer.messages if not is_empty(message)]),
+            users=tuple([record_of(user) for user in answer.users]),
+            chats=tuple([record_of(chat) for chat in answer.chats]),
             own=own_entity(answer, self._marked_id),
             holes=answer.holes,
             is_beginning=is_beginning,
