@@ -41,7 +41,12 @@ def details_hold(identity: ChatIdentity, now: datetime) -> bool:
 
 
 async def hidden_below(
-    identity: ChatIdentity, workshop: Workshop, telegram: TelegramReader, *, shown_from: date | None
+    identity: ChatIdentity,
+    workshop: Workshop,
+    telegram: TelegramReader,
+    *,
+    shown_from: date | None,
+    anew: bool = False,
 ) -> int | None:
     """Returns the newest message that a group hides from the account, None where none is, and keeps it.
 
@@ -52,12 +57,13 @@ async def hidden_below(
         workshop: with the identity table.
         telegram: the account that reads.
         shown_from: the day of the first message that was met.
+        anew: ask, whatever is known.
 
     Raises:
         FetchError: any.
     """
     now = workshop.now()
-    if details_hold(identity, now):
+    if details_hold(identity, now) and not anew:
         hidden, seen_at = identity.available_min_id, identity.details_seen_at or now
     else:
         hidden, seen_at = await telegram.available_min_id(identity), now
@@ -85,7 +91,8 @@ async def refused_days(
         return {}
     if telegram is not None:
         known = identity.available_min_id
-        hidden = await hidden_below(identity, workshop, telegram, shown_from=identity.shown_from)
+        shown_from = identity.shown_from
+        hidden = await hidden_below(identity, workshop, telegram, shown_from=shown_from, anew=True)
         if hidden != known:
             log.info(
                 "a hidden history was opened", chat=request.chat, was_hidden_to=known, is_hidden_to=hidden

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import structlog
 
-from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.rebuild import facts_of, put_day
 from tg_fetcher_dagster.fetching.replaying import replay
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
@@ -80,7 +80,7 @@ def _reopen(paths: DayPaths, stragglers: Stragglers, workshop: Workshop) -> DayR
             message_count=made.coverage.message_count,
         )
         return DayReport(chat=paths.chat, day=paths.day, outcome="fetched", coverage=made.coverage)
-    return None
+    raise FetchError(ErrorType.STORAGE, "it is being fetched again and again")
 
 
 def merged_lines(lines: Lines, stragglers: Lines) -> Iterator[dict[str, Any]]:

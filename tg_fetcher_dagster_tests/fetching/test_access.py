@@ -142,3 +142,18 @@ async def test_an_empty_day_of_a_chat_that_can_be_read_is_final(fetching: Start)
     assert [(report.outcome, report.coverage and report.coverage.final) for report in reports] == [
         ("fetched", True)
     ]
+
+
+async def test_a_forced_fetch_looks_at_once_whether_a_hidden_history_was_opened(fetching: Start) -> None:
+    telegram = fetching(
+        world(type="supergroup", username="club_group", hidden_before="2025-11-07", mix={"gaps": 0})
+    )
+    key = await telegram.resolve("club_group")
+    telegram.details_seen(key, forgotten=True)
+    await telegram.fetch(key, DAYS)
+    telegram.sandbox.world.show_history("club")
+
+    opened = await telegram.fetch(key, DAYS[:1], request_id="fetch-2", force=True)
+
+    assert [report.outcome for report in opened] == ["fetched"]
+    assert kept_ids(telegram, key, DAYS[0]) == true_ids(telegram, "club", "2025-11-05")
