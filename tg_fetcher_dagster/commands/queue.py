@@ -18,7 +18,8 @@ import redis
 import structlog
 from pydantic import ValidationError
 
-from tg_fetcher_dagster.commands.journal import Change, Claim, Held, revived
+from tg_fetcher_dagster.commands.dead_letters import revived
+from tg_fetcher_dagster.commands.journal import Change, Claim, Held
 from tg_fetcher_dagster.commands.keys import CommandKeys
 from tg_fetcher_dagster.commands.plan import Batch
 from tg_fetcher_dagster.commands.scripts import COMMIT, READ, REQUEUE

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from tg_fetcher_dagster.commands.dead_letters import dead_letter
 from tg_fetcher_dagster.commands.following import Failure, Outcomes, RunState
 from tg_fetcher_dagster.commands.identity import ChatIdentity
 from tg_fetcher_dagster.commands.identity_table import IdentityTable
-from tg_fetcher_dagster.commands.journal import Change, Claim, ClaimFailure, dead_letter
+from tg_fetcher_dagster.commands.journal import Change, Claim, ClaimFailure
 from tg_fetcher_dagster.commands.plan import DEFAULT_REQUESTS_A_DAY, Batch, Estimate
 from tg_fetcher_dagster.commands.queue import CommandQueue
 from tg_fetcher_dagster.commands.resolving import ResolveRequest
