@@ -18,8 +18,8 @@ def key_of(chat: str, settings: "Settings") -> str:
         WrongUse: it is an option that nobody knows.
         FetchError: (validation) it is no chat's name, link or id; (not_found) nothing is kept of it.
     """
-    from tg_fetcher_dagster.commands.chats import id_key
-    from tg_fetcher_dagster.commands.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.spelling import id_key
 
     spelling = spelling_of(chat)
     if (known := IdentityTable(settings.data_dir).kept(chat)) is not None:

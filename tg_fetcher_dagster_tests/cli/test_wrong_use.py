@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster_tests.cli.conftest import Command
 from tg_fetcher_dagster_tests.waiting import PATIENCE, until
 

@@ -9,7 +9,7 @@ import pytest
 from tg_fetcher_dagster.cli.demonstration.asking import Asked, chats_to_keep, commands_of
 from tg_fetcher_dagster.cli.demonstration.services import SCENARIO
 from tg_fetcher_dagster.cli.demonstration.verifying import faults_of
-from tg_fetcher_dagster.commands.command import parse_command
+from tg_fetcher_dagster.requests.command import parse_command
 from tg_fetcher_dagster.sandbox.scenario import load_scenario
 from tg_fetcher_dagster.sandbox.truth import truth as truth_of
 
