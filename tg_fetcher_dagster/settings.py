@@ -7,6 +7,7 @@ each tick and run; only `DefinitionSettings` shape the definitions and need a re
 """
 
 import os
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -60,6 +61,13 @@ def _known_zone(value: object) -> object:
 
 def _upper_case(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
+
+
+def _octal(value: object) -> object:
+    text = str(value).strip().removeprefix("0o").zfill(4)
+    if not re.fullmatch(r"06[046][04]", text):
+        raise ValueError("must be 0600, 0640, 0644, 0660 or 0664")
+    return text
 
 
 Chats = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list_of_chats)]
@@ -148,6 +156,10 @@ class Settings(DefinitionSettings):
     force_refetch: bool = Field(default=False, description="Fetch complete days again, whoever asks.")
 
     data_dir: Path = Path("./data")
+    data_file_mode: Annotated[str, BeforeValidator(_octal)] = Field(
+        "0640",
+        description="Of files in a DATA_DIR that is made anew; folders may be looked into by the same.",
+    )
     ledger_url: str | None = Field(
         None,
         description="The ledger's database; default: an SQLite file in DATA_DIR. With several hosts:"
@@ -234,6 +246,11 @@ class Settings(DefinitionSettings):
     def ledger_location(self) -> str:
         """The URL of the ledger's database."""
         return self.ledger_url or f"sqlite:///{self.data_dir.absolute() / '.ledger' / 'ledger.sqlite'}"
+
+    @property
+    def file_mode(self) -> int:
+        """DATA_FILE_MODE as a number."""
+        return int(self.data_file_mode, 8)
 
     @property
     def progress_path(self) -> Path:

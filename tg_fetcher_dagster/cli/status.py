@@ -71,6 +71,8 @@ def _show(seen: "Overview") -> None:
         say("account   none: tg-fetcher init")
     if seen.clock:
         say(f"clock     this machine's is {seen.clock} of Telegram's: set it right")
+    if seen.modes:
+        say(f"files     {seen.modes}")
 
 
 def _show_trouble(seen: "Overview") -> None:

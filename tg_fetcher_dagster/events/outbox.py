@@ -16,16 +16,16 @@ from typing import Any
 import orjson
 import structlog
 
-from tg_fetcher_dagster.errors import ErrorType
-from tg_fetcher_dagster.events.models import TERMINAL, Event, event_id
-from tg_fetcher_dagster.events.outbox_names import OutboxName, chat_part, check_request_id, day_part
-from tg_fetcher_dagster.events.publisher import EventPublisher
-from tg_fetcher_dagster.storage.durable import (
+from tg_fetcher_dagster.durable_files import (
     make_folder,
     remove_leftovers,
     storage_failures,
     write_whole,
 )
+from tg_fetcher_dagster.errors import ErrorType
+from tg_fetcher_dagster.events.models import TERMINAL, Event, event_id
+from tg_fetcher_dagster.events.outbox_names import OutboxName, chat_part, check_request_id, day_part
+from tg_fetcher_dagster.events.publisher import EventPublisher
 
 log = structlog.get_logger(__name__)
 

@@ -40,7 +40,11 @@ async def fetch_chat(request: FetchRequest, workshop: Workshop, reader: Reader) 
 
     Returns:
         One report a day, the oldest first; a failed day is a report too.
+
+    Raises:
+        FetchError: (validation) the chat's folder is a link out of DATA_DIR; nothing was asked.
     """
+    workshop.store.day(request.chat, request.days[0]).refuse_links()
     teller = Teller(workshop.outbox, workshop.settings, request)
     reports: dict[date, DayReport] = {
         day: DayReport(chat=request.chat, day=day, outcome="failed", error=error)
