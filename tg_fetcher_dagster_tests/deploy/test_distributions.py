@@ -31,7 +31,7 @@ def wheel_of(tmp_path_factory):
 
 @pytest.fixture
 def run_with(tmp_path, wheel_of):
-    """Runs Python where one of the two is installed from its wheel, with what both need and without the other."""
+    """Runs Python where one of the two is installed from its wheel, without the other."""
     for packages in map(Path, site.getsitepackages()):
         for entry in packages.iterdir():
             if not entry.name.startswith(("tg_fetcher", "_tg_fetcher")) and entry.suffix != ".pth":
