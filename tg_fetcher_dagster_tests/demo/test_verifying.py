@@ -6,12 +6,12 @@ from datetime import date
 import orjson
 import pytest
 
-from tg_fetcher_dagster.cli.demonstration.asking import Asked, chats_to_keep, commands_of
-from tg_fetcher_dagster.cli.demonstration.services import SCENARIO
-from tg_fetcher_dagster.cli.demonstration.verifying import faults_of
 from tg_fetcher_dagster.requests.command import parse_command
-from tg_fetcher_dagster.sandbox.scenario import load_scenario
-from tg_fetcher_dagster.sandbox.truth import truth as truth_of
+from tg_fetcher_sandbox.demo.asking import Asked, chats_to_keep, commands_of
+from tg_fetcher_sandbox.demo.services import SCENARIO
+from tg_fetcher_sandbox.demo.verifying import faults_of
+from tg_fetcher_sandbox.scenario import load_scenario
+from tg_fetcher_sandbox.truth import truth as truth_of
 
 DAY = date(2025, 11, 7)
 MESSAGE = {"id": 5, "date": "2025-11-07T10:00:00Z", "text": "hello", "sender_id": -1001, "comments": []}

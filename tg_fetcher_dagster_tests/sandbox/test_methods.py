@@ -5,9 +5,9 @@ from telethon.extensions import BinaryReader
 from telethon.tl import functions, types
 from telethon.utils import get_input_channel, get_input_peer, get_peer_id
 
-from tg_fetcher_dagster.sandbox.methods.catalogue import METHODS, register_all
-from tg_fetcher_dagster.sandbox.rpc import Caller, Dispatcher, RpcError
 from tg_fetcher_dagster_tests.sandbox.worlds import world
+from tg_fetcher_sandbox.methods.catalogue import METHODS, register_all
+from tg_fetcher_sandbox.rpc import Caller, Dispatcher, RpcError
 
 HISTORY = {"offset_id": 0, "offset_date": None, "add_offset": 0, "max_id": 0, "min_id": 0, "hash": 0}
 PAGE = {**HISTORY, "limit": 100}

@@ -8,8 +8,8 @@ from telethon.errors import MessageIdInvalidError, TypeNotFoundError
 from telethon.sessions import StringSession
 from telethon.tl import functions, types
 
-from tg_fetcher_dagster.sandbox.exact import Exact
 from tg_fetcher_dagster_tests.sandbox.worlds import EVERY_KIND
+from tg_fetcher_sandbox.exact import Exact
 
 NOON = int(datetime(2025, 11, 7, 12, tzinfo=UTC).timestamp())
 

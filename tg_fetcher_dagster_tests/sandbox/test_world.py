@@ -6,11 +6,11 @@ from telethon.extensions import BinaryReader
 from telethon.tl import types
 from telethon.utils import get_peer_id
 
-from tg_fetcher_dagster import sandbox
-from tg_fetcher_dagster.sandbox.posts import Reaction
-from tg_fetcher_dagster.sandbox.scenario import load_scenario
-from tg_fetcher_dagster.sandbox.world import World
+import tg_fetcher_sandbox
 from tg_fetcher_dagster_tests.sandbox.worlds import EVERY_KIND, one_chat, world
+from tg_fetcher_sandbox.posts import Reaction
+from tg_fetcher_sandbox.scenario import load_scenario
+from tg_fetcher_sandbox.world import World
 
 MENTIONABLE = (types.User, types.Chat, types.Channel)
 
@@ -279,7 +279,7 @@ def test_the_truth_names_every_chat_that_the_scenario_brings():
 
 
 def test_every_entity_of_the_demo_lies_inside_its_text():
-    demo = World(load_scenario(Path(sandbox.__file__).parent / "scenarios" / "demo.yaml"))
+    demo = World(load_scenario(Path(tg_fetcher_sandbox.__file__).parent / "scenarios" / "demo.yaml"))
     for name in ("news", "python_chat", "news_discussion"):
         for message in told(demo, name):
             for entity in message["entities"]:

@@ -8,7 +8,6 @@ import pytest
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.sandbox.truth import world_truth
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.open_reader import open_reader
@@ -16,6 +15,7 @@ from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster.telegram.records import Record
 from tg_fetcher_dagster.telegram.walk import Page
 from tg_fetcher_dagster_tests.telegram.conftest import WORLD, day_bounds, methods
+from tg_fetcher_sandbox.truth import world_truth
 
 SPELLINGS = {
     "news": "@daily_news",

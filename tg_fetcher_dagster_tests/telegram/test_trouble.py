@@ -7,7 +7,6 @@ import pytest
 
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.sandbox.truth import world_truth
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram import link
 from tg_fetcher_dagster.telegram.accounts import AccountStore
@@ -16,6 +15,7 @@ from tg_fetcher_dagster.telegram.pacing import FloodDeadlines
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.counting import Counted, PassingTime
 from tg_fetcher_dagster_tests.telegram.conftest import day_bounds, methods
+from tg_fetcher_sandbox.truth import world_truth
 
 pytestmark = pytest.mark.usefixtures("counted")
 
