@@ -7,6 +7,7 @@ and the partition, made safe here and nowhere else.
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -25,6 +26,10 @@ KEY_PATTERN: Final = r"^[a-z][a-z0-9_]{0,63}$"
 _KEY = re.compile(KEY_PATTERN)
 _USERNAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
+_FLOATING = re.compile(r"[-+]?[0-9]{1,19}(?:\.[0-9]{0,19})?(?:[eE]\+?[0-9]{1,2})?")
+_ZEROS_OF_ROUNDING = 4
+"""So many zeros at the end of a number that was written as a fraction: digits are missing. `%g` keeps six of
+them, Lua's own `%.14g` all thirteen of a channel's id; one id in 10,000 ends so by itself."""
 _ID_KEY = re.compile(r"(channel|chat|user)_([0-9]{1,16})")
 _LINK = re.compile(
     r"(?:https?://)?(?:www\.)?(?:(?P<sub>[A-Za-z][A-Za-z0-9_]*)\.t\.me|(?:t|telegram)\.me|telegram\.dog)"
@@ -76,7 +81,32 @@ class ChatSpelling:
         return id_key(self.marked_ids[0])
 
 
-def parse_spelling(value: str | int) -> ChatSpelling:
+def written_number(value: str | float) -> str:
+    """Returns a spelling as text; a number that was written as a fraction as the whole number that it is.
+
+    Some producers (Lua, JavaScript, Excel) know no other numbers and write -1.001514035396e12. What is not
+    whole, or has lost digits on the way, stays as it was written: `parse_spelling` refuses it.
+
+    Example:
+        >>> written_number(-1.001514035396e12), written_number("-1.001514035396e+12")
+        ('-1001514035396', '-1001514035396')
+        >>> written_number("-1.00151e+12")
+        '-1.00151e+12'
+    """
+    text = str(value).strip()
+    if not _FLOATING.fullmatch(text) or _NUMBER.fullmatch(text):
+        return text
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    if number != number.to_integral_value() or abs(number) > LARGEST_USER:
+        return text
+    whole = str(int(number))
+    return text if len(whole) - len(whole.rstrip("0")) >= _ZEROS_OF_ROUNDING else whole
+
+
+def parse_spelling(value: str | float) -> ChatSpelling:
     """Returns what a chat's spelling means, without asking anybody.
 
     Raises:
@@ -88,11 +118,14 @@ def parse_spelling(value: str | int) -> ChatSpelling:
         >>> parse_spelling("-1001234567890") == parse_spelling("channel_1234567890")
         True
     """
-    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    is_spelling = isinstance(value, str | int | float) and not isinstance(value, bool)
+    text = written_number(value) if is_spelling else ""
     if not text:
         raise _refused(value, "is empty or no text")
     if _NUMBER.fullmatch(text):
         return _of_number(value, int(text))
+    if _FLOATING.fullmatch(text):
+        raise _refused(value, "is no whole number, or lacks digits that its writer rounded away")
     if named := _ID_KEY.fullmatch(text.lower()):
         return _of_kind(value, named[1], int(named[2]))
     if resolve_link := _RESOLVE_LINK.fullmatch(text):
@@ -102,7 +135,7 @@ def parse_spelling(value: str | int) -> ChatSpelling:
     return _of_username(value, text.removeprefix("@"))
 
 
-def _of_number(value: str | int, number: int) -> ChatSpelling:
+def _of_number(value: str | float, number: int) -> ChatSpelling:
     if number > 0:
         if number > LARGEST_USER:
             raise _refused(value, "is too large for an id of Telegram")
@@ -112,7 +145,7 @@ def _of_number(value: str | int, number: int) -> ChatSpelling:
     return _of_kind(value, "chat", -number)
 
 
-def _of_kind(value: str | int, kind: str, number: int) -> ChatSpelling:
+def _of_kind(value: str | float, kind: str, number: int) -> ChatSpelling:
     largest = {"channel": LARGEST_CHANNEL, "chat": LARGEST_GROUP, "user": LARGEST_USER}[kind]
     if not 1 <= number <= largest:
         raise _refused(value, f"is no {kind} id of Telegram")
@@ -120,7 +153,7 @@ def _of_kind(value: str | int, kind: str, number: int) -> ChatSpelling:
     return ChatSpelling(canonical=f"{kind}_{number}", marked_id=marked)
 
 
-def _of_link(value: str | int, subdomain: str | None, path: str) -> ChatSpelling:
+def _of_link(value: str | float, subdomain: str | None, path: str) -> ChatSpelling:
     if subdomain and subdomain.lower() != "www":
         return _of_username(value, subdomain)
     parts = [part for part in path.split("/") if part]
@@ -137,7 +170,7 @@ def _of_link(value: str | int, subdomain: str | None, path: str) -> ChatSpelling
     return _of_username(value, parts[0].removeprefix("@"))
 
 
-def _of_username(value: str | int, name: str) -> ChatSpelling:
+def _of_username(value: str | float, name: str) -> ChatSpelling:
     if not _USERNAME.fullmatch(name):
         raise _refused(value, "is no chat's name (4 to 32 letters, digits and _, a letter first)")
     lowered = name.lower()

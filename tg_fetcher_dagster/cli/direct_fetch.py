@@ -10,7 +10,7 @@ import dagster as dg
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
-from tg_fetcher_dagster.cli.direct import DirectDay, instance, run_batch
+from tg_fetcher_dagster.cli.direct import DirectDay, check_home, instance, run_batch
 from tg_fetcher_dagster.cli.direct_events import DirectEvents
 from tg_fetcher_dagster.cli.display import FetchDisplay
 from tg_fetcher_dagster.cli.outcomes import FAILED, DayEnd
@@ -37,6 +37,7 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
     Raises:
         FetchError: (validation, storage) DATA_DIR or the Dagster instance cannot be used at all.
     """
+    check_home()
     Store(settings.data_dir, settings.timezone).prepare()
     ends: list[DayEnd] = []
     batches: list[Batch] = []

@@ -10,7 +10,6 @@ import datetime as dt
 import re
 from typing import Annotated, Any, Final, Literal, Self
 
-import orjson
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -21,19 +20,18 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 
-from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling, written_number
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.requests.limits import read_object, refused, shown
+from tg_fetcher_dagster.requests.provenance import LONGEST, with_provenance
 
 Mode = Literal["date", "days", "range", "yesterday", "today", "full", "incremental"]
-
-LARGEST_COMMAND: Final = 65_536
-"""Bytes; what is longer is no command."""
 
 LONGEST_RANGE: Final = 5_000
 """Days of one `range`: Telegram itself began in August 2013. Each refused day is told, so there is an end."""
 
-_SHOWN = 80
 _USED_BY_MODE: Final[dict[str, tuple[str, ...]]] = {
     "date": ("date",),
     "days": ("days",),
@@ -46,13 +44,13 @@ _FALSE = frozenset({"false", "0", "no", "off"})
 
 
 def _checked_chat(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("must be a chat's name, link or id")  # noqa: TRY004 - what pydantic reports
     try:
         parse_spelling(value)
     except FetchError as error:
         raise ValueError(error.message) from None
-    return str(value).strip()
+    return written_number(value)
 
 
 def _day(value: object) -> object:
@@ -80,29 +78,8 @@ def _truth(value: object) -> object:
     raise ValueError("must be true or false")
 
 
-def _moment(value: object) -> object:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        parsed = _from_epoch(value)
-    elif isinstance(value, str):
-        parsed = dt.datetime.fromisoformat(value.strip())
-    else:
-        raise ValueError("must be a time written ISO 8601")  # noqa: TRY004 - what pydantic reports
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
-
-
-def _from_epoch(seconds: float) -> dt.datetime:
-    try:
-        return dt.datetime.fromtimestamp(seconds, dt.UTC)
-    except (OverflowError, OSError) as error:
-        raise ValueError("must be a time written ISO 8601") from error
-
-
 def _strategy(value: object) -> object:
     return "per_day" if str(value).strip().lower() == "per_day" else "batch"
-
-
-def _text(value: object) -> object:
-    return str(value).strip() if isinstance(value, str | int | float) else value
 
 
 def _lowered(value: object) -> object:
@@ -113,8 +90,8 @@ def _lowered(value: object) -> object:
 
 
 Day = Annotated[dt.date, BeforeValidator(_day)]
-Identifier = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=200)]
-"""Ids travel through file names' neighbours, tags and labels: bounded, so that none of them breaks."""
+Identifier = Annotated[str, Field(min_length=1, max_length=LONGEST)]
+"""Ids travel through tags and labels: bounded (requests/provenance.py), so that none of them breaks."""
 
 
 class FetchCommand(BaseModel):
@@ -148,11 +125,13 @@ class FetchCommand(BaseModel):
         None, description="At most so many messages a day, for testing; the day is then not final."
     )
     requested_by: Identifier = "unknown"
-    timestamp: (
-        Annotated[AwareDatetime, BeforeValidator(_moment), WithJsonSchema({"type": "string"})] | None
-    ) = Field(None, description="When it was requested: ISO 8601, with or without a zone (then UTC).")
+    timestamp: Annotated[AwareDatetime, WithJsonSchema({"type": "string"})] | None = Field(
+        None, description="When it was requested: ISO 8601, with or without a zone (then UTC)."
+    )
     command_id: Identifier
     correlation_id: Identifier
+    notes: SkipJsonSchema[tuple[str, ...]] = ()
+    """What was given and decides nothing, but could not be kept as it was: a line each."""
 
     @model_validator(mode="before")
     @classmethod
@@ -208,21 +187,13 @@ def parse_command(raw: bytes | str, *, made_up_id: str) -> FetchCommand:
     Raises:
         FetchError: (validation) one line: what is wrong, where, and what is allowed.
     """
-    if len(raw) > LARGEST_COMMAND:
-        raise _refused(f"is {len(raw)} bytes long; allowed are {LARGEST_COMMAND}")
+    given = read_object(raw)
+    present = {key: value for key, value in given.items() if value is not None and value != ""}
+    told, notes = with_provenance(present, made_up_id=made_up_id)
     try:
-        given = orjson.loads(raw)
-    except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
-        raise _refused(f"is not JSON ({error}): {_shown(raw)}") from None
-    if not isinstance(given, dict):
-        raise _refused(f"must be a JSON object, not {_shown(given)}")
-    told = {key: value for key, value in given.items() if value is not None and value != ""}
-    told.setdefault("command_id", made_up_id)
-    told.setdefault("correlation_id", told["command_id"])
-    try:
-        return FetchCommand.model_validate(told)
+        return FetchCommand.model_validate({**told, "notes": notes})
     except ValidationError as error:
-        raise _refused(_one_line(error)) from None
+        raise refused(_one_line(error)) from None
 
 
 def _one_line(error: ValidationError) -> str:
@@ -235,13 +206,4 @@ def _one_line(error: ValidationError) -> str:
     where = str(first["loc"][0])
     if first["type"] == "missing":
         return f"has no {where!r}{more}"
-    return f"has {where}={_shown(first['input'])}: {said}{more}"
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
-
-
-def _refused(reason: str) -> FetchError:
-    return FetchError(ErrorType.VALIDATION, f"command {reason}")
+    return f"has {where}={shown(first['input'])}: {said}{more}"

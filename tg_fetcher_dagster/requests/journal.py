@@ -4,17 +4,13 @@ A claim is one entry of `tg_commands:processing`. Identical entries may stand th
 claim is known by an id of its own, made once, and finds its entry by the entry's SHA-1.
 """
 
-import datetime as dt
 from dataclasses import dataclass, field
 from typing import Self
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.requests.plan import Batch
-
-DEAD_LETTER_KEYS = ("failed_at", "error", "error_type", "retry_count")
 
 
 class ClaimFailure(BaseModel):
@@ -105,29 +101,3 @@ class Held:
     batches: dict[str, Batch]
     unreadable: frozenset[str]
     delayed: dict[str, float]
-
-
-def dead_letter(raw: bytes, failure: ClaimFailure, *, at: dt.datetime) -> bytes:
-    """Returns the original object with the reason; what is no object is kept under `raw`."""
-    try:
-        original = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        original = None
-    letter = original if isinstance(original, dict) else {"raw": raw.decode("utf-8", "backslashreplace")}
-    return orjson.dumps(
-        {
-            **letter,
-            "failed_at": at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z"),
-            "error": failure.error,
-            "error_type": failure.error_type.value,
-            "retry_count": failure.retry_count,
-        }
-    )
-
-
-def revived(letter: bytes) -> bytes:
-    """Returns the command of a dead letter as it may be pushed again."""
-    content = orjson.loads(letter)
-    if isinstance(content.get("raw"), str) and "command" not in content:
-        return str(content["raw"]).encode()
-    return orjson.dumps({key: value for key, value in content.items() if key not in DEAD_LETTER_KEYS})

@@ -19,7 +19,8 @@ import structlog
 from pydantic import ValidationError
 
 from tg_fetcher_dagster.redis_connection import LONGEST_BLOCK, redis_failures
-from tg_fetcher_dagster.requests.journal import Change, Claim, Held, revived
+from tg_fetcher_dagster.requests.dead_letters import revived
+from tg_fetcher_dagster.requests.journal import Change, Claim, Held
 from tg_fetcher_dagster.requests.keys import CommandKeys
 from tg_fetcher_dagster.requests.plan import Batch
 from tg_fetcher_dagster.requests.scripts import COMMIT, READ, REQUEUE

@@ -10,8 +10,9 @@ import structlog
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.requests.dead_letters import dead_letter
 from tg_fetcher_dagster.requests.following import Failure, Outcomes, RunState
-from tg_fetcher_dagster.requests.journal import Change, Claim, ClaimFailure, dead_letter
+from tg_fetcher_dagster.requests.journal import Change, Claim, ClaimFailure
 from tg_fetcher_dagster.requests.plan import DEFAULT_REQUESTS_A_DAY, Batch, Estimate
 from tg_fetcher_dagster.requests.queue import CommandQueue
 from tg_fetcher_dagster.requests.resolving import ResolveRequest

@@ -43,7 +43,17 @@ def test_every_way_to_write_a_username_means_the_same_chat(spelling):
 
 
 @pytest.mark.parametrize(
-    "spelling", ["-1001234567890", -1001234567890, "channel_1234567890", "https://t.me/c/1234567890/55"]
+    "spelling",
+    [
+        "-1001234567890",
+        -1001234567890,
+        "channel_1234567890",
+        "https://t.me/c/1234567890/55",
+        -1.00123456789e12,
+        "-1.00123456789e12",
+        "-1.00123456789E+12",
+        "-1001234567890.00",
+    ],
 )
 def test_every_way_to_write_a_channel_id_means_the_same_chat(spelling):
     assert parse_spelling(spelling).marked_id == -1001234567890
@@ -73,7 +83,8 @@ def test_a_username_that_looks_like_an_id_is_never_taken_for_one():
     ["", "  ", "@", "a b", "ab", "1abc", "../etc", "x|y", "@имя", "https://t.me/", "https://t.me/+AbCd",
      0, True,
      "https://t.me/joinchat/AbCd", "https://example.org/ru_python", "9" * 19, "-1000000000000", "channel_0",
-     None, 1.5, ["ru_python"], "ru_python\n@other", "x" * 5000, "\x00abcd"],
+     None, 1.5, "1.5", -1.00151e12, "-1.00151e12", "1e300", 1e300, float("nan"), float("inf"), "-1e12",
+     "1.0015140353961e-3", ["ru_python"], "ru_python\n@other", "x" * 5000, "\x00abcd"],
 )  # fmt: skip
 def test_what_is_no_chat_is_refused_in_one_line(wrong):
     with pytest.raises(FetchError) as caught:
@@ -96,6 +107,11 @@ def test_ids_survive_spelling_and_keys(number):
     for marked in spelling.marked_ids:
         assert check_chat_key(id_key(marked)) == id_key(marked)
         assert parse_spelling(id_key(marked)).marked_id == marked
+
+
+@given(st.integers(-(2 * 10**12), 2 * 10**12).filter(lambda n: n % 10_000 and n != -(10**12)))
+def test_an_id_survives_lua(number):
+    assert parse_spelling(f"{number:.14g}") == parse_spelling(float(number)) == parse_spelling(number)
 
 
 @given(st.integers(1, 999_999_999_999))

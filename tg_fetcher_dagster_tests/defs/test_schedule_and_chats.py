@@ -173,7 +173,15 @@ def test_a_chat_that_cannot_be_resolved_is_not_asked_for_again_at_once(deploymen
     first = tick(deployment)
     assert isinstance(first, dg.SensorResult)
     [request] = first.run_requests or []
-    assert deployment.execute_request(request).success
+    result = deployment.execute_request(request)
+    assert not result.success
+    failure = result.failure_data_for_node("resolve")
+    assert failure is not None
+    assert failure.user_failure_data is not None
+    said = failure.user_failure_data.description or ""
+    assert said.startswith("1 of 2 chats cannot be resolved: ")
+    assert "no_such_chat_here" in said
+    assert "\n" not in said
 
     second = tick(deployment)
 

@@ -1,4 +1,3 @@
-import json
 import threading
 
 import pytest
@@ -10,7 +9,8 @@ from tg_fetcher_dagster import redis_connection
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.redis_connection import connect
 from tg_fetcher_dagster.requests import queue as queue_module
-from tg_fetcher_dagster.requests.journal import Change, ClaimFailure, dead_letter, revived
+from tg_fetcher_dagster.requests.dead_letters import dead_letter
+from tg_fetcher_dagster.requests.journal import Change, ClaimFailure
 from tg_fetcher_dagster.requests.queue import MAX_HELD, CommandQueue, letter_id
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster_tests.requests.world import NOW
@@ -157,25 +157,6 @@ def test_redis_away_is_one_line():
         assert caught.value.error_type is ErrorType.NETWORK
 
 
-def test_a_dead_letter_is_the_original_object_and_the_reason():
-    failure = ClaimFailure(error_type=ErrorType.NOT_FOUND, error="no such chat", retry_count=2)
-    letter = json.loads(dead_letter(b'{"chat":"@x","colour":[1]}', failure, at=NOW))
-    assert letter == {
-        "chat": "@x",
-        "colour": [1],
-        "failed_at": "2025-11-14T12:00:00Z",
-        "error": "no such chat",
-        "error_type": "not_found",
-        "retry_count": 2,
-    }
-
-
-@pytest.mark.parametrize(("raw", "kept"), [(b"no json", "no json"), (b"[1]", "[1]"), (b"\xff", "\\xff")])
-def test_a_dead_letter_of_no_object_keeps_it_as_text(raw, kept):
-    failure = ClaimFailure(error_type=ErrorType.VALIDATION, error="is not JSON")
-    assert json.loads(dead_letter(raw, failure, at=NOW))["raw"] == kept
-
-
 def test_dead_letters_can_be_tried_again(queue, redis_client):
     failure = ClaimFailure(error_type=ErrorType.NETWORK, error="away")
     for raw in (b'{"command":"fetch","chat":"@one"}', b"no json", b'{"command":"fetch","chat":"@three"}'):
@@ -198,12 +179,6 @@ def test_one_dead_letter_can_be_tried_again_by_its_id(queue, redis_client):
     assert not queue.requeue_one(nameless)
     assert redis_client.lrange(NAME, 0, -1) == [b"no json"]
     assert queue.lengths() == {"queued": 1, "processing": 0, "delayed": 0, "failed": 1}
-
-
-def test_a_revived_letter_is_the_command_again():
-    raw = b'{"command":"fetch","chat":"@one","x":{}}'
-    failure = ClaimFailure(error_type=ErrorType.NETWORK, error="away")
-    assert revived(dead_letter(raw, failure, at=NOW)) == raw
 
 
 def _wait_until_blocked(client, other_than=None):
