@@ -8,7 +8,6 @@ from pathlib import Path
 
 import dagster as dg
 
-from tg_fetcher_dagster.commands.plan import Batch
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.conclusion import failures_of
 from tg_fetcher_dagster.defs.config import run_config_of
@@ -17,6 +16,7 @@ from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.requests.plan import Batch
 from tg_fetcher_dagster.settings import Settings
 
 HOME = "DAGSTER_HOME"

@@ -8,6 +8,8 @@ from datetime import date
 
 import dagster as dg
 
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.cli.direct import DirectDay, instance, run_batch
 from tg_fetcher_dagster.cli.direct_events import DirectEvents
 from tg_fetcher_dagster.cli.display import FetchDisplay
@@ -15,12 +17,10 @@ from tg_fetcher_dagster.cli.outcomes import FAILED, DayEnd
 from tg_fetcher_dagster.cli.resolving import known_or_resolved
 from tg_fetcher_dagster.cli.starting import VERBOSE
 from tg_fetcher_dagster.cli.wanted import Asked
-from tg_fetcher_dagster.commands.dates import Expansion, expand
-from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
-from tg_fetcher_dagster.commands.plan import Ask, Batch, plan
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.requests.dates import Expansion, expand
+from tg_fetcher_dagster.requests.plan import Ask, Batch, plan
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import covered_days, read_coverage
 from tg_fetcher_dagster.storage.damage import standing

@@ -18,7 +18,7 @@ def key_of(chat: str, settings: "Settings") -> str:
         WrongUse: it is an option that nobody knows.
         FetchError: (validation) it is no chat's name, link or id.
     """
-    from tg_fetcher_dagster.commands.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.identity_table import IdentityTable
 
     spelling = spelling_of(chat)
     known = IdentityTable(settings.data_dir).kept(chat)

@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.spelling import id_key
 from tg_fetcher_dagster.cli.dates import check_range
 from tg_fetcher_dagster.cli.usage import WrongUse, spelling_of
-from tg_fetcher_dagster.commands.chats import id_key
-from tg_fetcher_dagster.commands.command import FetchCommand, parse_command
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
+from tg_fetcher_dagster.requests.command import FetchCommand, parse_command
 from tg_fetcher_dagster.settings import Settings
 
 WAYS = "--date, --from and --to, --days, --yesterday, --today, --full, --incremental"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import structlog
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.errors import FetchError

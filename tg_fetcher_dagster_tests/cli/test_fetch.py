@@ -15,11 +15,11 @@ import time_machine
 
 from tg_fetcher_dagster import redis_connection
 from tg_fetcher_dagster.cli import following
-from tg_fetcher_dagster.commands.plan import AskedDays, Batch
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.events.models import FetchFailed, FetchSkipped
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.events.publisher import EventPublisher
+from tg_fetcher_dagster.requests.plan import AskedDays, Batch
 from tg_fetcher_dagster_tests.cli.conftest import Command
 from tg_fetcher_dagster_tests.waiting import LOOK_SECONDS, PATIENCE
 

@@ -6,7 +6,7 @@ from datetime import date
 import orjson
 import pytest
 
-from tg_fetcher_dagster.commands.command import parse_command
+from tg_fetcher_dagster.requests.command import parse_command
 from tg_fetcher_sandbox.demo.asking import Asked, chats_to_keep, commands_of
 from tg_fetcher_sandbox.demo.services import SCENARIO
 from tg_fetcher_sandbox.demo.verifying import faults_of
