@@ -175,6 +175,9 @@ class Settings(DefinitionSettings):
     redis_password: SecretStr | None = None
     commands_queue: str = Field("tg_commands", min_length=1)
     events_channel: str = Field("tg_events", min_length=1)
+    events_data_root: Path | None = Field(
+        None, description="Where consumers see DATA_DIR, if elsewhere: the paths in events begin with it."
+    )
     service_name: str = Field("tg_fetcher", min_length=1)
 
     comments_limit_per_message: int = Field(50, ge=0, description="0 turns comments off.")
@@ -236,6 +239,8 @@ class Settings(DefinitionSettings):
                 raise ValueError("TELEGRAM_API_HASH: must be 32 letters and digits")
         if self.fetch_start and self.fetch_end and self.fetch_start > self.fetch_end:
             raise ValueError(f"FETCH_START: {self.fetch_start} is after FETCH_END {self.fetch_end}")
+        if self.events_data_root is not None and not self.events_data_root.is_absolute():
+            raise ValueError(f"EVENTS_DATA_ROOT={self.events_data_root}: must be an absolute path")
         if self.fetch_mode == "date" and self.fetch_date is None:
             raise ValueError("FETCH_DATE: needed when FETCH_MODE is date (YYYY-MM-DD)")
         if self.fetch_mode == "range" and (self.fetch_start is None or self.fetch_end is None):

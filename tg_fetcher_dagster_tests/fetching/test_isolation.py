@@ -61,10 +61,8 @@ async def test_a_chats_folder_that_is_a_link_is_refused_before_anything_is_asked
     reports += await fetch_chats([whole], telegram.workshop)
 
     assert [report.outcome for report in reports] == ["failed"] * 2 + ["fetched"] * 2
-    assert {str(report.error) for report in reports[:2]} == {
-        f"{telegram.data_dir / keys[0]} is a symbolic link, and nothing is written through one:"
-        " put the folder itself there (DATA_DIR may be a link)"
-    }
+    [said] = {str(report.error) for report in reports[:2]}
+    assert said.startswith(f"{telegram.data_dir / keys[0]} is a symbolic link")
     assert list(elsewhere.iterdir()) == []
 
 
