@@ -37,8 +37,8 @@ async def open_reader(
 
     Raises:
         FetchError: (auth) no such account, or Telegram refuses it, which puts it into quarantine; (network)
-            Telegram cannot be reached, or another process uses the account; (rate_limit) Telegram wants a
-            pause; (validation) the api id.
+            Telegram cannot be reached; (account_busy) another process uses the account; (rate_limit)
+            Telegram wants a pause; (validation) the api id.
     """
     name = account or settings.telegram_account
     store = AccountStore(settings.session_dir, settings.session_key)

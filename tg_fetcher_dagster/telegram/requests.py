@@ -151,7 +151,9 @@ class RequestLine:
             failure = FetchError(ErrorType.NETWORK, failure.message)
             after = Account.QUARANTINE if self._unknown_key >= KEY_LOOKS else Account.GOES_ON
         if after is not Account.GOES_ON:
-            raise await self._end_run(sort_error(error, about=f"account {self._account}"), after) from error
+            ended = sort_error(error, about=f"account {self._account}")
+            ended.retry_at = self._gate.retry_at(trial.method)
+            raise await self._end_run(ended, after) from error
         if failure.error_type is not ErrorType.NETWORK:
             raise failure from error
         await self._try_again(failure, error, trial)
