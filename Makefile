@@ -13,12 +13,12 @@ ARGS ?=
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
-install: $(INSTALLED) ## .venv with the project and all it needs
+install: $(INSTALLED) ## .venv with the project, the sandbox and all they need
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml sandbox/pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed: make PYTHON=python3.12 install")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e sandbox -e '.[dev]'
 	touch $@
 
 demo: install ## a Telegram of its own, a command, files and events, until Ctrl-C (ARGS=--once checks and ends)

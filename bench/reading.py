@@ -52,7 +52,7 @@ async def bare(session: str) -> dict[str, float]:
 
 async def ours(session: str, folder: Path, *, first: date, days: int) -> dict[str, float]:
     """Reads, keeps raw and writes day files, as a run does."""
-    from tg_fetcher_dagster.commands.chats import parse_spelling
+    from tg_fetcher_dagster.chats.spelling import parse_spelling
     from tg_fetcher_dagster.fetching.request import FetchRequest
     from tg_fetcher_dagster.fetching.run import fetch_chats
     from tg_fetcher_dagster.fetching.workshop import Workshop

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-SERVE = [sys.executable, "-m", "tg_fetcher_dagster.cli.sandbox", "serve"]
+SERVE = [sys.executable, "-m", "tg_fetcher_sandbox", "serve"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def serve(scenario: dict[str, Any]) -> Iterator[ServedSandbox]:
             [
                 sys.executable,
                 "-m",
-                "tg_fetcher_dagster.cli.sandbox",
+                "tg_fetcher_sandbox",
                 "serve",
                 "--scenario",
                 file,

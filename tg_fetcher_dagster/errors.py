@@ -66,7 +66,7 @@ SORTS = {
     ErrorType.SUSPICIOUS_DELETION: ErrorSort.ALARMED,
     ErrorType.INTERNAL: ErrorSort.ALARMED,
 }
-"""An account in quarantine is waited for too: a sign-in ends it, and what was asked meanwhile is then done."""
+"""An account in quarantine is waited for too: a sign-in ends it, and then the work goes on."""
 
 
 def waits(error_type: ErrorType) -> bool:

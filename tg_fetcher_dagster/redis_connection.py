@@ -1,7 +1,7 @@
 """One way to connect to Redis, and its failures as one line without the password.
 
 Everything that talks to Redis takes a client made here; what is done with it stands with its owner
-(commands/keys.py, events/keys.py).
+(requests/keys.py, events/keys.py).
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ LONGEST_BLOCK = ANSWER_TIMEOUT - 5
 """The longest wait that a blocking command may ask of the server, safely below the client's patience."""
 
 RETRIES = 2
-"""Further tries of one call. Every write of ours is safe to repeat (see commands/queue.py)."""
+"""Further tries of one call. Every write of ours is safe to repeat (see requests/queue.py)."""
 
 
 def connect(settings: Settings) -> redis.Redis:

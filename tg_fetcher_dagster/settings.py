@@ -32,6 +32,7 @@ SECRETS = frozenset(
         "TELEGRAM_PASSWORD",
         "REDIS_PASSWORD",
         "REDIS_URL",
+        "LEDGER_URL",
         "SESSION_KEY",
     }
 )
@@ -147,6 +148,11 @@ class Settings(DefinitionSettings):
     force_refetch: bool = Field(default=False, description="Fetch complete days again, whoever asks.")
 
     data_dir: Path = Path("./data")
+    ledger_url: str | None = Field(
+        None,
+        description="The ledger's database; default: an SQLite file in DATA_DIR. With several hosts:"
+        " postgresql://user:password@host/database.",
+    )
     session_dir: Path = Path("./sessions")
     session_key: SecretStr | None = Field(
         None, description="A Fernet key for the sessions; without it one is kept in SESSION_DIR, mode 600."
@@ -223,6 +229,11 @@ class Settings(DefinitionSettings):
         if self.fetch_mode == "range" and (self.fetch_start is None or self.fetch_end is None):
             raise ValueError("FETCH_START and FETCH_END: needed when FETCH_MODE is range (YYYY-MM-DD)")
         return self
+
+    @property
+    def ledger_location(self) -> str:
+        """The URL of the ledger's database."""
+        return self.ledger_url or f"sqlite:///{self.data_dir.absolute() / '.ledger' / 'ledger.sqlite'}"
 
     @property
     def progress_path(self) -> Path:

@@ -22,7 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 pytest_plugins = [
-    "tg_fetcher_dagster.sandbox.pytest_plugin",
     "tg_fetcher_dagster_tests.counting",
     "tg_fetcher_dagster_tests.fixtures_redis",
 ]

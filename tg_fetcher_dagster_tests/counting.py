@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.sandbox import pytest_plugin
-from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster.telegram import opening
 from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster.telegram.requests import RequestLine
+from tg_fetcher_sandbox import background
+from tg_fetcher_sandbox.background import RunningSandbox
 
 _INSTANT = 0.001
 
@@ -71,7 +71,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
             super().__init__(*args, **more)
             both.lines.append(self)
 
-    monkeypatch.setattr(pytest_plugin, "RunningSandbox", NotedSandbox)
+    monkeypatch.setattr(background, "RunningSandbox", NotedSandbox)
     monkeypatch.setattr(opening, "RequestLine", NotedLine)
     yield both
     both.check()

@@ -10,7 +10,6 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from importlib import import_module
 
 import typer
 from typer.exceptions import TyperException
@@ -19,6 +18,7 @@ from tg_fetcher_dagster.cli import (
     accept,
     accounts,
     chats,
+    extensions,
     failed,
     fetch,
     init,
@@ -42,9 +42,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-"""The arguments belong to a program that is imported only when it is asked for."""
 
 
 @app.callback(invoke_without_command=True)
@@ -70,23 +67,16 @@ app.command("verify", context_settings=IDS_ALLOWED)(verify.verify)
 app.command("accept", context_settings=IDS_ALLOWED)(accept.accept)
 
 
-@app.command("sandbox", context_settings=_PASSED_ON, add_help_option=False)
+@app.command("sandbox", **extensions.PASSED_ON)
 def sandbox(context: typer.Context) -> int:
     """A Telegram server of our own on 127.0.0.1: serve it, or print what is true of its world."""
-    return _pass_on(import_module("tg_fetcher_dagster.cli.sandbox").app, context)
+    return extensions.pass_on(context)
 
 
-@app.command("demo", context_settings=_PASSED_ON, add_help_option=False)
+@app.command("demo", **extensions.PASSED_ON)
 def demo(context: typer.Context) -> int:
     """The whole flow on this machine: a sandbox, Redis, Dagster, commands, files and events."""
-    program = typer.Typer(add_completion=False, rich_markup_mode=None)
-    program.command("demo")(import_module("tg_fetcher_dagster.cli.demo").demo)
-    return _pass_on(program, context)
-
-
-def _pass_on(program: typer.Typer, context: typer.Context) -> int:
-    code = program(args=list(context.args), prog_name=context.command_path, standalone_mode=False)
-    return code if isinstance(code, int) else 0
+    return extensions.pass_on(context)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -11,8 +11,8 @@ from tg_fetcher_dagster.cli.usage import IDS_ALLOWED, WrongUse, spelling_of
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 if TYPE_CHECKING:
-    from tg_fetcher_dagster.commands.identity import ChatIdentity
-    from tg_fetcher_dagster.commands.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.identity import ChatIdentity
+    from tg_fetcher_dagster.chats.identity_table import IdentityTable
     from tg_fetcher_dagster.settings import Settings
 
 app = typer.Typer(
@@ -32,7 +32,7 @@ def list_chats(
     if every:
         _list_dialogs(settings)
         return
-    from tg_fetcher_dagster.commands.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.identity_table import IdentityTable
 
     identities = IdentityTable(settings.data_dir)
     known = identities.all()
@@ -113,8 +113,8 @@ def resume_chat(chat: Chat) -> None:
 @app.command("confirm")
 def confirm_name(name: Annotated[str, typer.Argument(help="@name, name or https://t.me/name.")]) -> None:
     """Let a configured name mean the chat that has it now; until then it means the one that had it first."""
-    from tg_fetcher_dagster.commands.chats import id_key
-    from tg_fetcher_dagster.commands.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.spelling import id_key
 
     settings = read_settings()
     spelling = spelling_of(name)
@@ -127,7 +127,7 @@ def confirm_name(name: Annotated[str, typer.Argument(help="@name, name or https:
 
 
 def _set_paused(chat: str, *, paused: bool) -> None:
-    from tg_fetcher_dagster.commands.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.identity_table import IdentityTable
 
     settings = read_settings()
     identities = IdentityTable(settings.data_dir)
@@ -138,8 +138,8 @@ def _set_paused(chat: str, *, paused: bool) -> None:
 @app.command("remove", context_settings=IDS_ALLOWED)
 def remove_chat(chat: Chat) -> None:
     """Forget a chat and its partition; its files are never deleted."""
+    from tg_fetcher_dagster.chats.identity_table import IdentityTable
     from tg_fetcher_dagster.cli.partitions import has_instance, remove_partition
-    from tg_fetcher_dagster.commands.identity_table import IdentityTable
 
     settings = read_settings()
     identities = IdentityTable(settings.data_dir)

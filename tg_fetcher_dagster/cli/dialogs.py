@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 

@@ -9,11 +9,11 @@ from datetime import date
 
 import structlog
 
-from tg_fetcher_dagster.commands.plan import Batch
 from tg_fetcher_dagster.defs.publishing import drain_outbox
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.models import FetchFailed
 from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.requests.plan import Batch
 from tg_fetcher_dagster.settings import Settings
 
 log = structlog.get_logger(__name__)

@@ -8,19 +8,19 @@ from datetime import date
 
 import dagster as dg
 
-from tg_fetcher_dagster.cli.direct import DirectDay, instance, run_batch
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.cli.direct import DirectDay, check_home, instance, run_batch
 from tg_fetcher_dagster.cli.direct_events import DirectEvents
 from tg_fetcher_dagster.cli.display import FetchDisplay
 from tg_fetcher_dagster.cli.outcomes import FAILED, DayEnd
 from tg_fetcher_dagster.cli.resolving import known_or_resolved
 from tg_fetcher_dagster.cli.starting import VERBOSE
 from tg_fetcher_dagster.cli.wanted import Asked
-from tg_fetcher_dagster.commands.dates import Expansion, expand
-from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
-from tg_fetcher_dagster.commands.plan import Ask, Batch, plan
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.requests.dates import Expansion, expand
+from tg_fetcher_dagster.requests.plan import Ask, Batch, plan
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import covered_days, read_coverage
 from tg_fetcher_dagster.storage.damage import standing
@@ -37,6 +37,7 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
     Raises:
         FetchError: (validation, storage) DATA_DIR or the Dagster instance cannot be used at all.
     """
+    check_home()
     Store(settings.data_dir, settings.timezone).prepare()
     ends: list[DayEnd] = []
     batches: list[Batch] = []

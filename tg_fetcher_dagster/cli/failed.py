@@ -12,7 +12,7 @@ from tg_fetcher_dagster.cli.usage import WrongUse
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 if TYPE_CHECKING:
-    from tg_fetcher_dagster.commands.queue import CommandQueue
+    from tg_fetcher_dagster.requests.queue import CommandQueue
 
 app = typer.Typer(help="Commands that failed for good, and why.", rich_markup_mode=None)
 
@@ -24,7 +24,7 @@ def list_failed(
     number: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = SHOWN,
 ) -> None:
     """Show the dead letters, the newest first."""
-    from tg_fetcher_dagster.commands.queue import letter_id
+    from tg_fetcher_dagster.requests.queue import letter_id
 
     with _queue() as queue:
         letters = queue.dead_letters(number)
@@ -61,8 +61,8 @@ def retry_failed(
 
 @contextmanager
 def _queue() -> "Iterator[CommandQueue]":
-    from tg_fetcher_dagster.commands.queue import CommandQueue
     from tg_fetcher_dagster.redis_connection import connect
+    from tg_fetcher_dagster.requests.queue import CommandQueue
 
     settings = read_settings()
     with connect(settings) as client:

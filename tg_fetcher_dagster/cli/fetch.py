@@ -60,7 +60,7 @@ def fetch(
     Without days FETCH_MODE says which (yesterday); without a chat those of TELEGRAM_CHATS are meant.
     """
     from tg_fetcher_dagster.cli.display import FetchDisplay, tell_result
-    from tg_fetcher_dagster.cli.wanted import Wanted, commands_for
+    from tg_fetcher_dagster.cli.wanted import Wanted, check_days, commands_for
 
     settings = read_settings()
     given = {"yesterday": yesterday, "today": today, "full": full, "incremental": incremental}
@@ -68,6 +68,7 @@ def fetch(
         day=day, first=first, last=last, days=days, modes=tuple(mode for mode in given if given[mode])
     )
     asked = commands_for(chats or [], wanted, settings, force=force, limit=limit, strategy=strategy.value)
+    check_days(asked, settings)
     with FetchDisplay() as display:
         if direct:
             from tg_fetcher_dagster.cli.direct_fetch import fetch_directly

@@ -16,13 +16,13 @@ from pydantic import ValidationError
 from tg_fetcher_dagster.cli.display import FetchDisplay
 from tg_fetcher_dagster.cli.outcomes import DayEnd, Followed, days_counted, recorded_end
 from tg_fetcher_dagster.cli.wanted import Asked
-from tg_fetcher_dagster.commands.dates import expand
-from tg_fetcher_dagster.commands.keys import CommandKeys
-from tg_fetcher_dagster.commands.plan import Batch
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events import keys as event_keys
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.redis_connection import redis_failures
+from tg_fetcher_dagster.requests.dates import expand
+from tg_fetcher_dagster.requests.keys import CommandKeys
+from tg_fetcher_dagster.requests.plan import Batch
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import read_coverage
 from tg_fetcher_dagster.storage.paths import Store

@@ -147,7 +147,7 @@ def _offer(offered: "list[Dialog]") -> None:
 
 
 def _next(settings: "Settings") -> None:
-    from tg_fetcher_dagster.commands.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.identity_table import IdentityTable
 
     known = IdentityTable(settings.data_dir).all()
     chat = known[0].key if known else "CHAT"

@@ -5,24 +5,29 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from tg_fetcher_dagster.cli.usage import spelling_of
-from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 if TYPE_CHECKING:
     from tg_fetcher_dagster.settings import Settings
 
 
 def key_of(chat: str, settings: "Settings") -> str:
-    """Returns the key under which a chat is kept, or would be.
+    """Returns the key under which a chat is kept; of a forgotten one that under which its files are.
 
     Raises:
         WrongUse: it is an option that nobody knows.
-        FetchError: (validation) it is no chat's name, link or id.
+        FetchError: (validation) it is no chat's name, link or id; (not_found) nothing is kept of it.
     """
-    from tg_fetcher_dagster.commands.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.spelling import id_key
 
     spelling = spelling_of(chat)
-    known = IdentityTable(settings.data_dir).kept(chat)
-    return known.key if known else spelling.likely_key
+    if (known := IdentityTable(settings.data_dir).kept(chat)) is not None:
+        return known.key
+    for key in (spelling.likely_key, *map(id_key, spelling.marked_ids)):
+        if (settings.data_dir / key).is_dir():
+            return key
+    raise FetchError(ErrorType.NOT_FOUND, f"chat {chat!r} is not kept here: see tg-fetcher chats list")
 
 
 def days_in(kept: Iterable[date], *, first: date | None, last: date | None) -> Iterator[date]:

@@ -6,14 +6,14 @@ from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.spelling import KEY_PATTERN
 from tg_fetcher_dagster.cli.account_states import account_states
-from tg_fetcher_dagster.commands.chats import KEY_PATTERN
-from tg_fetcher_dagster.commands.dates import stretches
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
-from tg_fetcher_dagster.commands.queue import CommandQueue
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.redis_connection import connect
+from tg_fetcher_dagster.requests.dates import stretches
+from tg_fetcher_dagster.requests.queue import CommandQueue
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, covered_days
 from tg_fetcher_dagster.storage.damage import Standing, standing

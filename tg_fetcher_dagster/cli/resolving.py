@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from tg_fetcher_dagster.commands.chats import ChatSpelling, parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store

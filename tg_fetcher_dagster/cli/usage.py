@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from typer.exceptions import TyperException
 
 if TYPE_CHECKING:
-    from tg_fetcher_dagster.commands.chats import ChatSpelling
+    from tg_fetcher_dagster.chats.spelling import ChatSpelling
 
 IDS_ALLOWED: Final[dict[str, Any]] = {"ignore_unknown_options": True}
 """A command's context settings with which `-1001234567890` is a chat and no bundle of options."""
@@ -24,7 +24,7 @@ def spelling_of(chat: str) -> "ChatSpelling":
         WrongUse: it is an option that nobody knows (see IDS_ALLOWED).
         FetchError: (validation) it is no chat's name, link or id.
     """
-    from tg_fetcher_dagster.commands.chats import parse_spelling
+    from tg_fetcher_dagster.chats.spelling import parse_spelling
 
     if chat.startswith("-") and not chat[1:].isdecimal():
         raise WrongUse(f"No such option: {chat}")

@@ -86,7 +86,7 @@ def verify(
 
 
 def _kept_chats(store: "Store") -> list[str]:
-    from tg_fetcher_dagster.commands.chats import KEY_PATTERN
+    from tg_fetcher_dagster.chats.spelling import KEY_PATTERN
 
     return [key for key in store.chats() if re.fullmatch(KEY_PATTERN, key)]
 
@@ -94,7 +94,7 @@ def _kept_chats(store: "Store") -> list[str]:
 def _repaired(tally: _Tally, settings: "Settings", *, direct: bool) -> bool:
     """Makes again what raw files give and fetches the rest; returns False where something stays damaged."""
     from tg_fetcher_dagster.cli.offline import publish_what_was_told
-    from tg_fetcher_dagster.commands.dates import stretches
+    from tg_fetcher_dagster.requests.dates import stretches
 
     left, to_read = _made_again(tally, settings)
     publish_what_was_told(settings)
@@ -141,7 +141,7 @@ def _made_again(tally: _Tally, settings: "Settings") -> tuple[int, dict[str, lis
 def _fetched(to_read: dict[str, list[date]], settings: "Settings", *, direct: bool) -> bool:
     from tg_fetcher_dagster.cli.display import FetchDisplay, tell_result
     from tg_fetcher_dagster.cli.wanted import Wanted, commands_for
-    from tg_fetcher_dagster.commands.dates import stretches
+    from tg_fetcher_dagster.requests.dates import stretches
 
     asked = []
     for key, days in to_read.items():

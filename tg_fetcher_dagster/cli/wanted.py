@@ -1,18 +1,21 @@
 """What a `fetch` command line asks for: the commands that it means."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
 
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.spelling import id_key
 from tg_fetcher_dagster.cli.dates import check_range
 from tg_fetcher_dagster.cli.usage import WrongUse, spelling_of
-from tg_fetcher_dagster.commands.chats import id_key
-from tg_fetcher_dagster.commands.command import FetchCommand, parse_command
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
+from tg_fetcher_dagster.requests.command import FetchCommand, parse_command
+from tg_fetcher_dagster.requests.dates import expand
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.telegram.clock import planning_now
 
 WAYS = "--date, --from and --to, --days, --yesterday, --today, --full, --incremental"
 
@@ -98,6 +101,23 @@ def commands_for(
     for chat in named:
         spelling_of(chat)
     return [_asked({**keys, "chat": chat}, force=force, limit=limit, strategy=strategy) for chat in named]
+
+
+def check_days(asked: Sequence[Asked], settings: Settings) -> None:
+    """Refuses before anything is pushed what would cost an event a day and a dead letter.
+
+    Raises:
+        WrongUse: a day is before HISTORY_START or has not begun.
+    """
+    today = planning_now(settings).astimezone(settings.zone).date()
+    for each in asked:
+        refused = expand(each.command, today=today, history_start=settings.history_start).refused
+        if refused:
+            first, last = refused[0], refused[-1]
+            more = f" (and {len(refused) - 1} more, to {last.day})" if len(refused) > 1 else ""
+            raise WrongUse(
+                f"{first.day} {first.reason}{more}: {settings.history_start} to {today} can be fetched"
+            )
 
 
 def _configured(chat: str, settings: Settings) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from tg_fetcher_dagster.commands.chats import KEY_PATTERN
+from tg_fetcher_dagster.chats.spelling import KEY_PATTERN
 from tg_fetcher_dagster.defs.partitions import by_chat, chat_day_key, chat_days, keys_of_run
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.candidates import days_with_candidates

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from tg_fetcher_dagster.commands.plan import Batch
 from tg_fetcher_dagster.fetching.request import Asker, FetchRequest
+from tg_fetcher_dagster.requests.plan import Batch
 
 
 class AskerConfig(dg.Config):

@@ -1,17 +1,22 @@
 """The jobs that sensors and schedules start; a backfill in the UI needs none of them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Final
 
 import dagster as dg
 import structlog
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.days import day_of
 
 log = structlog.get_logger(__name__)
+
+NAMED: Final = 10
+"""Chats that a failure names."""
 
 FETCH_DAYS = dg.define_asset_job(
     "fetch_days", selection=["messages"], description="Days of one chat, or one day of all chats."
@@ -31,11 +36,15 @@ class ChatSpellings(dg.Config):
 async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegram: TelethonResource) -> None:
     """Asks Telegram once who the chats are and keeps the answer, or why there is none, in the identity table.
 
-    A chat that cannot be resolved fails neither the others nor the run: its failure is kept with its sort,
-    and whoever asked for the chat is told.
+    A chat that cannot be resolved keeps no other from it: its failure is kept with its sort, whoever asked
+    for the chat is told, and the run is red in the end.
+
+    Raises:
+        Failure: chats were not resolved: one line that names them.
     """
     workshop = telegram.workshop()
     workshop.store.prepare()
+    unknown: dict[str, FetchError] = {}
     try:
         async with telegram.open() as reader:
             for spelling in map(parse_spelling, config.spellings):
@@ -50,10 +59,23 @@ async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegra
                 except FetchError as error:
                     workshop.identities.record_failure(spelling, error, datetime.now(UTC))
                     context.log.warning("%s: %s", spelling.canonical, error.message)
+                    unknown[spelling.canonical] = error
     except FetchError as error:
         for spelling in map(parse_spelling, config.spellings):
             workshop.identities.record_failure(spelling, error, datetime.now(UTC))
         raise dg.Failure(error.message, metadata={"error_type": error.error_type.value}) from None
+    if unknown:
+        raise _not_resolved(unknown, of=len(config.spellings))
+
+
+def _not_resolved(unknown: Mapping[str, FetchError], *, of: int) -> dg.Failure:
+    said = "; ".join(error.message for error in list(unknown.values())[:NAMED])
+    more = f"; and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+    return dg.Failure(
+        f"{len(unknown)} of {of} chats cannot be resolved: {said}{more}",
+        metadata={"error_type": next(iter(unknown.values())).error_type.value},
+        allow_retries=False,
+    )
 
 
 @dg.job(description="Finds out who chats are that were never asked for before: one request each.")

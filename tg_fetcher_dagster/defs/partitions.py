@@ -11,7 +11,7 @@ from itertools import groupby
 
 import dagster as dg
 
-from tg_fetcher_dagster.commands.chats import check_chat_key
+from tg_fetcher_dagster.chats.spelling import check_chat_key
 from tg_fetcher_dagster.settings import DefinitionSettings
 
 CHATS = dg.DynamicPartitionsDefinition(name="chats")

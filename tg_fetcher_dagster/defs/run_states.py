@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from tg_fetcher_dagster.commands.following import RunState, RunStatus
 from tg_fetcher_dagster.defs.conclusion import failures_of
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.requests.following import RunState, RunStatus
 
 RUN_KEY = "dagster/run_key"  # dagster._core.storage.tags, no public name
 

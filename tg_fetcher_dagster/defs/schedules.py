@@ -4,7 +4,7 @@ from datetime import date
 
 import dagster as dg
 
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS
 from tg_fetcher_dagster.defs.partitions import CHATS, neighbours, range_tags
 from tg_fetcher_dagster.errors import ErrorType, FetchError

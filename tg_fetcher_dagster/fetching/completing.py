@@ -6,7 +6,7 @@ none where nothing came in part.
 
 from dataclasses import dataclass, field
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.storage.coverage import Loss
 from tg_fetcher_dagster.telegram.comments import Comments
 from tg_fetcher_dagster.telegram.reader import TelegramReader

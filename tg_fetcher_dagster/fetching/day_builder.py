@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.fetching.completing import Completion
 from tg_fetcher_dagster.fetching.losses import unmapped
 from tg_fetcher_dagster.fetching.raw_lines import RawMessage, assembled, with_whole

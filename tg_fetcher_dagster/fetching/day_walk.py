@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import date, datetime
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.closing import Closing
 from tg_fetcher_dagster.fetching.completing import Completion, complete

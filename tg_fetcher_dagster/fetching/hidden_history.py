@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.fetching.workshop import Workshop

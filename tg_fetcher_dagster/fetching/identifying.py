@@ -2,8 +2,8 @@
 
 import structlog
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity, UsernameMovedError
+from tg_fetcher_dagster.chats.identity import ChatIdentity, UsernameMovedError
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.telegram.access import ChatMigratedError

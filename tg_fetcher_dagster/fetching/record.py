@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.storage.coverage import OF_THE_FILES, Coverage, Loss
 
 _NOT_OF_THE_READING = OF_THE_FILES | {"outcome", "changes", "needs_read"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder, MadeDay
 from tg_fetcher_dagster.fetching.keeping import of_the_files

@@ -10,8 +10,8 @@ from datetime import date, datetime
 
 import structlog
 
-from tg_fetcher_dagster.commands.chats import group_marked_id, id_key
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.spelling import group_marked_id, id_key
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.fetching.hidden_history import hidden_below, refusal

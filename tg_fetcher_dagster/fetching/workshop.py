@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.settings import Settings

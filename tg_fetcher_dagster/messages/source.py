@@ -2,7 +2,7 @@
 
 import re
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.messages.peers import CHANNEL_BASE
 from tg_fetcher_dagster.messages.schema import SourceInfo
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from tg_fetcher_dagster.commands.chats import check_chat_key
+from tg_fetcher_dagster.chats.spelling import check_chat_key
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.storage.durable import make_folder, storage_failures, write_whole
 

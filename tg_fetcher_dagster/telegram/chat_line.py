@@ -4,7 +4,7 @@ from typing import Any
 
 import structlog
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.telegram.peers import input_peer
 from tg_fetcher_dagster.telegram.requests import Send

@@ -8,8 +8,8 @@ from datetime import datetime
 import structlog
 from telethon.tl import functions, types
 
-from tg_fetcher_dagster.commands.chats import ChatSpelling, group_marked_id
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.spelling import ChatSpelling, group_marked_id
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.telegram.access import ChatMigratedError, require_reader
 from tg_fetcher_dagster.telegram.chat_line import ChatLine

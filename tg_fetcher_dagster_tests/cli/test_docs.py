@@ -7,9 +7,10 @@ from pathlib import Path
 import typer
 from typer.main import get_command
 
-from tg_fetcher_dagster.cli import sandbox
 from tg_fetcher_dagster.cli.app import app
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_sandbox import command_line as sandbox
+from tg_fetcher_sandbox.demo import command as demo
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -60,6 +61,7 @@ def test_every_command_and_option_is_in_the_document():
     commands = commands_of(app)
     commands.pop("sandbox")
     commands |= {f"sandbox {name}": set() for name in commands_of(sandbox.app)}
+    commands["demo"] = commands_of(demo.app)[""]
     assert len(commands) > 12
     for name, options in commands.items():
         assert name in text, name

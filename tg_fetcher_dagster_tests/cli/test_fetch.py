@@ -15,11 +15,11 @@ import time_machine
 
 from tg_fetcher_dagster import redis_connection
 from tg_fetcher_dagster.cli import following
-from tg_fetcher_dagster.commands.plan import AskedDays, Batch
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.events.models import FetchFailed, FetchSkipped
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.events.publisher import EventPublisher
+from tg_fetcher_dagster.requests.plan import AskedDays, Batch
 from tg_fetcher_dagster_tests.cli.conftest import Command
 from tg_fetcher_dagster_tests.waiting import LOOK_SECONDS, PATIENCE
 
@@ -287,14 +287,31 @@ def test_a_clock_that_is_ahead_is_told_by_status_and_yesterday_is_telegrams(comm
     assert "clock" not in command("status").out
 
 
-def test_a_direct_fetch_tells_each_chat_and_day_that_cannot_be_fetched(signed_in: Command):
-    result = signed_in(
-        "fetch", "@no_such_chat", "@daily_news", "--from", "2024-12-31", "--to", "2025-01-01", "--direct"
-    )
+def test_a_direct_fetch_tells_each_chat_that_cannot_be_fetched(signed_in: Command):
+    result = signed_in("fetch", "@no_such_chat", "@daily_news", "--date", "2025-01-01", "--direct")
     assert result.code == 1
     assert "no_such_chat" in result.err
-    assert "error: daily_news 2024-12-31: the day is before HISTORY_START 2025-01-01" in result.err
-    assert "3 days: 1 fetched, 0 skipped, 2 failed" in result.out
+    assert "2 days: 1 fetched, 0 skipped, 1 failed" in result.out
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (["--date", "2024-12-31"], "2024-12-31 is before HISTORY_START 2025-01-01: 2025-01-01 to"),
+        (["--from", "2024-12-01", "--to", "2025-01-02"], "(and 30 more, to 2024-12-31)"),
+        (["--date", "2999-01-01"], "2999-01-01 has not begun (today is"),
+        (["--date", "2999-01-01", "--direct"], "2999-01-01 has not begun (today is"),
+        (["--from", "2025-11-07", "--to", "2030-01-01"], "has not begun"),
+    ],
+)
+def test_days_that_cannot_be_fetched_are_refused_before_anything_is_pushed(
+    *, command: Command, env_file: Path, redis_url: str, redis_client: Any, days: list[str], said: str
+):
+    env_file.write_text(f"REDIS_URL={redis_url}\n")
+    result = command("fetch", "ru_python", *days)
+    assert result.code == 2
+    assert said in result.error
+    assert redis_client.keys("*") == []
 
 
 def test_a_direct_fetch_leaves_an_event_for_each_day_that_it_could_not_fetch(
@@ -303,7 +320,7 @@ def test_a_direct_fetch_leaves_an_event_for_each_day_that_it_could_not_fetch(
     signed_in("chats", "add", "@daily_news")
     sandbox.add_fault(method="messages.getHistory", flood_wait=3600)
     assert signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct").code == 1
-    assert signed_in("fetch", "daily_news", "@no_such_chat", "--date", "2024-12-31", "--direct").code == 1
+    assert signed_in("fetch", "daily_news", "@no_such_chat", "--date", "2025-11-06", "--direct").code == 1
 
     pending = [
         orjson.loads(path.read_bytes()) for path in sorted(Path("data/.outbox/pending").glob("[0-9]*"))
@@ -315,8 +332,8 @@ def test_a_direct_fetch_leaves_an_event_for_each_day_that_it_could_not_fetch(
     ]
     assert failed_days == [
         ("daily_news", "2025-11-07", "rate_limit"),
-        ("daily_news", "2024-12-31", "validation"),
-        ("no_such_chat", "2024-12-31", "not_found"),
+        ("no_such_chat", "2025-11-06", "not_found"),
+        ("daily_news", "2025-11-06", "rate_limit"),
     ]
     assert all(event["command_ids"] for event in pending)
 

@@ -64,7 +64,9 @@ def test_what_is_whole_is_verified_without_a_word_of_damage(kept: Command, sandb
     result = kept("verify")
     assert (result.code, result.out) == (0, "3 days verified, 0 damaged\n")
     assert kept("verify", "@Daily_News", "--from", "2025-11-05", "--to", "2025-11-07").code == 0
-    assert kept("verify", "@nobody_here").out == "0 days verified, 0 damaged\n"
+    misspelt = kept("verify", "@nobody_here")
+    assert (misspelt.code, misspelt.out) == (1, "")
+    assert "chat '@nobody_here' is not kept here" in misspelt.error
     assert sandbox.requests == []
 
 

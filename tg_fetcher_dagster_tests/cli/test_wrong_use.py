@@ -2,14 +2,21 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import redis
 
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster_tests.cli.conftest import Command
 from tg_fetcher_dagster_tests.waiting import PATIENCE, until
 
+RU_PYTHON = ChatIdentity(
+    key="ru_python", marked_id=-1001234567890, type="supergroup", title="Python", username="ru_python",
+    first_message_date=datetime(2025, 1, 1, tzinfo=UTC).date(), added_at=datetime(2025, 11, 7, tzinfo=UTC),
+)  # fmt: skip
 PROGRAM = Path(sys.executable).with_name("tg-fetcher")
 
 
@@ -58,7 +65,10 @@ def test_a_wrong_use_is_one_line_and_exit_code_2(command: Command, arguments: li
         (["fetch", "ru_python", "--yesterday", "--direct"], "no account 'main'"),
         (["login"], "give --phone"),
         (["login", "--phone", "12345"], "TELEGRAM_PHONE"),
-        (["rebuild", "ru_python", "--date", "2025-11-01"], "is gone: the day must be fetched"),
+        (["rebuild", "ru_pyton"], "chat 'ru_pyton' is not kept here"),
+        (["rebuild", "ru_pyton", "--date", "2025-11-01"], "chat 'ru_pyton' is not kept here"),
+        (["verify", "@ru_pyton"], "chat '@ru_pyton' is not kept here"),
+        (["accept", "ru_pyton", "2025-11-01"], "chat 'ru_pyton' is not kept here"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_exit_code_1(command: Command, arguments: list[str], said: str):
@@ -148,3 +158,43 @@ def test_ctrl_c_ends_without_a_trace(tmp_path: Path, redis_url: str):
 def test_an_env_file_that_is_no_text_is_one_line(command: Command, env_file: Path):
     env_file.write_bytes(b"TELEGRAM_CHATS=\xff\xfe\n")
     assert command("status").error == "error: .env cannot be read: it is not UTF-8 text"
+
+
+def test_files_of_a_forgotten_chat_are_found(command: Command):
+    Path("data/ru_python").mkdir(parents=True)
+    missing = command("rebuild", "@ru_python", "--date", "2025-11-01")
+    assert missing.code == 1
+    assert "is gone: the day must be fetched" in missing.error
+    assert command("verify", "ru_python").out == "0 days verified, 0 damaged\n"
+
+
+@pytest.mark.parametrize(
+    ("home", "said"),
+    [("relative/home", "is no absolute path"), ("/nowhere/at/all", "is no folder"), ("~/home", "absolute")],
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [["fetch", "ru_python", "--date", "2025-11-07", "--direct"], ["chats", "remove", "ru_python"]],
+)
+def test_a_wrong_dagster_home_is_one_line_and_no_failed_fetch(
+    *, command: Command, monkeypatch: pytest.MonkeyPatch, home: str, said: str, arguments: list[str]
+):
+    IdentityTable(Path("data")).record(RU_PYTHON)
+    monkeypatch.setenv("DAGSTER_HOME", home)
+    result = command(*arguments)
+    assert result.code == 1
+    assert said in result.error
+    assert "the absolute path of a folder" in result.error
+    assert not Path("data/.outbox").exists()
+    assert IdentityTable(Path("data")).kept("ru_python") is not None
+
+
+def test_a_damaged_dagster_instance_is_one_line(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    (tmp_path / "dagster.yaml").write_text("storage: {nonsense: 1}\n")
+    IdentityTable(Path("data")).record(RU_PYTHON)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    assert (
+        f"the Dagster instance in {tmp_path} cannot be used" in command("chats", "remove", "ru_python").error
+    )

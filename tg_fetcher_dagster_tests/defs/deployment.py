@@ -9,16 +9,16 @@ import dagster as dg
 import orjson
 import redis
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
-from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster_tests.fetching.reading import days_between
+from tg_fetcher_sandbox.background import RunningSandbox
 
 AWAY = "redis://127.0.0.1:1"
 TERMINAL = ("messages_fetched", "fetch_skipped", "fetch_failed")

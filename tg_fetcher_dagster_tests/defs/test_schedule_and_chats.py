@@ -10,8 +10,8 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.defs.schedules import CHATS_A_RUN, build_yesterday, runs_for_a_day
 from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, chats, unresolved
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -173,7 +173,15 @@ def test_a_chat_that_cannot_be_resolved_is_not_asked_for_again_at_once(deploymen
     first = tick(deployment)
     assert isinstance(first, dg.SensorResult)
     [request] = first.run_requests or []
-    assert deployment.execute_request(request).success
+    result = deployment.execute_request(request)
+    assert not result.success
+    failure = result.failure_data_for_node("resolve")
+    assert failure is not None
+    assert failure.user_failure_data is not None
+    said = failure.user_failure_data.description or ""
+    assert said.startswith("1 of 2 chats cannot be resolved: ")
+    assert "no_such_chat_here" in said
+    assert "\n" not in said
 
     second = tick(deployment)
 

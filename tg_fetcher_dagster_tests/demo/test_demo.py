@@ -12,20 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from tg_fetcher_dagster.cli import demo
 from tg_fetcher_dagster.cli.app import run
-from tg_fetcher_dagster.cli.demonstration import processes, services
-from tg_fetcher_dagster.cli.demonstration.processes import accepts
-from tg_fetcher_dagster.cli.demonstration.services import REDIS_PORT, UI_PORT
 from tg_fetcher_dagster_tests.consumer import read_day
 from tg_fetcher_dagster_tests.waiting import PATIENCE
+from tg_fetcher_sandbox.demo import command, processes, services
+from tg_fetcher_sandbox.demo.processes import accepts
+from tg_fetcher_sandbox.demo.services import REDIS_PORT, UI_PORT
 
 TG_FETCHER = Path(sys.executable).with_name("tg-fetcher")
 
 
 @pytest.mark.flow
 def test_the_demo_checks_itself_and_ends_though_its_ports_are_busy(tmp_path, capsys, monkeypatch):
-    for module in (demo, processes, services):
+    for module in (command, processes, services):
         monkeypatch.setattr(module, "PATIENCE", PATIENCE)
     with ExitStack() as stack:
         for port in (UI_PORT, REDIS_PORT):

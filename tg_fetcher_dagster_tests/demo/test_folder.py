@@ -2,8 +2,8 @@
 
 import pytest
 
-from tg_fetcher_dagster.cli.demonstration.folder import DemoFolder
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_sandbox.demo.folder import DemoFolder
 
 
 def test_a_folder_is_emptied_each_time(tmp_path):

@@ -8,16 +8,16 @@ import textwrap
 
 import pytest
 
-from tg_fetcher_dagster.cli.demonstration import processes
-from tg_fetcher_dagster.cli.demonstration.processes import (
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster_tests.waiting import PATIENCE, until
+from tg_fetcher_sandbox.demo import processes
+from tg_fetcher_sandbox.demo.processes import (
     Ended,
     Programs,
     accepts,
     ended_by_signals,
     free_port,
 )
-from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster_tests.waiting import PATIENCE, until
 
 
 def python(program):

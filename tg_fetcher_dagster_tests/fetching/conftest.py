@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster_tests.counting import Counted
 from tg_fetcher_dagster_tests.fetching.reading import Fetching
+from tg_fetcher_sandbox.background import RunningSandbox
 
 
 @pytest.fixture(autouse=True)

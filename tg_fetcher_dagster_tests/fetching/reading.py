@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.events.models import TERMINAL
 from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
@@ -17,7 +17,6 @@ from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.fetching.telling import Teller
 from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.messages.day import MappingOptions
-from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import DayPaths
@@ -26,6 +25,7 @@ from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.consumer import read_day
+from tg_fetcher_sandbox.background import RunningSandbox
 
 HASH = "0123456789abcdef0123456789abcdef"
 
@@ -142,7 +142,7 @@ class Fetching:
 
     def truth(self) -> dict[str, Any]:
         """Returns what the sandbox says is true, by the chat's name in the scenario."""
-        return self.sandbox.world.truth()["chats"]
+        return self.sandbox.truth()["chats"]
 
     def events(self) -> list[dict[str, Any]]:
         """Returns what is pending in the outbox, in order."""

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
+from tg_fetcher_sandbox.background import RunningSandbox
 
 Start = Callable[..., Fetching]
 

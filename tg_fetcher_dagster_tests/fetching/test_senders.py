@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from telethon.tl import types
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder
 from tg_fetcher_dagster.storage.raw_file import RawWriter, read_raw
 from tg_fetcher_dagster.telegram.records import LAYER, record_of

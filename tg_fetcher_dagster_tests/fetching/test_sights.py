@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.storage.raw_file import read_raw
 from tg_fetcher_dagster.telegram.accounts import AccountStore

@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.sandbox.exact import Exact
-from tg_fetcher_dagster.sandbox.history import Wire
 from tg_fetcher_dagster_tests.fetching.odd import (
     NAME,
     USERNAME,
@@ -17,6 +15,8 @@ from tg_fetcher_dagster_tests.fetching.odd import (
     true_days,
 )
 from tg_fetcher_dagster_tests.fetching.reading import days_between
+from tg_fetcher_sandbox.exact_messages import Exact
+from tg_fetcher_sandbox.history import Wire
 
 DAYS = days_between("2025-11-06", "2025-11-07")
 UNKNOWN = b"\xef\xbe\xad\xde" + bytes(12)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.sandbox.background import RunningSandbox
 from tg_fetcher_dagster_tests.fixtures_redis import valkey
 from tg_fetcher_dagster_tests.flow.dagster_processes import Deployment
+from tg_fetcher_sandbox.background import RunningSandbox
 
 SCENARIO: dict[str, Any] = {
     "seed": 3,

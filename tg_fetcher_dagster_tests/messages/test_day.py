@@ -6,7 +6,7 @@ import orjson
 import pytest
 from telethon.tl import types
 
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.messages.day import DayAssembly, DayStatistics, MappingOptions
 from tg_fetcher_dagster.messages.json_schema import schema_files, write_schemas
 from tg_fetcher_dagster.messages.schema import DayFile, Threads

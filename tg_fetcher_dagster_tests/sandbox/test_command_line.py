@@ -14,7 +14,7 @@ import yaml
 from tg_fetcher_dagster_tests.sandbox.clients import SMALL, client_for, ids_of_busy
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 
-COMMAND = [sys.executable, "-m", "tg_fetcher_dagster.cli.sandbox"]
+COMMAND = [sys.executable, "-m", "tg_fetcher_sandbox"]
 
 
 @pytest.fixture

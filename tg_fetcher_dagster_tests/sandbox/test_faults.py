@@ -20,11 +20,11 @@ from telethon.tl import functions
 from telethon.tl.functions.help import GetNearestDcRequest
 from telethon.tl.functions.messages import GetHistoryRequest
 
-from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.sandbox.faults import Fault, Faults, error_code
-from tg_fetcher_dagster.sandbox.rpc import Caller, RpcError
-from tg_fetcher_dagster.sandbox.server import faults_of
 from tg_fetcher_dagster_tests.sandbox.clients import SMALL, client_for, ids_of_busy, signed_in, true_ids
+from tg_fetcher_sandbox.errors import SandboxError
+from tg_fetcher_sandbox.faults import Fault, Faults, error_code
+from tg_fetcher_sandbox.rpc import Caller, RpcError
+from tg_fetcher_sandbox.server import faults_of
 
 HISTORY = "messages.getHistory"
 
@@ -264,7 +264,7 @@ async def test_a_server_that_is_away_for_a_while_is_found_again(telegram_sandbox
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused_in_one_line(entry, said):
-    with pytest.raises(FetchError, match=said) as caught:
+    with pytest.raises(SandboxError, match=said) as caught:
         faults_of([{"delay": 1}, entry])
     assert str(caught.value).startswith("scenario faults.1")
     with pytest.raises(ValidationError):

@@ -8,9 +8,9 @@ from telethon.crypto import AES, rsa
 from telethon.errors.common import AuthKeyNotFound
 from telethon.tl.functions.help import GetNearestDcRequest
 
-from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.sandbox.keys import KeyStore
 from tg_fetcher_dagster_tests.sandbox.clients import SMALL, client_for, ids_of_busy, signed_in, true_ids
+from tg_fetcher_sandbox.errors import SandboxError
+from tg_fetcher_sandbox.keys import KeyStore
 
 
 def encrypt_with_rsa_pad(fingerprint, data, *, use_old=False):
@@ -75,5 +75,5 @@ async def test_a_key_that_the_server_does_not_know_is_refused_by_a_transport_err
 def test_a_file_that_holds_no_keys_is_refused_in_one_line(tmp_path):
     path = tmp_path / "keys.json"
     path.write_text("{}")
-    with pytest.raises(FetchError, match=r"is not a key file of the sandbox"):
+    with pytest.raises(SandboxError, match=r"is not a key file of the sandbox"):
         KeyStore.open(path)

@@ -5,7 +5,7 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tg_fetcher_dagster.sandbox.history import MOST_A_PAGE, Window, cut
+from tg_fetcher_sandbox.history import MOST_A_PAGE, Window, cut
 
 
 @st.composite

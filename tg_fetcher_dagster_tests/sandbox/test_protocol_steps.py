@@ -6,11 +6,11 @@ import struct
 import pytest
 from telethon.tl import functions, types
 
-from tg_fetcher_dagster.sandbox.handshake import HandshakeError, KeyExchange
-from tg_fetcher_dagster.sandbox.keys import AuthKey, KeyStore
-from tg_fetcher_dagster.sandbox.service_messages import answer_service_message
-from tg_fetcher_dagster.sandbox.sessions import DecryptionError, Message, Session, decrypt
 from tg_fetcher_dagster_tests.sandbox.clients import SMALL, client_for
+from tg_fetcher_sandbox.handshake import HandshakeError, KeyExchange
+from tg_fetcher_sandbox.keys import AuthKey, KeyStore
+from tg_fetcher_sandbox.service_messages import answer_service_message
+from tg_fetcher_sandbox.sessions import DecryptionError, Message, Session, decrypt
 
 
 @pytest.fixture

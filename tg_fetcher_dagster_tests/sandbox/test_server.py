@@ -11,9 +11,9 @@ from telethon.network.mtprotostate import MTProtoState
 from telethon.tl import TLRequest, functions, types
 from telethon.tl.functions.messages import GetHistoryRequest
 
-from tg_fetcher_dagster.sandbox.keys import AuthKey
-from tg_fetcher_dagster.sandbox.sessions import Message, Session, decrypt, id_fault, rpc_result, unpack
 from tg_fetcher_dagster_tests.sandbox.clients import SMALL, client_for, ids_of_busy, signed_in, true_ids
+from tg_fetcher_sandbox.keys import AuthKey
+from tg_fetcher_sandbox.sessions import Message, Session, decrypt, id_fault, rpc_result, unpack
 
 
 class UnknownRequest(TLRequest):

@@ -17,14 +17,14 @@ from telethon.network.connection.tcpintermediate import (
     RandomizedIntermediatePacketCodec,
 )
 
-from tg_fetcher_dagster.sandbox.transports import (
+from tg_fetcher_dagster_tests.sandbox.clients import SMALL, ids_of_busy, signed_in, true_ids
+from tg_fetcher_sandbox.transports import (
     AbridgedTransport,
     FullTransport,
     IntermediateTransport,
     TransportError,
     recognise,
 )
-from tg_fetcher_dagster_tests.sandbox.clients import SMALL, ids_of_busy, signed_in, true_ids
 
 
 class TaggedPaddedCodec(RandomizedIntermediatePacketCodec):

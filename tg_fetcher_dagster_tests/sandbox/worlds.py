@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tg_fetcher_dagster.sandbox.scenario import parse_scenario
-from tg_fetcher_dagster.sandbox.world import World
+from tg_fetcher_sandbox.scenario import parse_scenario
+from tg_fetcher_sandbox.world import World
 
 EVERY_KIND: dict[str, Any] = {
     "seed": 7,

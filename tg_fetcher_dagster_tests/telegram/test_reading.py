@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.sandbox.truth import world_truth
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.open_reader import open_reader
@@ -35,7 +34,7 @@ def told(record: Record) -> tuple[int, str, str | None]:
 
 
 def true_of(sandbox: Any, chat: str, days: list[str]) -> list[tuple[int, str, str | None]]:
-    known = world_truth(sandbox.world)["chats"][chat]["days"]
+    known = sandbox.truth()["chats"][chat]["days"]
     return [
         (message["id"], message["date"], message["text"])
         for day in sorted(days, reverse=True)
@@ -182,7 +181,7 @@ async def test_the_past_of_a_migrated_group_is_read_from_the_basic_group(
 async def test_comments_equal_the_truth_post_for_post(
     sandbox: Any, settings: Settings, account: AccountStore
 ) -> None:
-    known = world_truth(sandbox.world)["chats"]["news"]["days"]["2025-11-07"]["messages"]
+    known = sandbox.truth()["chats"]["news"]["days"]["2025-11-07"]["messages"]
     compared = 0
     async with open_reader(settings) as reader:
         identity = await reader.resolve(parse_spelling("@daily_news"))
@@ -225,7 +224,7 @@ async def test_comments_are_limited_to_the_newest_and_paged_beyond_a_hundred(
     AccountStore(settings.session_dir).save("main", sandbox.session)
     post = next(
         each
-        for each in world_truth(sandbox.world)["chats"]["news"]["days"]["2025-11-07"]["messages"]
+        for each in sandbox.truth()["chats"]["news"]["days"]["2025-11-07"]["messages"]
         if each.get("comments")
     )
     ids = [comment["id"] for comment in post["comments"]]
@@ -268,7 +267,7 @@ async def test_a_private_chat_is_no_access_and_not_an_empty_day(
 async def test_the_first_message_is_found_with_one_request(
     sandbox: Any, settings: Settings, account: AccountStore
 ) -> None:
-    truth = world_truth(sandbox.world)["chats"]
+    truth = sandbox.truth()["chats"]
     async with open_reader(settings) as reader:
         for chat, spelling in SPELLINGS.items():
             identity = await reader.resolve(parse_spelling(spelling))

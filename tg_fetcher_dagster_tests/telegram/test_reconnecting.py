@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from telethon.network import MTProtoSender
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.sandbox import sessions
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram import connections, link
 from tg_fetcher_dagster.telegram.accounts import AccountStore
@@ -19,6 +18,7 @@ from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.counting import Counted, PassingTime
 from tg_fetcher_dagster_tests.telegram.conftest import day_bounds, methods
 from tg_fetcher_dagster_tests.waiting import until
+from tg_fetcher_sandbox import sessions
 
 pytestmark = pytest.mark.usefixtures("counted")
 

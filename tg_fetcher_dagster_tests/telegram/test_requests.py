@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 from telethon.tl.tlobject import TLObject
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore

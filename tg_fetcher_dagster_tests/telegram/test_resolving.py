@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import UsernameMovedError
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity import UsernameMovedError
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.accounts import AccountStore

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from telethon.tl import types
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
-from tg_fetcher_dagster.commands.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.access import ChatMigratedError, own_entity

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.commands.chats import parse_spelling
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.sandbox.truth import world_truth
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram import link
 from tg_fetcher_dagster.telegram.accounts import AccountStore
@@ -28,7 +27,7 @@ async def ids_of(reader: TelegramReader, day: str = "2025-11-06", days: int = 3)
 
 
 def true_ids(sandbox: Any) -> list[int]:
-    days = world_truth(sandbox.world)["chats"]["talk"]["days"]
+    days = sandbox.truth()["chats"]["talk"]["days"]
     return [
         message["id"]
         for day in ("2025-11-08", "2025-11-07", "2025-11-06")

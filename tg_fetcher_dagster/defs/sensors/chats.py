@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from tg_fetcher_dagster.commands.chats import ChatSpelling, parse_spelling
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling
 from tg_fetcher_dagster.defs.jobs import resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS
 from tg_fetcher_dagster.defs.sensors.refusals import skips_when_refused

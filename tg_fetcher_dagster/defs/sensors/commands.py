@@ -1,6 +1,6 @@
 """Redis commands become runs (docs.dagster.io, "Sensors").
 
-A thin shell: what a tick decides stands in commands/dispatch.py. The tick never pops: a command stays
+A thin shell: what a tick decides stands in requests/dispatch.py. The tick never pops: a command stays
 claimed in Redis until its runs are settled, and what the tick acts on is journalled before it returns, so a
 tick that dies is simply repeated.
 """
@@ -9,14 +9,8 @@ from datetime import date
 
 import dagster as dg
 
-from tg_fetcher_dagster.commands.dispatch import Dispatch
-from tg_fetcher_dagster.commands.following import Failure
-from tg_fetcher_dagster.commands.identity import ChatIdentity
-from tg_fetcher_dagster.commands.identity_table import IdentityTable
-from tg_fetcher_dagster.commands.plan import Batch
-from tg_fetcher_dagster.commands.queue import CommandQueue
-from tg_fetcher_dagster.commands.resolving import ResolveRequest
-from tg_fetcher_dagster.commands.ticking import ChatFacts, Outside, Rules, TickResult
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.defs.config import run_config_of
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS, FETCH_TODAY, resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
@@ -28,6 +22,12 @@ from tg_fetcher_dagster.events.models import FetchFailed
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.redis_connection import connect
+from tg_fetcher_dagster.requests.dispatch import Dispatch
+from tg_fetcher_dagster.requests.following import Failure
+from tg_fetcher_dagster.requests.plan import Batch
+from tg_fetcher_dagster.requests.queue import CommandQueue
+from tg_fetcher_dagster.requests.resolving import ResolveRequest
+from tg_fetcher_dagster.requests.ticking import ChatFacts, Outside, Rules, TickResult
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import covered_days
 from tg_fetcher_dagster.storage.damage import standing

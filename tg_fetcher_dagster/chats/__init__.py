@@ -1,0 +1,1 @@
+"""Who a chat is: its spellings, ids and names, and what is known of it."""

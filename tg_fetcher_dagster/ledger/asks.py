@@ -1,0 +1,104 @@
+"""Days that requests asked for, and how they end. Every function works inside the caller's transaction."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+
+from tg_fetcher_dagster.ledger.database import now
+from tg_fetcher_dagster.ledger.tables import asks, requests
+
+End = Literal["fetched", "unchanged", "skipped", "failed", "cancelled"]
+"""How an ask ends. `fetched`: new or changed content; `unchanged`: read again, the same; `skipped`: it was
+complete already; `cancelled`: somebody said so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asked for a day.
+
+    Attributes:
+        request_id: the ledger's own id of the request.
+        command_id: as the command gave it or got it; None where a person, a schedule or healing asked.
+    """
+
+    request_id: str
+    command_id: str | None
+    correlation_id: str
+
+
+def askers_of(connection: sa.Connection, batch_id: str, chat: str, day: dt.date) -> tuple[Asker, ...]:
+    """Returns who waits for a day of a batch, the first asker first; joined requests are among them."""
+    found = connection.execute(
+        sa.select(requests.c.request_id, requests.c.command_id, requests.c.correlation_id)
+        .join(asks, asks.c.request_id == requests.c.request_id)
+        .where(asks.c.batch_id == batch_id, asks.c.chat == chat, asks.c.date == day, asks.c.state == "open")
+        .order_by(requests.c.seq)
+    )
+    return tuple(Asker(**row) for row in found.mappings())
+
+
+def end_day(
+    connection: sa.Connection,
+    batch_id: str,
+    chat: str,
+    day: dt.date,
+    *,
+    end: End,
+    event_id: str | None,
+    error_type: str | None = None,
+    error: str | None = None,
+) -> int:
+    """Ends all open asks of a batch for a day; returns how many. The event belongs into the same transaction.
+
+    A request whose last open ask ends here is settled by the reconciler.
+    """
+    waiting = (
+        connection.execute(
+            sa.select(asks.c.request_id).where(
+                asks.c.batch_id == batch_id, asks.c.chat == chat, asks.c.date == day, asks.c.state == "open"
+            )
+        )
+        .scalars()
+        .all()
+    )
+    return end_asks(
+        connection, waiting, chat, day, end=end, event_id=event_id, error_type=error_type, error=error
+    )
+
+
+def end_asks(
+    connection: sa.Connection,
+    request_ids: Sequence[str],
+    chat: str,
+    day: dt.date,
+    *,
+    end: End,
+    event_id: str | None,
+    error_type: str | None = None,
+    error: str | None = None,
+) -> int:
+    """Ends the open asks of these requests for a day; returns how many were open."""
+    if not request_ids:
+        return 0
+    ended = connection.execute(
+        sa.update(asks)
+        .where(
+            asks.c.request_id.in_(request_ids),
+            asks.c.chat == chat,
+            asks.c.date == day,
+            asks.c.state == "open",
+        )
+        .values(state=end, event_id=event_id, error_type=error_type, error=error, ended_at=now())
+    ).rowcount
+    values: dict[str, object] = {"open_days": requests.c.open_days - 1}
+    if end in {"failed", "cancelled"}:
+        values |= {
+            "failed_days": requests.c.failed_days + 1,
+            "error_type": sa.func.coalesce(requests.c.error_type, error_type),
+            "error": sa.func.coalesce(requests.c.error, error),
+        }
+    connection.execute(sa.update(requests).where(requests.c.request_id.in_(request_ids)).values(values))
+    return ended

@@ -1,0 +1,165 @@
+"""The ledger's database: opened, read, written. SQLite in one file, or Postgres by LEDGER_URL.
+
+Writes of SQLite take the write lock when they begin (`BEGIN IMMEDIATE`), so that two processes wait for each
+other instead of failing half-way; `synchronous=FULL` keeps what was told through a power cut (sqlite.org,
+"PRAGMA synchronous", "Write-Ahead Logging"). Nobody waits for a network inside a transaction.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.schema_version import require_present_schema
+
+BUSY_SECONDS = 30.0
+"""How long a write of SQLite waits for another process's; theirs take milliseconds."""
+
+_WRITES = "ledger_writes"
+
+
+class Ledger:
+    """One open ledger, safe for threads; it raises `FetchError` (storage) where the database refuses."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Opens a ledger that is there; an SQLite file that is not there yet is made.
+
+        Raises:
+            FetchError: (validation) the URL is none, or the tables are older or newer than this program;
+                (storage) the database cannot be reached.
+        """
+        where = checked_url(url)
+        if not is_there(where):
+            from tg_fetcher_dagster.ledger.schema import make_ledger  # noqa: PLC0415 - Alembic loads slowly
+
+            make_ledger(url)
+        ledger = cls(engine_of(where))
+        with ledger.read() as connection:
+            require_present_schema(connection, shown(where))
+        return ledger
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The engine, for migrations and backups."""
+        return self._engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        """True where it is one file of this host."""
+        return self._engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Gives a connection that sees one moment; keep it short, a reader keeps the log from shrinking."""
+        with database_failures(self._engine.url), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Gives a transaction that is committed at the end of the block, or undone by any exception."""
+        with database_failures(self._engine.url), self._engine.connect() as connection:
+            writing = connection.execution_options(**{_WRITES: True})
+            with writing.begin():
+                yield writing
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._engine.dispose()
+
+
+def engine_of(where: URL) -> sa.Engine:
+    """Returns an engine for a checked URL."""
+    if where.get_backend_name() != "sqlite":
+        return sa.create_engine(where, pool_size=2, max_overflow=3, pool_pre_ping=True)
+    engine = sa.create_engine(where, connect_args={"timeout": BUSY_SECONDS})
+    sa.event.listen(engine, "connect", _prepare_connection)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def checked_url(url: str) -> URL:
+    """Returns the URL of an SQLite file or of Postgres.
+
+    Raises:
+        FetchError: (validation) it is something else.
+    """
+    allowed = "sqlite:////path/of/ledger.sqlite or postgresql://user:password@host/database"
+    try:
+        where = make_url(url)
+    except SQLAlchemyError:
+        raise FetchError(ErrorType.VALIDATION, f"setting LEDGER_URL: no URL; allowed is {allowed}") from None
+    if where.get_backend_name() == "sqlite" and where.database:
+        return where
+    if where.get_backend_name() == "postgresql":
+        return where.set(drivername="postgresql+psycopg")
+    raise FetchError(ErrorType.VALIDATION, f"setting LEDGER_URL={shown(where)}: allowed is {allowed}")
+
+
+def shown(where: URL) -> str:
+    """Returns the URL as it may be shown: without its password."""
+    return where.render_as_string(hide_password=True)
+
+
+def is_there(where: URL) -> bool:
+    """False for an SQLite file that nobody has made yet; a server's database is always there."""
+    return where.get_backend_name() != "sqlite" or Path(str(where.database)).exists()
+
+
+def make_file(where: URL) -> None:
+    """Makes an SQLite file that only its owner reads; nothing where there is one, or a server.
+
+    Raises:
+        FetchError: (storage) the folder cannot be written.
+    """
+    if where.get_backend_name() != "sqlite":
+        return
+    path = Path(str(where.database))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise FetchError(ErrorType.STORAGE, f"the ledger {path} cannot be made: {error.strerror}") from error
+
+
+@contextmanager
+def database_failures(where: URL) -> Iterator[None]:
+    """Turns what a database refuses into a `FetchError` (storage) of one line."""
+    try:
+        yield
+    except DBAPIError as error:
+        said = str(error.orig).strip().splitlines()
+        raise FetchError(
+            ErrorType.STORAGE, f"the ledger {shown(where)}: {said[0] if said else error}"
+        ) from error
+
+
+def now() -> float:
+    """Returns the present moment as the ledger keeps moments: seconds since 1970."""
+    return time.time()
+
+
+def _prepare_connection(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's own
+    connection.isolation_level = None  # the driver begins nothing by itself: `_begin` does
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "journal_size_limit=67108864",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

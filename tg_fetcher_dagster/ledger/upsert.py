@@ -1,0 +1,26 @@
+"""Insert or update in one statement, which SQLAlchemy spells differently for each database."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def upsert(
+    connection: sa.Connection, table: sa.Table, row: Mapping[str, Any], *, by: Sequence[str]
+) -> postgresql.Insert | sqlite.Insert:
+    """Returns the statement that makes a row or changes the one with the same key.
+
+    Args:
+        connection: of the database that it is for.
+        table: where.
+        row: all columns to set.
+        by: the key's columns.
+    """
+    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    changed = {name: value for name, value in row.items() if name not in by}
+    statement: postgresql.Insert | sqlite.Insert = (
+        insert(table).values(**row).on_conflict_do_update(index_elements=list(by), set_=changed)
+    )
+    return statement
