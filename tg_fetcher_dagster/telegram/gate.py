@@ -10,11 +10,11 @@ from typing import Any
 import structlog
 from telethon.errors import RPCError
 
+from tg_fetcher_dagster.accounts.pacing import ANYTHING, FloodDeadlines, Pace, Sleep
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.error_rows import Account
 from tg_fetcher_dagster.telegram.errors import account_after, rest_of
 from tg_fetcher_dagster.telegram.link import Link
-from tg_fetcher_dagster.telegram.pacing import ANYTHING, FloodDeadlines, Pace, Sleep
 
 log = structlog.get_logger(__name__)
 

@@ -20,9 +20,9 @@ from telethon.network import ConnectionTcpFull, MTProtoSender
 from telethon.tl import functions
 from telethon.tl.alltlobjects import LAYER
 
+from tg_fetcher_dagster.accounts.sessions import KeySession, api_of
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.errors import EXPECTED, DamagedAnswerError
-from tg_fetcher_dagster.telegram.sessions import KeySession, api_of
 
 log = structlog.get_logger(__name__)
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import structlog
 from telethon.errors import RPCError, TypeNotFoundError
 
+from tg_fetcher_dagster.accounts.pacing import CONNECTING, FloodDeadlines, Pace, Sleep
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.clock import TelegramClock
 from tg_fetcher_dagster.telegram.connections import Connections
@@ -32,7 +33,6 @@ from tg_fetcher_dagster.telegram.errors import (
 )
 from tg_fetcher_dagster.telegram.gate import Gate, Trial
 from tg_fetcher_dagster.telegram.link import Link
-from tg_fetcher_dagster.telegram.pacing import CONNECTING, FloodDeadlines, Pace, Sleep
 
 log = structlog.get_logger(__name__)
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tg_fetcher_dagster.accounts.lease import account_lease
 from tg_fetcher_dagster.errors import ErrorType, FetchError, waits
-from tg_fetcher_dagster.telegram.lease import account_lease
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from tg_fetcher_dagster.telegram.lease import account_lease
+from tg_fetcher_dagster.accounts.lease import account_lease
 
 async def hold() -> None:
     async with account_lease(Path(sys.argv[1]), "main"):

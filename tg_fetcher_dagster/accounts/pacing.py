@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from tg_fetcher_dagster.telegram.small_files import read_small, write_small
+from tg_fetcher_dagster.accounts.small_files import read_small, write_small
 
 log = structlog.get_logger(__name__)
 

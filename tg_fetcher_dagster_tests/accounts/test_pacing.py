@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tg_fetcher_dagster.telegram.pacing import LONGEST_WAIT, FloodDeadlines, Pace, believed_deadline
+from tg_fetcher_dagster.accounts.pacing import LONGEST_WAIT, FloodDeadlines, Pace, believed_deadline
 
 
 class Clock:
