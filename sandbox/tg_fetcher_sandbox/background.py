@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from tg_fetcher_sandbox.request_log import RequestLog
 from tg_fetcher_sandbox.rewriting import Change
 from tg_fetcher_sandbox.scenario import Scenario, load_scenario, parse_scenario
 from tg_fetcher_sandbox.server import HOST, SandboxServer
+from tg_fetcher_sandbox.truth import world_truth
 from tg_fetcher_sandbox.world import World
 
 _START_TIMEOUT = 30
@@ -86,6 +87,10 @@ class RunningSandbox:
     def world(self) -> World:
         """The world that is served; `edit`, `delete` and `post` change it while the sandbox runs."""
         return self._server.world
+
+    def truth(self, *, account: str | None = None, chats: Iterable[str] | None = None) -> dict[str, Any]:
+        """Returns what is true of the world now, as plain data; see `world_truth`."""
+        return world_truth(self.world, account=account, chats=chats)
 
     @property
     def keys(self) -> KeyStore:

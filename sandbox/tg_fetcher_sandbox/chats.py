@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Literal
 
-from tg_fetcher_sandbox.calendar import Days
 from tg_fetcher_sandbox.errors import SandboxError
 from tg_fetcher_sandbox.people import People, Person
 from tg_fetcher_sandbox.posts import channel_peer, seeded
 from tg_fetcher_sandbox.scenario import Access, ChatSpec, Scenario
+from tg_fetcher_sandbox.scenario_days import Days
 
 ChatType = Literal["channel", "supergroup", "group", "private"]
 OUTSIDE = "outside_channel"

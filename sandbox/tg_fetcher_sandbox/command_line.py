@@ -46,10 +46,11 @@ def serve(
 def truth(scenario: ScenarioOption) -> None:
     """Print what is true of a scenario's world, as JSON: per chat and UTC day every message."""
     from tg_fetcher_sandbox.scenario import load_scenario
-    from tg_fetcher_sandbox.truth import truth as truth_of
+    from tg_fetcher_sandbox.truth import world_truth
+    from tg_fetcher_sandbox.world import World
 
     with _one_line_errors():
-        sys.stdout.buffer.write(orjson.dumps(truth_of(load_scenario(scenario))) + b"\n")
+        sys.stdout.buffer.write(orjson.dumps(world_truth(World(load_scenario(scenario)))) + b"\n")
 
 
 @contextlib.contextmanager

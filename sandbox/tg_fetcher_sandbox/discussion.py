@@ -8,12 +8,12 @@ from dataclasses import replace
 from random import Random
 
 from tg_fetcher_sandbox import texts
+from tg_fetcher_sandbox.cast import Cast
 from tg_fetcher_sandbox.chats import Chat
-from tg_fetcher_sandbox.explicit import ExplicitComment
 from tg_fetcher_sandbox.generator import ChatWriter, next_midnight
 from tg_fetcher_sandbox.posts import Forward, Post, seeded
 from tg_fetcher_sandbox.scenario import Comments
-from tg_fetcher_sandbox.statement import Cast
+from tg_fetcher_sandbox.scenario_messages import ScenarioComment
 
 WITHIN_SECONDS = 4 * 3600
 ANSWERS_TO_COMMENTS = 0.25
@@ -44,7 +44,7 @@ def channel_and_group(channel: Chat, group: Chat, *, cast: Cast, seed: int) -> t
     for post, copy in copies:
         rng = seeded(f"{seed}:{channel.name}:comments:{post.id}")
         if post.id in writer.comments:
-            comments = [_explicit(comment, group=group, cast=cast) for comment in writer.comments[post.id]]
+            comments = [_given(comment, group=group, cast=cast) for comment in writer.comments[post.id]]
         else:
             comments = _generated(rng, post, group=group, wanted=wanted, latest=latest)
         for number, comment in enumerate(comments):
@@ -74,7 +74,7 @@ def _copy(post: Post, channel: Chat) -> Post:
     )
 
 
-def _explicit(comment: ExplicitComment, *, group: Chat, cast: Cast) -> Post:
+def _given(comment: ScenarioComment, *, group: Chat, cast: Cast) -> Post:
     sender = cast.peer(comment.sender, group) if comment.sender else group.members[0].id
     return Post(at=int(comment.date.timestamp()), sender=sender, text=comment.text)
 

@@ -12,11 +12,12 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from random import Random
 
-from tg_fetcher_sandbox import details, texts
+from tg_fetcher_sandbox import generated_details, texts
+from tg_fetcher_sandbox.cast import Cast
 from tg_fetcher_sandbox.chats import Chat
-from tg_fetcher_sandbox.explicit import ExplicitComment, ExplicitMessage
 from tg_fetcher_sandbox.posts import Action, Post, seeded
-from tg_fetcher_sandbox.statement import Cast, stated
+from tg_fetcher_sandbox.scenario_messages import ScenarioComment, ScenarioMessage
+from tg_fetcher_sandbox.scenario_posts import post_of
 
 DAY_SECONDS = 86_400
 REMEMBERED = 40
@@ -39,11 +40,11 @@ class ChatWriter:
     """Writes one chat's messages.
 
     Attributes:
-        comments: explicit comments by the id of the post that they stand under.
+        comments: the scenario's comments by the id of the post that they stand under.
     """
 
     def __init__(self, chat: Chat, *, cast: Cast, seed: int) -> None:
-        self.comments: dict[int, tuple[ExplicitComment, ...]] = {}
+        self.comments: dict[int, tuple[ScenarioComment, ...]] = {}
         self._chat = chat
         self._mix = chat.spec.mix
         self._cast = cast
@@ -61,7 +62,7 @@ class ChatWriter:
 
     def posts(self) -> Iterator[Post]:
         """Gives all the chat's messages, oldest first."""
-        explicit = {
+        given = {
             day: list(messages)
             for day, messages in groupby(
                 sorted(self._chat.spec.messages, key=lambda message: message.date),
@@ -70,12 +71,12 @@ class ChatWriter:
         }
         generated = self._chat.days.all() if self._chat.days else []
         numbers = {day: number for number, day in enumerate(generated)}
-        first = min((*generated, *explicit), default=None)
-        for day in sorted({*generated, *explicit}):
+        first = min((*generated, *given), default=None)
+        for day in sorted({*generated, *given}):
             count = self._chat.spec.volume(day, numbers[day]) if day in numbers else 0
             if day == first:
                 yield from self._opening(_midnight(day))
-            yield from self._day(day, count, explicit.get(day, []))
+            yield from self._day(day, count, given.get(day, []))
         if self._chat.after is not None and generated:
             action = Action("migrate_to", target=self._cast.chats[self._chat.after].peer)
             at = _midnight(generated[-1]) + DAY_SECONDS - 1
@@ -93,14 +94,14 @@ class ChatWriter:
             self._topics[title] = post.topic = post.id
             yield post
 
-    def _day(self, day: date, count: int, explicit: list[ExplicitMessage]) -> Iterator[Post]:
+    def _day(self, day: date, count: int, given: list[ScenarioMessage]) -> Iterator[Post]:
         rng = seeded(f"{self._seed}:{self._chat.name}:{day}")
         midnight = _midnight(day)
         seconds = sorted(int(rng.random() * DAY_SECONDS) for _ in range(count))
         if count >= ROWS_WITH_EDGES:
             seconds[0], seconds[-1] = 0, DAY_SECONDS - 1
         self._album = None
-        waiting = deque(explicit)
+        waiting = deque(given)
         for second in seconds:
             while waiting and waiting[0].date.timestamp() <= midnight + second:
                 yield self._stated(waiting.popleft())
@@ -122,8 +123,8 @@ class ChatWriter:
             self._recent.append(Earlier(post.id, post.thread or post.id, post.topic, post.text))
         return post
 
-    def _stated(self, message: ExplicitMessage) -> Post:
-        post = stated(message, chat=self._chat, cast=self._cast, labels=self._labels, topics=self._topics)
+    def _stated(self, message: ScenarioMessage) -> Post:
+        post = post_of(message, chat=self._chat, cast=self._cast, labels=self._labels, topics=self._topics)
         self._numbered(post, gap=message.gap)
         if message.label:
             self._labels[message.label] = post.id
@@ -133,7 +134,7 @@ class ChatWriter:
 
     def _news(self, rng: Random, at: int) -> Post:
         if rng.random() < self._mix.service:
-            return Post(at=at, sender=self._chat.peer, action=details.action(rng, self._pinnable()))
+            return Post(at=at, sender=self._chat.peer, action=generated_details.action(rng, self._pinnable()))
         post = Post(at=at, sender=self._chat.peer, text=texts.headline(rng, self._chat.spec.language))
         self._adorn(rng, post)
         post.views, post.forwards = 100 + int(rng.random() * 5000), int(rng.random() * 40)
@@ -150,7 +151,7 @@ class ChatWriter:
     def _remark(self, rng: Random, at: int) -> Post:
         if rng.random() < self._mix.service:
             member = texts.pick(rng, self._own)
-            action = details.action(rng, self._pinnable(), member=member)
+            action = generated_details.action(rng, self._pinnable(), member=member)
             return Post(at=at, sender=member, action=action, topic=self._topic_of(rng))
         post = self._written(rng, at)
         if self._chat.type == "supergroup" and rng.random() < self._mix.anonymous:
@@ -189,13 +190,13 @@ class ChatWriter:
             username = self._cast.people.by_id[texts.pick(rng, self._own)].username
             post.text, post.entities = texts.with_mention(post.text, username or "sandbox_person")
         if rng.random() < mix.forwards:
-            post.forward = details.forward(rng, post.at, self._cast.origins, self._cast.people)
+            post.forward = generated_details.forward(rng, post.at, self._cast.origins, self._cast.people)
         if rng.random() < mix.media:
-            post.media = details.media(rng)
+            post.media = generated_details.media(rng)
         elif rng.random() < mix.polls:
-            post.text, post.entities, post.media = "", (), details.poll(rng)
+            post.text, post.entities, post.media = "", (), generated_details.poll(rng)
         if rng.random() < mix.reactions:
-            post.reactions = details.reactions(rng, broadcast=self._chat.is_broadcast)
+            post.reactions = generated_details.reactions(rng, broadcast=self._chat.is_broadcast)
             if not self._chat.is_broadcast:
                 post.recent = tuple(sorted({texts.pick(rng, self._own) for _ in range(2)}))
             post.edited, post.edit_hidden = post.at + 60, True
@@ -208,12 +209,12 @@ class ChatWriter:
             first, left = self._album
             self._album = (first, left - 1) if left > 1 else None
             part = Post(at=first.at, sender=first.sender, topic=first.topic, thread=first.thread)
-            part.album, part.media, part.signature = first.album, details.photo(rng), first.signature
-            part.views, part.forwards = first.views, first.forwards
+            part.album, part.media = first.album, generated_details.photo(rng)
+            part.views, part.forwards, part.signature = first.views, first.forwards, first.signature
             return part
         post = self._makes(rng, at)
         if post.action is None and post.media is None and rng.random() < self._mix.albums:
-            post.album, post.media = rng.getrandbits(60), details.photo(rng)
+            post.album, post.media = rng.getrandbits(60), generated_details.photo(rng)
             self._album = (post, 1 + int(rng.random() * 3))
         return post
 

@@ -15,9 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from tg_fetcher_sandbox.calendar import Days, Strict, Volume, Volumes, volume_on
 from tg_fetcher_sandbox.errors import SandboxError
-from tg_fetcher_sandbox.explicit import ExplicitMessage, named_once
+from tg_fetcher_sandbox.scenario_days import Days, Strict, Volume, Volumes, volume_on
+from tg_fetcher_sandbox.scenario_messages import ScenarioMessage, named_once
 
 USERNAME = r"^[A-Za-z][A-Za-z0-9_]{2,31}$"
 NAME = r"^[a-z][a-z0-9_]{0,63}$"
@@ -120,7 +120,7 @@ class ChatSpec(Strict):
     accounts: list[str] | None = None
     no_access: Access = False
     user: str | None = Field(None, alias="with")
-    messages: tuple[ExplicitMessage, ...] = ()
+    messages: tuple[ScenarioMessage, ...] = ()
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:

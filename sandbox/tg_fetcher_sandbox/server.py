@@ -23,7 +23,7 @@ from tg_fetcher_sandbox.methods.catalogue import register_all
 from tg_fetcher_sandbox.request_log import RequestLog
 from tg_fetcher_sandbox.rewriting import Rewrites
 from tg_fetcher_sandbox.rpc import Dispatcher
-from tg_fetcher_sandbox.service import DC_ID, ServiceMethods
+from tg_fetcher_sandbox.server_config import DC_ID, ServiceMethods
 from tg_fetcher_sandbox.world import World
 
 HOST = "127.0.0.1"

@@ -5,28 +5,18 @@ Made from the posts themselves and not from the bytes that were sent, so that a 
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tg_fetcher_sandbox.chats import OUTSIDE, Chat
 from tg_fetcher_sandbox.people import Account
 from tg_fetcher_sandbox.posts import Action, Forward, Media, Post, bare
-from tg_fetcher_sandbox.scenario import Scenario
-
-if TYPE_CHECKING:
-    from tg_fetcher_sandbox.world import World
+from tg_fetcher_sandbox.world import World
 
 TYPES = {"channel": "channel", "supergroup": "supergroup", "group": "group", "private": "chat"}
 
 
-def truth(scenario: Scenario) -> dict[str, Any]:
-    """Returns what is true of a scenario's world; see `world_truth`."""
-    from tg_fetcher_sandbox.world import World  # noqa: PLC0415 - a world tells its truth itself
-
-    return world_truth(World(scenario))
-
-
 def world_truth(
-    world: "World", *, account: str | None = None, chats: Iterable[str] | None = None
+    world: World, *, account: str | None = None, chats: Iterable[str] | None = None
 ) -> dict[str, Any]:
     """Returns every chat's days (UTC) with their messages, newest first.
 
@@ -42,12 +32,12 @@ def world_truth(
         "seed": world.scenario.seed,
         "account": asked.name,
         "chats": {
-            name: chat_truth(world, chat, asked) for name, chat in world.chats.items() if name in wanted
+            name: _chat_truth(world, chat, asked) for name, chat in world.chats.items() if name in wanted
         },
     }
 
 
-def chat_truth(world: "World", chat: Chat, account: Account) -> dict[str, Any]:
+def _chat_truth(world: World, chat: Chat, account: Account) -> dict[str, Any]:
     """Returns one chat with its days."""
     viewer = _viewer(world, chat, account)
     comments = _comments(world, chat)
@@ -90,13 +80,13 @@ def _id(told: dict[str, Any]) -> int:
     return int(told["id"])
 
 
-def _viewer(world: "World", chat: Chat, account: Account) -> Account:
+def _viewer(world: World, chat: Chat, account: Account) -> Account:
     if chat.type == "private":
         return next(one for one in world.accounts if one.name in chat.accounts)
     return account
 
 
-def _comments(world: "World", chat: Chat) -> dict[int, list[dict[str, Any]]]:
+def _comments(world: World, chat: Chat) -> dict[int, list[dict[str, Any]]]:
     """Comments by the thread's first id in the group, oldest first."""
     found: dict[int, list[dict[str, Any]]] = {}
     if not chat.is_broadcast or chat.linked is None:
@@ -112,7 +102,7 @@ def _comments(world: "World", chat: Chat) -> dict[int, list[dict[str, Any]]]:
 class _Teller:
     """Tells messages of one chat."""
 
-    def __init__(self, world: "World", chat: Chat, viewer: Account) -> None:
+    def __init__(self, world: World, chat: Chat, viewer: Account) -> None:
         self._world = world
         self._chat = chat
         self._number = world.number(chat, viewer)

@@ -1,8 +1,8 @@
 """The world behind the sandbox: accounts, people, chats and their histories, built when first asked for.
 
-A chat's history is made from the seed at the first request (or by `build`) and kept as bytes; the truth is
-made from the same posts, not from the bytes. Changes (`edit`, `delete`, `post`) are an overlay on the posts,
-so that both follow.
+A chat's history is made from the seed at the first request (or by `build`) and kept as bytes; the truth
+(`truth.py`) is made from the same posts, not from the bytes. Changes (`edit`, `delete`, `post`) lie over the
+posts, so that both follow.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,22 +10,18 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
-from telethon.tl import types
-
+from tg_fetcher_sandbox.cast import Cast
+from tg_fetcher_sandbox.changes import Changes
 from tg_fetcher_sandbox.chats import OUTSIDE, Chat, all_chats, successor
 from tg_fetcher_sandbox.discussion import channel_and_group
-from tg_fetcher_sandbox.encoding import GENERAL_TOPIC, message_bytes, tl_peer
-from tg_fetcher_sandbox.exact import Exact, exact
+from tg_fetcher_sandbox.encoded_history import Comments, encoded_history
+from tg_fetcher_sandbox.exact_messages import Exact, exact
 from tg_fetcher_sandbox.generator import ChatWriter
 from tg_fetcher_sandbox.history import History, Wire
-from tg_fetcher_sandbox.overlay import Overlay
 from tg_fetcher_sandbox.people import Account, People
-from tg_fetcher_sandbox.posts import Action, Post, bare
+from tg_fetcher_sandbox.posts import Action, Post
 from tg_fetcher_sandbox.scenario import Scenario
-from tg_fetcher_sandbox.statement import Cast
-from tg_fetcher_sandbox.truth import world_truth
 
-RECENT_REPLIERS = 3
 ACCOUNT_STEP = 7
 
 
@@ -48,7 +44,7 @@ class World:
         self._boxes = sum(chat.box is not None for chat in self.chats.values())
         self._histories: dict[tuple[str, str | None], History] = {}
         self.entities: dict[tuple[str, int], Wire] = {}
-        self._overlay = Overlay()
+        self._changes = Changes()
         self._usernames = {
             person.username.lower(): person.id
             for person in self.people.by_id.values()
@@ -95,7 +91,7 @@ class World:
 
     def exact(self, chat: Chat) -> Mapping[int, Exact]:
         """Returns the messages that were put into a chat exactly, by their number."""
-        return self._overlay.exact(chat.name)
+        return self._changes.exact(chat.name)
 
     def build(self) -> None:
         """Makes every chat's history now, so that no request has to wait for it."""
@@ -113,10 +109,6 @@ class World:
                 member = self.chats[name]
                 self._histories[name, key[1]] = self._encoded(member, made[name], account)
         return self._histories[key]
-
-    def truth(self, *, account: str | None = None, chats: Iterable[str] | None = None) -> dict[str, Any]:
-        """Returns what is true now, as plain data: see `truth.world_truth`."""
-        return world_truth(self, account=account, chats=chats)
 
     def edit(self, chat_name: str, number: int, **changes: Any) -> None:  # noqa: ANN401 - any of Post's fields
         """Changes fields of a message (`text=`, `reactions=`, `edited=`, ...), as an editor would."""
@@ -142,16 +134,16 @@ class World:
 
         Their dates may be any, 0 too; one of the same id gives way. Each account sees them under these ids.
         """
-        self._overlay.put(chat_name, [exact(message) for message in messages])
+        self._changes.put(chat_name, [exact(message) for message in messages])
         self._forget(self.chats[chat_name])
 
     def put_whole(self, chat_name: str, *messages: Any) -> None:  # noqa: ANN401 - Telethon carries no types
         """Says what messages.getRichMessage gives of messages that stand in a chat in part."""
-        self._overlay.put_whole(chat_name, [exact(message) for message in messages])
+        self._changes.put_whole(chat_name, [exact(message) for message in messages])
 
     def whole(self, chat: Chat, number: int) -> Exact | None:
         """Returns the whole of a message that stands in part; None where it was not given."""
-        return self._overlay.whole(chat.name, number)
+        return self._changes.whole(chat.name, number)
 
     def migrate(self, chat_name: str, *, at: int) -> str:
         """Makes a supergroup of a basic group at a Unix second; returns its name, `<group>_after`."""
@@ -206,7 +198,7 @@ class World:
         self.entities.clear()
 
     def _change(self, chat: Chat, number: int, post: Post | None) -> None:
-        self._overlay.change(chat.name, number, post)
+        self._changes.change(chat.name, number, post)
         self._forget(chat)
 
     def _forget(self, chat: Chat) -> None:
@@ -214,7 +206,7 @@ class World:
             del self._histories[key]
 
     def _with_changes(self, chat: Chat, made: Iterable[Post]) -> Iterator[Post]:
-        return self._overlay.posts(chat.name, made, from_second=chat.hidden_before)
+        return self._changes.posts(chat.name, made, from_second=chat.hidden_before)
 
     def _made(self, chat: Chat) -> dict[str, Iterable[Post]]:
         """The posts of a chat and of those that can only be made together with it."""
@@ -229,53 +221,12 @@ class World:
         return {channel.name: posts, group.name: messages}
 
     def _encoded(self, chat: Chat, made: Iterable[Post], account: Account) -> History:
-        history = History()
-        number = self.number(chat, account)
-        viewer = account.user_id if chat.box is not None else None
-        waiting = sorted(self.exact(chat).values(), key=lambda message: message.number, reverse=True)
-        given = {message.number for message in waiting}
-        for post in self._with_changes(chat, made):
-            if number(post.id) in given:
-                continue
-            while waiting and waiting[-1].number < number(post.id):
-                _add_exact(history, waiting.pop())
-            body = message_bytes(
-                post,
-                peer=chat.peer,
-                number=number,
-                viewer=viewer,
-                replies=self._replies(chat, post) if post.root is not None else None,
-                broadcast=chat.is_broadcast,
-            )
-            thread = number(post.thread) if post.thread is not None else None
-            if post.topic == GENERAL_TOPIC:
-                thread = GENERAL_TOPIC
-            history.add(number(post.id), post.at, body, peers=post.mentioned(), thread=thread)
-            if post.root is not None:
-                history.roots[post.id] = post.root
-            if post.action is not None and post.action.kind == "topic":
-                history.topics[post.id] = post.action.title
-        while waiting:
-            _add_exact(history, waiting.pop())
-        if chat.spec.topics:
-            history.topics[GENERAL_TOPIC] = "General"
-        return history
-
-    def _replies(self, channel: Chat, post: Post) -> Any:  # noqa: ANN401 - Telethon carries no types
-        """What a channel's post says of its comments."""
-        group = self.chats[channel.linked or ""]
-        history = self._histories[group.name, None]
-        places = history.threads.get(post.root or 0, ())
-        repliers = history.peers(places[-RECENT_REPLIERS:])
-        return types.MessageReplies(
-            replies=len(places),
-            replies_pts=history.top_id,
-            comments=True,
-            channel_id=bare(group.peer),
-            max_id=history.ids[places[-1]] if places else post.root,
-            recent_repliers=[tl_peer(peer) for peer in sorted(repliers)] or None,
+        group = self.chats[chat.linked] if chat.is_broadcast and chat.linked is not None else None
+        return encoded_history(
+            self._with_changes(chat, made),
+            chat=chat,
+            number=self.number(chat, account),
+            viewer=account.user_id if chat.box is not None else None,
+            exact=self.exact(chat).values(),
+            comments=Comments(group.peer, self._histories[group.name, None]) if group is not None else None,
         )
-
-
-def _add_exact(history: History, message: Exact) -> None:
-    history.add(message.number, message.at, message.body, peers=message.peers, thread=message.thread)

@@ -107,7 +107,8 @@ def newest_deletion_check(deployment: Deployment) -> dg.AssetCheckEvaluation:
 def of_the_day(deployment: Deployment) -> list[Any]:
     """The sandbox's own posts of the day."""
     world = deployment.sandbox.world
-    ids = {each["id"] for each in world.truth()["chats"]["busy"]["days"][DAY.isoformat()]["messages"]}
+    truth = deployment.sandbox.truth()
+    ids = {each["id"] for each in truth["chats"]["busy"]["days"][DAY.isoformat()]["messages"]}
     return [post for post in world.posts(world.chats["busy"]) if post.id in ids]
 
 

@@ -11,7 +11,8 @@ from tg_fetcher_sandbox.demo.asking import Asked, chats_to_keep, commands_of
 from tg_fetcher_sandbox.demo.services import SCENARIO
 from tg_fetcher_sandbox.demo.verifying import faults_of
 from tg_fetcher_sandbox.scenario import load_scenario
-from tg_fetcher_sandbox.truth import truth as truth_of
+from tg_fetcher_sandbox.truth import world_truth
+from tg_fetcher_sandbox.world import World
 
 DAY = date(2025, 11, 7)
 MESSAGE = {"id": 5, "date": "2025-11-07T10:00:00Z", "text": "hello", "sender_id": -1001, "comments": []}
@@ -106,7 +107,7 @@ def test_a_failure_and_a_day_that_nobody_asked_for_are_found(faults, write):
 
 
 def test_the_demo_asks_in_the_contracts_own_words_and_keeps_the_chat_that_no_command_names():
-    truth = truth_of(load_scenario(SCENARIO))
+    truth = world_truth(World(load_scenario(SCENARIO)))
     commands = commands_of(truth)
     assert [parse_command(each.line, made_up_id="x").mode for each in commands] == ["date", "range"]
     assert [len(each.days) for each in commands] == [1, 14]

@@ -142,7 +142,7 @@ class Fetching:
 
     def truth(self) -> dict[str, Any]:
         """Returns what the sandbox says is true, by the chat's name in the scenario."""
-        return self.sandbox.world.truth()["chats"]
+        return self.sandbox.truth()["chats"]
 
     def events(self) -> list[dict[str, Any]]:
         """Returns what is pending in the outbox, in order."""

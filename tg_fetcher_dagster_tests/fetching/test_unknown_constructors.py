@@ -15,7 +15,7 @@ from tg_fetcher_dagster_tests.fetching.odd import (
     true_days,
 )
 from tg_fetcher_dagster_tests.fetching.reading import days_between
-from tg_fetcher_sandbox.exact import Exact
+from tg_fetcher_sandbox.exact_messages import Exact
 from tg_fetcher_sandbox.history import Wire
 
 DAYS = days_between("2025-11-06", "2025-11-07")

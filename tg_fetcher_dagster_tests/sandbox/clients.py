@@ -58,5 +58,5 @@ async def ids_of_busy(client):
 
 def true_ids(telegram):
     """The ids that a whole read must give, newest first."""
-    days = telegram.world.truth(chats=["busy"])["chats"]["busy"]["days"]
+    days = telegram.truth(chats=["busy"])["chats"]["busy"]["days"]
     return [message["id"] for day in sorted(days, reverse=True) for message in days[day]["messages"]]

@@ -8,6 +8,7 @@ from telethon.utils import get_input_channel, get_input_peer, get_peer_id
 from tg_fetcher_dagster_tests.sandbox.worlds import world
 from tg_fetcher_sandbox.methods.catalogue import METHODS, register_all
 from tg_fetcher_sandbox.rpc import Caller, Dispatcher, RpcError
+from tg_fetcher_sandbox.truth import world_truth
 
 HISTORY = {"offset_id": 0, "offset_date": None, "add_offset": 0, "max_id": 0, "min_id": 0, "hash": 0}
 PAGE = {**HISTORY, "limit": 100}
@@ -99,7 +100,7 @@ async def test_a_group_that_is_none_is_refused(main):
 @pytest.mark.parametrize("name", ["news", "busy", "forum", "family", "talk", "quiet", "news_discussion"])
 async def test_walking_the_pages_gives_the_whole_truth(main, name):
     peer = await main.peer(name)
-    days = main.world.truth(chats=[name])["chats"][name]["days"]
+    days = world_truth(main.world, chats=[name])["chats"][name]["days"]
     true = [message["id"] for day in sorted(days, reverse=True) for message in days[day]["messages"]]
     walked = []
     while True:
@@ -169,7 +170,7 @@ async def test_more_than_a_hundred_ids_are_refused(main):
 
 
 async def test_the_accounts_own_messages_are_found_without_a_peer(main):
-    truth = main.world.truth(chats=["family", "talk"])["chats"]
+    truth = world_truth(main.world, chats=["family", "talk"])["chats"]
     ids = [next(iter(chat["days"].values()))["messages"][0]["id"] for chat in truth.values()]
     asked = [types.InputMessageID(number) for number in (*ids, 10**6)]
     answer = await main(functions.messages.GetMessagesRequest(asked))
@@ -180,7 +181,7 @@ async def test_the_accounts_own_messages_are_found_without_a_peer(main):
 
 async def test_replies_to_a_post_are_its_comments(main):
     peer = await main.peer("news")
-    days = main.world.truth(chats=["news"])["chats"]["news"]["days"]
+    days = world_truth(main.world, chats=["news"])["chats"]["news"]["days"]
     posts = [post for day in days.values() for post in day["messages"] if post.get("comments")]
     for post in posts[:5]:
         answer = await main(functions.messages.GetRepliesRequest(peer=peer, msg_id=post["id"], **PAGE))
@@ -229,7 +230,7 @@ async def test_a_forum_lists_its_topics_and_their_messages(main):
     peer = await main.peer("forum")
     topics = await main(functions.messages.GetForumTopicsRequest(peer, None, 0, 0, 100))
     assert [topic.title for topic in topics.topics] == ["General", "Питон", "Offtopic"]
-    days = main.world.truth(chats=["forum"])["chats"]["forum"]["days"]
+    days = world_truth(main.world, chats=["forum"])["chats"]["forum"]["days"]
     for topic in topics.topics[1:]:
         answer = await main(functions.messages.GetRepliesRequest(peer=peer, msg_id=topic.id, **PAGE))
         true = [
@@ -275,7 +276,7 @@ async def test_a_search_keeps_to_its_period_and_words(main):
     peer = await main.peer("busy")
     query = {"offset_id": 0, "add_offset": 0, "limit": 100, "max_id": 0, "min_id": 0, "hash": 0}
     every = types.InputMessagesFilterEmpty()
-    day = main.world.truth(chats=["busy"])["chats"]["busy"]["days"]["2025-11-06"]
+    day = world_truth(main.world, chats=["busy"])["chats"]["busy"]["days"]["2025-11-06"]
     answer = await main(
         functions.messages.SearchRequest(
             peer=peer, q="", filter=every, min_date=1762387200, max_date=1762473600, **query

@@ -9,7 +9,8 @@ from telethon.sessions import StringSession
 from telethon.tl import functions, types
 
 from tg_fetcher_dagster_tests.sandbox.worlds import EVERY_KIND
-from tg_fetcher_sandbox.exact import Exact
+from tg_fetcher_sandbox.exact_messages import Exact
+from tg_fetcher_sandbox.truth import world_truth
 
 NOON = int(datetime(2025, 11, 7, 12, tzinfo=UTC).timestamp())
 
@@ -37,10 +38,10 @@ async def test_an_exact_message_stands_by_its_id_whatever_its_date(telegram_sand
     assert page.messages[0].date == datetime(1970, 1, 1, tzinfo=UTC)
     assert page.count == len(page.messages)
     assert dated.messages[0].id == 900  # its place is a count: one message is as new as that moment
-    days = world.truth()["chats"]["quiet"]["days"]
+    days = world_truth(world)["chats"]["quiet"]["days"]
     assert [told["id"] for told in days["1970-01-01"]["messages"]] == [901]
     world.delete("quiet", 901)
-    assert "1970-01-01" not in world.truth()["chats"]["quiet"]["days"]
+    assert "1970-01-01" not in world_truth(world)["chats"]["quiet"]["days"]
 
 
 async def test_an_answer_is_altered_so_often_and_no_more(telegram_sandbox):

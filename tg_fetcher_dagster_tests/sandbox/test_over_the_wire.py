@@ -26,7 +26,7 @@ async def connected(telegram, account="main"):
 
 def true_messages(telegram, name, **options):
     """All of a chat's messages by the truth, newest first."""
-    days = telegram.world.truth(chats=[name], **options)["chats"][name]["days"]
+    days = telegram.truth(chats=[name], **options)["chats"][name]["days"]
     return [message for day in sorted(days, reverse=True) for message in days[day]["messages"]]
 
 

@@ -6,6 +6,7 @@ import pytest
 import tg_fetcher_sandbox
 from tg_fetcher_sandbox.errors import SandboxError
 from tg_fetcher_sandbox.scenario import load_scenario, parse_scenario
+from tg_fetcher_sandbox.truth import world_truth
 from tg_fetcher_sandbox.world import World
 
 DEMO = Path(tg_fetcher_sandbox.__file__).parent / "scenarios" / "demo.yaml"
@@ -127,7 +128,7 @@ def test_an_explicit_message_cannot_come_from_a_stranger():
 
 def test_the_demos_world_is_three_chats_over_two_weeks():
     made = World(load_scenario(DEMO))
-    chats = made.truth(chats=["news", "python_chat", "family"])["chats"]
+    chats = world_truth(made, chats=["news", "python_chat", "family"])["chats"]
     assert chats["news"]["key"] == "demo_news"
     assert chats["python_chat"]["days"]["2025-11-07"]["count"] == 452
     assert set(chats["news"]["days"]) == {f"2025-11-{day:02}" for day in range(1, 15)}

@@ -10,6 +10,7 @@ import tg_fetcher_sandbox
 from tg_fetcher_dagster_tests.sandbox.worlds import EVERY_KIND, one_chat, world
 from tg_fetcher_sandbox.posts import Reaction
 from tg_fetcher_sandbox.scenario import load_scenario
+from tg_fetcher_sandbox.truth import world_truth
 from tg_fetcher_sandbox.world import World
 
 MENTIONABLE = (types.User, types.Chat, types.Channel)
@@ -21,7 +22,7 @@ def decoded(made, name, account="main"):
 
 
 def told(made, name, **options):
-    days = made.truth(chats=[name], **options)["chats"][name]["days"]
+    days = world_truth(made, chats=[name], **options)["chats"][name]["days"]
     return [message for day in days.values() for message in reversed(day["messages"])]
 
 
@@ -31,7 +32,7 @@ def explicit(**message):
 
 
 def test_the_same_seed_gives_the_same_world_and_another_seed_another():
-    first, again, other = world().truth(), world().truth(), world(seed=8).truth()
+    first, again, other = world_truth(world()), world_truth(world()), world_truth(world(seed=8))
     assert first == again
     assert first["chats"]["busy"]["days"] != other["chats"]["busy"]["days"]
 
@@ -46,7 +47,7 @@ def test_another_volume_on_one_day_leaves_the_next_day_its_texts():
 
 
 def test_a_day_has_as_many_messages_as_the_scenario_says():
-    truth = world().truth()
+    truth = world_truth(world())
     assert {day: of["count"] for day, of in truth["chats"]["busy"]["days"].items()} == {
         "2025-11-05": 150,
         "2025-11-06": 150,
@@ -274,7 +275,7 @@ def test_keys_are_the_username_in_lower_case_or_the_kind_and_id():
 
 
 def test_the_truth_names_every_chat_that_the_scenario_brings():
-    named = set(world().truth()["chats"])
+    named = set(world_truth(world())["chats"])
     assert named == {*EVERY_KIND["chats"], "news_discussion", "forum_before"}
 
 

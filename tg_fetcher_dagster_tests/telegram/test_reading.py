@@ -15,7 +15,6 @@ from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster.telegram.records import Record
 from tg_fetcher_dagster.telegram.walk import Page
 from tg_fetcher_dagster_tests.telegram.conftest import WORLD, day_bounds, methods
-from tg_fetcher_sandbox.truth import world_truth
 
 SPELLINGS = {
     "news": "@daily_news",
@@ -35,7 +34,7 @@ def told(record: Record) -> tuple[int, str, str | None]:
 
 
 def true_of(sandbox: Any, chat: str, days: list[str]) -> list[tuple[int, str, str | None]]:
-    known = world_truth(sandbox.world)["chats"][chat]["days"]
+    known = sandbox.truth()["chats"][chat]["days"]
     return [
         (message["id"], message["date"], message["text"])
         for day in sorted(days, reverse=True)
@@ -182,7 +181,7 @@ async def test_the_past_of_a_migrated_group_is_read_from_the_basic_group(
 async def test_comments_equal_the_truth_post_for_post(
     sandbox: Any, settings: Settings, account: AccountStore
 ) -> None:
-    known = world_truth(sandbox.world)["chats"]["news"]["days"]["2025-11-07"]["messages"]
+    known = sandbox.truth()["chats"]["news"]["days"]["2025-11-07"]["messages"]
     compared = 0
     async with open_reader(settings) as reader:
         identity = await reader.resolve(parse_spelling("@daily_news"))
@@ -225,7 +224,7 @@ async def test_comments_are_limited_to_the_newest_and_paged_beyond_a_hundred(
     AccountStore(settings.session_dir).save("main", sandbox.session)
     post = next(
         each
-        for each in world_truth(sandbox.world)["chats"]["news"]["days"]["2025-11-07"]["messages"]
+        for each in sandbox.truth()["chats"]["news"]["days"]["2025-11-07"]["messages"]
         if each.get("comments")
     )
     ids = [comment["id"] for comment in post["comments"]]
@@ -273,7 +272,7 @@ async def test_the_newest_messages_of_many_chats_cost_one_request(
         tops = await reader.top_messages(identities)
 
     assert len(methods(sandbox, "messages.getPeerDialogs")) == 1
-    truth = world_truth(sandbox.world)["chats"]
+    truth = sandbox.truth()["chats"]
     for chat, identity in zip(SPELLINGS, identities, strict=True):
         newest = truth[chat]["days"]["2025-11-08"]["messages"][0]
         number, at = tops[identity.key]
@@ -294,7 +293,7 @@ async def test_one_chat_that_may_not_be_read_does_not_hide_the_others_newest_mes
 async def test_the_first_message_is_found_with_one_request(
     sandbox: Any, settings: Settings, account: AccountStore
 ) -> None:
-    truth = world_truth(sandbox.world)["chats"]
+    truth = sandbox.truth()["chats"]
     async with open_reader(settings) as reader:
         for chat, spelling in SPELLINGS.items():
             identity = await reader.resolve(parse_spelling(spelling))

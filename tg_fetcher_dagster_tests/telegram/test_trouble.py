@@ -15,7 +15,6 @@ from tg_fetcher_dagster.telegram.pacing import FloodDeadlines
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.counting import Counted, PassingTime
 from tg_fetcher_dagster_tests.telegram.conftest import day_bounds, methods
-from tg_fetcher_sandbox.truth import world_truth
 
 pytestmark = pytest.mark.usefixtures("counted")
 
@@ -28,7 +27,7 @@ async def ids_of(reader: TelegramReader, day: str = "2025-11-06", days: int = 3)
 
 
 def true_ids(sandbox: Any) -> list[int]:
-    days = world_truth(sandbox.world)["chats"]["talk"]["days"]
+    days = sandbox.truth()["chats"]["talk"]["days"]
     return [
         message["id"]
         for day in ("2025-11-08", "2025-11-07", "2025-11-06")

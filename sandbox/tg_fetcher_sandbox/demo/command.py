@@ -111,9 +111,10 @@ def _run(programs: Programs, place: DemoFolder, screen: Screen) -> None:
 
 def _truth_of(scenario: Path) -> Mapping[str, Any]:
     from tg_fetcher_sandbox.scenario import load_scenario
-    from tg_fetcher_sandbox.truth import truth
+    from tg_fetcher_sandbox.truth import world_truth
+    from tg_fetcher_sandbox.world import World
 
-    return truth(load_scenario(scenario))
+    return world_truth(World(load_scenario(scenario)))
 
 
 def _follow(programs: Programs, screen: Screen, asked: Sequence[Asked], watched: Watch) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 from telethon.tl import types
 from telethon.tl.types import messages
 
-from tg_fetcher_sandbox.answers import NOTIFY
 from tg_fetcher_sandbox.chats import Chat
 from tg_fetcher_sandbox.encoding import tl_peer
+from tg_fetcher_sandbox.message_answers import NOTIFY
 from tg_fetcher_sandbox.methods.updates import state_now
 from tg_fetcher_sandbox.posts import is_channel
 from tg_fetcher_sandbox.rpc import Answer, Caller, Request

@@ -7,8 +7,8 @@ from telethon.extensions import BinaryReader
 from telethon.tl import types
 from telethon.tl.types import messages
 
-from tg_fetcher_sandbox.answers import NOTHING, message_or_gap, messages_by_id, page_answer
 from tg_fetcher_sandbox.history import History, Window, Wire
+from tg_fetcher_sandbox.message_answers import NOTHING, message_or_gap, messages_by_id, page_answer
 from tg_fetcher_sandbox.rpc import Answer, Caller, Request, RpcError
 from tg_fetcher_sandbox.viewer import Viewer
 from tg_fetcher_sandbox.world import World

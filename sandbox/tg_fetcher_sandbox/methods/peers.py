@@ -6,9 +6,9 @@ from typing import Any
 from telethon.tl import types
 from telethon.tl.types import contacts, messages, users
 
-from tg_fetcher_sandbox.answers import NOTIFY
 from tg_fetcher_sandbox.chats import Chat
 from tg_fetcher_sandbox.encoding import tl_peer
+from tg_fetcher_sandbox.message_answers import NOTIFY
 from tg_fetcher_sandbox.posts import bare
 from tg_fetcher_sandbox.rpc import Answer, Caller, Request, RpcError
 from tg_fetcher_sandbox.viewer import FOUNDED, Viewer

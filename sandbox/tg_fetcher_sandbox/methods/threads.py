@@ -2,9 +2,9 @@
 
 from telethon.tl.types import messages
 
-from tg_fetcher_sandbox.answers import page_answer, topics_of
 from tg_fetcher_sandbox.chats import Chat
 from tg_fetcher_sandbox.history import Window
+from tg_fetcher_sandbox.message_answers import page_answer, topics_of
 from tg_fetcher_sandbox.rpc import Answer, Caller, Request, RpcError
 from tg_fetcher_sandbox.viewer import Viewer
 from tg_fetcher_sandbox.world import World

@@ -1,7 +1,7 @@
 """Messages that stand in a history exactly as they were given: odd constructors, dates and ids of any kind.
 
-A generated or a stated message (`generator.py`, `explicit.py`) keeps the order of a real chat; an exact one
-is for a test of what happens where that order is broken.
+A generated message (`generator.py`) or one of the scenario (`scenario_messages.py`) keeps the order of a real
+chat; an exact one is for a test of what happens where that order is broken.
 """
 
 from collections.abc import Iterator

@@ -1,51 +1,17 @@
 """Turns a message that the scenario states word for word into a `Post`."""
 
-from dataclasses import dataclass
 from zlib import crc32
 
-from tg_fetcher_sandbox.chats import OUTSIDE, Chat
-from tg_fetcher_sandbox.errors import SandboxError
-from tg_fetcher_sandbox.explicit import ExplicitAction, ExplicitForward, ExplicitMessage
-from tg_fetcher_sandbox.people import People
+from tg_fetcher_sandbox.cast import Cast
+from tg_fetcher_sandbox.chats import Chat
 from tg_fetcher_sandbox.posts import Action, Entity, Forward, Media, Poll, Post, Reaction
+from tg_fetcher_sandbox.scenario_messages import ScenarioAction, ScenarioForward, ScenarioMessage
 
 GENERAL_TOPIC = 1
-ANONYMOUS = "anonymous"
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Everybody and everything that a message may name."""
-
-    people: People
-    chats: dict[str, Chat]
-
-    @property
-    def origins(self) -> list[int]:
-        """The channels that generated messages are forwarded from."""
-        return [self.chats[OUTSIDE].peer]
-
-    def account_id(self, chat: Chat) -> int:
-        """The user behind the account that has this private chat."""
-        return next(account.user_id for account in self.people.accounts if account.name in chat.accounts)
-
-    def peer(self, name: str, chat: Chat) -> int:
-        """Returns the marked id of a name in the scenario.
-
-        Raises:
-            SandboxError: there is no such user, account or chat.
-        """
-        if name == ANONYMOUS:
-            return chat.peer
-        if name in self.people.by_name:
-            return self.people.by_name[name].id
-        if name in self.chats:
-            return self.chats[name].peer
-        raise SandboxError(f"scenario chats.{chat.name}: there is no user, account or chat {name!r}")
-
-
-def stated(
-    message: ExplicitMessage, *, chat: Chat, cast: Cast, labels: dict[str, int], topics: dict[str, int]
+def post_of(
+    message: ScenarioMessage, *, chat: Chat, cast: Cast, labels: dict[str, int], topics: dict[str, int]
 ) -> Post:
     """Returns the post; its id is given later.
 
@@ -80,7 +46,7 @@ def stated(
     return post
 
 
-def _sender(message: ExplicitMessage, *, chat: Chat, cast: Cast) -> int:
+def _sender(message: ScenarioMessage, *, chat: Chat, cast: Cast) -> int:
     if chat.is_broadcast:
         return chat.peer
     if message.sender is not None:
@@ -88,14 +54,14 @@ def _sender(message: ExplicitMessage, *, chat: Chat, cast: Cast) -> int:
     return chat.members[0].id
 
 
-def _counters(message: ExplicitMessage, chat: Chat) -> tuple[int | None, int | None]:
+def _counters(message: ScenarioMessage, chat: Chat) -> tuple[int | None, int | None]:
     """Views and forwards: Telegram gives both or neither, and both for every channel post."""
     if message.views is None and message.forwards is None and not chat.is_broadcast:
         return None, None
     return message.views or 0, message.forwards or 0
 
 
-def _media(message: ExplicitMessage, at: int) -> Media | None:
+def _media(message: ScenarioMessage, at: int) -> Media | None:
     number = crc32(f"{at}:{message.text}:{message.label}".encode()) + 1
     if message.poll is not None:
         votes = tuple(message.poll.votes) if message.poll.votes is not None else None
@@ -105,7 +71,7 @@ def _media(message: ExplicitMessage, at: int) -> Media | None:
     return Media(message.media, number) if message.media else None
 
 
-def _forward(spec: ExplicitForward, *, at: int, chat: Chat, cast: Cast) -> Forward:
+def _forward(spec: ScenarioForward, *, at: int, chat: Chat, cast: Cast) -> Forward:
     return Forward(
         date=int(spec.date.timestamp()) if spec.date else at - 3600,
         peer=cast.peer(spec.origin, chat) if spec.origin else None,
@@ -115,7 +81,7 @@ def _forward(spec: ExplicitForward, *, at: int, chat: Chat, cast: Cast) -> Forwa
     )
 
 
-def _action(spec: ExplicitAction, *, chat: Chat, cast: Cast, labels: dict[str, int]) -> Action:
+def _action(spec: ScenarioAction, *, chat: Chat, cast: Cast, labels: dict[str, int]) -> Action:
     if spec.pin is not None:
         return Action("pin", target=labels[spec.pin] if isinstance(spec.pin, str) else spec.pin)
     if spec.join is not None:

@@ -1,17 +1,17 @@
 """What was changed in a world since it was made: messages edited, deleted, written later, or put in exactly.
 
-The posts that a scenario makes are never touched; whoever reads a chat reads them through this overlay, so
+The posts that a scenario makes are never touched; whoever reads a chat reads them through these changes, so
 that the bytes and the truth both follow.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from tg_fetcher_sandbox.exact import Exact
+from tg_fetcher_sandbox.exact_messages import Exact
 from tg_fetcher_sandbox.posts import Post
 
 
-class Overlay:
-    """Changes by the chat's name and the message's number."""
+class Changes:
+    """What was changed, by the chat's name and the message's number."""
 
     def __init__(self) -> None:
         self._changed: dict[str, dict[int, Post | None]] = {}

@@ -1,6 +1,6 @@
 """Messages that a scenario states word for word, for a test that needs exactly this one.
 
-Generated messages make volume; an explicit one makes a point.
+Generated messages make volume; one that is stated makes a point.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tg_fetcher_sandbox.calendar import Strict
+from tg_fetcher_sandbox.scenario_days import Strict
 
 
 def _aware(value: datetime) -> datetime:
@@ -22,7 +22,7 @@ Moment = Annotated[datetime, AfterValidator(_aware)]
 MediaKind = Literal["photo", "document", "voice", "sticker", "webpage", "geo"]
 
 
-class ExplicitForward(Strict):
+class ScenarioForward(Strict):
     """Where a message was forwarded from.
 
     `from` is a user or a chat of the scenario, `name` a hidden user's name; neither is possible too.
@@ -35,7 +35,7 @@ class ExplicitForward(Strict):
     date: Moment | None = None
 
 
-class ExplicitPoll(Strict):
+class ScenarioPoll(Strict):
     """A poll; votes of null mean that Telegram gives no results."""
 
     question: str
@@ -45,7 +45,7 @@ class ExplicitPoll(Strict):
     closed: bool = False
 
 
-class ExplicitAction(Strict):
+class ScenarioAction(Strict):
     """A service message's action: exactly one of these."""
 
     pin: str | int | None = None
@@ -61,7 +61,7 @@ class ExplicitAction(Strict):
         return self
 
 
-class ExplicitEntity(Strict):
+class ScenarioEntity(Strict):
     """A span of the text; offset and length count UTF-16 units, as Telegram does."""
 
     kind: Literal["bold", "italic", "code", "pre", "url", "text_url", "mention", "hashtag", "spoiler"]
@@ -70,7 +70,7 @@ class ExplicitEntity(Strict):
     value: str = ""
 
 
-class ExplicitComment(Strict):
+class ScenarioComment(Strict):
     """A comment under a channel's post."""
 
     date: Moment
@@ -78,7 +78,7 @@ class ExplicitComment(Strict):
     sender: str | None = Field(None, alias="from")
 
 
-class ExplicitMessage(Strict):
+class ScenarioMessage(Strict):
     """One message.
 
     `as` names it for others (`reply_to`, `pin`); `from` is a user or an account, `anonymous` (a
@@ -92,22 +92,22 @@ class ExplicitMessage(Strict):
     reply_to: str | int | None = None
     quote: str | None = None
     topic: str | None = None
-    forward: ExplicitForward | None = None
+    forward: ScenarioForward | None = None
     reactions: dict[str, int] = Field(default_factory=dict)
     media: MediaKind | None = None
-    poll: ExplicitPoll | None = None
+    poll: ScenarioPoll | None = None
     album: str | None = None
-    action: ExplicitAction | None = None
-    entities: tuple[ExplicitEntity, ...] = ()
+    action: ScenarioAction | None = None
+    entities: tuple[ScenarioEntity, ...] = ()
     views: int | None = None
     forwards: int | None = None
     edited: Moment | None = None
     signature: str | None = None
-    comments: tuple[ExplicitComment, ...] = ()
+    comments: tuple[ScenarioComment, ...] = ()
     gap: int = Field(0, ge=0)
 
 
-def named_once(messages: Sequence[ExplicitMessage]) -> None:
+def named_once(messages: Sequence[ScenarioMessage]) -> None:
     """Checks that no two messages have one name and that replies and comments follow what they answer.
 
     Raises:
