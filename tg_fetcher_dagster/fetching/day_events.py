@@ -31,7 +31,7 @@ from tg_fetcher_dagster.storage.paths import DayPaths
 Stage = Literal["fetching", "saving", "postprocess"]
 
 
-class Teller:
+class DayEvents:
     """Leaves the events of one request in the outbox.
 
     Attributes:
