@@ -14,7 +14,8 @@ from redis.retry import Retry
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events import keys
-from tg_fetcher_dagster.events.outbox import Outbox, OutcomeRecord
+from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.events.recording import OutcomeRecord
 from tg_fetcher_dagster.events.outbox_names import OutboxName
 from tg_fetcher_dagster.events.publisher import EventPublisher
 from tg_fetcher_dagster_tests.events.telling import DAY, REQUEST, failed, fetched, progress, skipped
