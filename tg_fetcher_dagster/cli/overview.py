@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.kept import kept_chats
 from tg_fetcher_dagster.chats.spelling import KEY_PATTERN
 from tg_fetcher_dagster.cli.account_states import account_states
 from tg_fetcher_dagster.days import stretches
@@ -92,8 +92,8 @@ def overview(settings: Settings) -> Overview:
         FetchError: (storage) the files cannot be read.
     """
     store = Store.of(settings)
-    identities = IdentityTable(settings.data_dir)
-    known = {chat.key: chat for chat in identities.all()}
+    kept = kept_chats(settings)
+    known = kept.known.chats
     yesterday = planning_now(settings).astimezone(settings.zone).date() - timedelta(days=1)
     chats = []
     folders = {name for name in store.chats() if re.fullmatch(KEY_PATTERN, name)}
@@ -116,7 +116,7 @@ def overview(settings: Settings) -> Overview:
     queue, redis_error = _queue_lengths(settings)
     return Overview(
         chats=chats,
-        names=identities.name_lines(),
+        names=list(kept.lines),
         queue=queue,
         redis_error=redis_error,
         events_pending=len(Outbox(settings.data_dir).pending()),
