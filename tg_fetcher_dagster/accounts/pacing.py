@@ -9,11 +9,10 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
-from tg_fetcher_dagster.accounts.small_files import read_small, write_small
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 
 log = structlog.get_logger(__name__)
 
@@ -89,30 +88,35 @@ def believed_deadline(until: object, *, now: float) -> float | None:
 
 
 class FloodDeadlines:
-    """Until when which method must rest, kept in the account's `.floods.json`."""
+    """Until when which method must rest, kept with the account in the ledger."""
 
     def __init__(
         self,
-        path: Path,
+        kept: Restrictions,
         *,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self._path = path
+        """Reads what is kept.
+
+        Raises:
+            FetchError: (storage) the ledger cannot be read: what Telegram asked for is not known.
+        """
+        self._kept = kept
         self._clock = clock
         self._jitter = jitter
         self._until: dict[str, float] = {}
         now = clock()
-        for name, kept in read_small(path).items():
-            until = believed_deadline(kept, now=now)
+        for name, value in kept.floods().items():
+            until = believed_deadline(value, now=now)
             if until is not None:
                 self._until[name] = until
-            if until != kept and not (until is None and _is_past(kept, now)):
+            if until != value and not (until is None and _is_past(value, now)):
                 log.warning(
                     "a flood deadline is not believed",
-                    path=str(path),
+                    account=kept.account,
                     method=name[:100],
-                    kept=str(kept)[:40],
+                    kept=str(value)[:40],
                     rests_for=LONGEST_WAIT if until is not None else 0.0,
                 )
 
@@ -136,7 +140,7 @@ class FloodDeadlines:
         self._until = {name: until for name, until in self._until.items() if until > now}
         wanted = now + wait + self._jitter(0.05, max(0.1, min(3.0, wait / 10)))
         self._until[method] = min(wanted, now + LONGEST_WAIT)
-        write_small(self._path, self._until)
+        self._kept.keep_floods(self._until)
 
 
 def _is_past(kept: object, now: float) -> bool:

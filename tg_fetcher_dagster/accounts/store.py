@@ -41,15 +41,6 @@ class StoredAccount(BaseModel):
         return value.get_secret_value() if value is not None else None
 
 
-class Quarantine(BaseModel):
-    """Why an account is not used until somebody signs in again."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    reason: str
-    at: AwareDatetime
-
-
 class AccountStore:
     """The session files of one SESSION_DIR."""
 
@@ -67,7 +58,7 @@ class AccountStore:
         display_name: str | None = None,
         phone: str | None = None,
     ) -> StoredAccount:
-        """Keeps a session and lifts the account's quarantine.
+        """Keeps a session.
 
         Raises:
             FetchError: (validation) a bad name or SESSION_KEY; (storage) the folder cannot be written.
@@ -83,15 +74,13 @@ class AccountStore:
         self.prepare()
         body = self._cipher().encrypt(account.model_dump_json().encode())
         write_whole(self._path(name), body, mode=PRIVATE)
-        self._quarantine_path(name).unlink(missing_ok=True)
         return account
 
     def load(self, name: str) -> StoredAccount:
-        """Returns an account that may be used.
+        """Returns an account; whether it may be used says `restrictions.Restrictions`.
 
         Raises:
-            FetchError: (auth) there is none with this name, it is in quarantine, or its file does not open
-                with the present key.
+            FetchError: (auth) there is none with this name, or its file does not open with the present key.
         """
         path = self._path(_checked(name))
         try:
@@ -104,13 +93,6 @@ class AccountStore:
             ) from None
         except OSError as error:
             raise FetchError(ErrorType.AUTH, f"account {name!r} cannot be read: {error}") from error
-        quarantine = self.quarantined(name)
-        if quarantine is not None:
-            raise FetchError(
-                ErrorType.AUTH,
-                f"account {name!r} is in quarantine since {quarantine.at:%Y-%m-%d %H:%M} UTC"
-                f" ({quarantine.reason}): sign in again with tg-fetcher login",
-            )
         try:
             return StoredAccount.model_validate_json(self._cipher().decrypt(body))
         except (InvalidToken, ValidationError):
@@ -132,29 +114,8 @@ class AccountStore:
         """
         path = self._path(_checked(name))
         existed = path.exists()
-        for each in (path, self._quarantine_path(name), self.floods_path(name)):
-            each.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         return existed
-
-    def quarantine(self, name: str, reason: str) -> None:
-        """Keeps an account from being used until somebody signs in again (telegram.md, 27)."""
-        mark = Quarantine(reason=reason, at=datetime.now(UTC))
-        write_whole(self._quarantine_path(_checked(name)), mark.model_dump_json().encode(), mode=PRIVATE)
-        log.error("account in quarantine", account=name, reason=reason)
-
-    def quarantined(self, name: str) -> Quarantine | None:
-        """Returns why an account is not used, or None if it may be."""
-        try:
-            return Quarantine.model_validate_json(self._quarantine_path(_checked(name)).read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValidationError) as error:
-            # A mark that cannot be read is still a mark.
-            return Quarantine(reason=f"its mark is unreadable: {type(error).__name__}", at=datetime.now(UTC))
-
-    def floods_path(self, name: str) -> Path:
-        """Where the account's flood deadlines are kept."""
-        return floods_path(self._folder, name)
 
     def prepare(self) -> None:
         """Makes the folder, for its owner only.
@@ -170,9 +131,6 @@ class AccountStore:
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.session"
-
-    def _quarantine_path(self, name: str) -> Path:
-        return self._folder / f"{name}.quarantine.json"
 
     def _cipher(self) -> MultiFernet:
         if self._session_key is None:
@@ -199,11 +157,6 @@ class AccountStore:
             raise FetchError(
                 ErrorType.STORAGE, f"the key of {self._folder} cannot be kept: {error}"
             ) from error
-
-
-def floods_path(session_dir: Path, name: str) -> Path:
-    """Where an account's flood deadlines are kept."""
-    return session_dir / f"{name}.floods.json"
 
 
 def _checked(name: str) -> str:

@@ -54,11 +54,15 @@ def import_account(
 @app.command("remove")
 def remove_account(name: Annotated[str, typer.Argument(help="The account's name here.")]) -> None:
     """Forget an account on this host; end its session in the app: Settings, Devices."""
+    from tg_fetcher_dagster.accounts.restrictions import Restrictions
     from tg_fetcher_dagster.accounts.store import AccountStore
+    from tg_fetcher_dagster.ledger.database import Ledger
 
     settings = read_settings()
     if not AccountStore(settings.session_dir, settings.session_key).remove(name):
         raise FetchError(ErrorType.NOT_FOUND, f"no account {name!r} in {settings.session_dir}")
+    with Ledger.open(settings.ledger_location) as ledger:
+        Restrictions(ledger, name).forget()
     say(
         f"forgotten: account {name}; its session stays valid until it is ended in the app (Settings, Devices)"
     )

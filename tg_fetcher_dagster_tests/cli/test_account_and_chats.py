@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.accounts.store import AccountStore
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.cli.env_file import with_settings
+from tg_fetcher_dagster.ledger.database import Ledger, now
+from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster_tests.cli.conftest import Command, kept_identities
 
 API_HASH = "0123456789abcdef0123456789abcdef"
@@ -83,7 +85,13 @@ def test_a_session_file_is_nobody_elses_business(signed_in: Command):
 
 
 def test_accounts_are_listed_with_what_keeps_them_from_work(signed_in: Command):
-    AccountStore(Path("sessions")).quarantine("main", "USER_DEACTIVATED_BAN")
+    with Ledger.open(Settings.read().ledger_location) as ledger:
+        account = Restrictions(ledger, "main")
+        account.keep_floods({"messages.getHistory": now() + 3600, "users.getUsers": now() - 1})
+        [line] = [each for each in signed_in("accounts", "list").out.splitlines() if "main" in each]
+        assert "ready; waits until 20" in line
+        assert line.rstrip().endswith("UTC: Telegram's flood wait of messages.getHistory")
+        account.quarantine("USER_DEACTIVATED_BAN")
     assert "USER_DEACTIVATED_BAN" in signed_in("accounts", "list").out
     assert "quarantine" in signed_in("chats", "add", "@daily_news").error
     assert signed_in("accounts", "remove", "main").code == 0

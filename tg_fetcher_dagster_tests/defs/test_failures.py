@@ -5,8 +5,10 @@ from datetime import date
 import dagster as dg
 import pytest
 
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.defs.run_states import run_state
 from tg_fetcher_dagster.errors import ErrorType
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends, failure_of
 
 DAYS = [f"2025-11-{day:02}" for day in range(1, 9)]
@@ -38,7 +40,8 @@ def test_the_next_run_reads_only_the_days_that_are_missing(deployment: Deploymen
     assert 0 < len(kept) < 8
     before = {key: deployment.coverage(*key.split("|")) for key in kept}
     deployment.sandbox.clear_faults()
-    (deployment.settings.session_dir / "main.floods.json").unlink()
+    with Ledger.open(deployment.settings.ledger_location) as ledger:
+        Restrictions(ledger, "main").keep_floods({})
     deployment.sandbox.clear_requests()
 
     assert deployment.fetch("def_busy", DAYS[0], DAYS[-1]).success

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from tg_fetcher_dagster.accounts.pacing import Timing
 from tg_fetcher_dagster.chats.identity_table import open_identities
+from tg_fetcher_dagster.chats.kept import kept_chats
 from tg_fetcher_dagster.chats.spelling import parse_spelling
+from tg_fetcher_dagster.definitions import defs
+from tg_fetcher_dagster.defs.partitions import range_tags
 from tg_fetcher_dagster.defs.schedules import CHATS_A_RUN, build_yesterday, runs_for_a_day
 from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, chats, unresolved
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -209,3 +212,46 @@ def test_a_resolve_that_cannot_reach_telegram_fails_and_keeps_the_reason(deploym
     assert failure is not None
     assert failure.error_type is ErrorType.NETWORK
     assert isinstance(FetchError(failure.error_type, failure.error), FetchError)
+
+
+def test_a_partition_that_somebody_added_in_another_spelling_is_resolved_and_gives_way_to_the_key(
+    deployment: Deployment,
+) -> None:
+    deployment.add_chats("@Def_News", "nobody_here", "no chat at all|", "https://t.me/def_busy")
+    deployment.know("def_busy")
+
+    first = tick(deployment)
+    assert isinstance(first, dg.SensorResult)
+    [request] = first.run_requests or []
+    assert request.run_config["ops"]["resolve"]["config"]["spellings"] == ["def_news", "nobody_here"]
+    assert not deployment.execute_request(request).success, "nobody_here is nobody"
+    tick(deployment)
+    tick(deployment)
+
+    assert set(deployment.instance.get_dynamic_partitions("chats")) == {
+        "def_news", "def_busy", "nobody_here", "no chat at all|",
+    }  # fmt: skip
+    skipped = tick(deployment)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "2 are no chats and are left out" in str(skipped.skip_message)
+    assert deployment.sandbox.count("contacts.resolveUsername") == 2
+    lines = [line for line in kept_chats(deployment.settings).lines if line.startswith("partition ")]
+    assert [line.split(" is no chat")[0] for line in lines] == [
+        "partition 'no chat at all|'",
+        "partition 'nobody_here'",
+    ]
+
+
+def test_a_partition_that_a_run_works_on_stays_until_the_run_has_ended(deployment: Deployment) -> None:
+    deployment.know("def_busy")
+    deployment.add_chats("before_it", "@Def_Busy", "def_busy")
+    job = defs().resolve_job_def("fetch_days")
+    run = deployment.instance.create_run_for_job(
+        job, tags=dict(range_tags(("before_it", "def_busy"), (DAY, DAY))), status=dg.DagsterRunStatus.STARTED
+    )
+    tick(deployment)
+    assert "@Def_Busy" in deployment.instance.get_dynamic_partitions("chats")
+
+    deployment.instance.report_run_failed(run)
+    tick(deployment)
+    assert list(deployment.instance.get_dynamic_partitions("chats")) == ["before_it", "def_busy"]
