@@ -80,6 +80,15 @@ class Restrictions:
         with self._ledger.write() as connection:
             table.drop_account(connection, self.account)
 
+    def forget_floods(self) -> None:
+        """Forgets all flood deadlines, because somebody said so.
+
+        Raises:
+            FetchError: (storage) the ledger refuses.
+        """
+        with self._ledger.write() as connection:
+            table.put_floods(connection, self.account, "{}")
+
     def floods(self) -> dict[str, object]:
         """Returns until when which method rests, in seconds since 1970, as it is kept: believe no number."""
         with self._ledger.read() as connection:
