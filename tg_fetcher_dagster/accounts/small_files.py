@@ -1,7 +1,7 @@
-"""Small facts beside the sessions: written whole or not at all, and never worth failing a run for."""
+"""Small files beside the sessions: for their owner only, written whole or not at all."""
 
-import contextlib
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,20 +9,32 @@ from typing import Any
 import orjson
 import structlog
 
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+
 log = structlog.get_logger(__name__)
 
 
-def write_small(path: Path, facts: Mapping[str, Any]) -> None:
-    """Keeps facts as JSON; where the disk refuses, they hold in this process alone and the log says so."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def write_private(path: Path, body: bytes) -> None:
+    """Keeps a file for good.
+
+    Raises:
+        FetchError: (storage) the disk refuses.
+    """
     try:
-        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(orjson.dumps(facts))
-        temporary.replace(path)
+        _replace(path, body)
+    except OSError as error:
+        raise FetchError(ErrorType.STORAGE, f"{path} cannot be written: {error}") from error
+
+
+def write_small(path: Path, facts: Mapping[str, Any]) -> None:
+    """Keeps facts as JSON; where the disk refuses, they hold in this process alone and the log says so.
+
+    They are never worth failing a run for.
+    """
+    try:
+        _replace(path, orjson.dumps(facts))
     except OSError as error:
         log.warning("not kept", path=str(path), error=str(error))
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def read_small(path: Path) -> dict[str, Any]:
@@ -35,3 +47,31 @@ def read_small(path: Path) -> dict[str, Any]:
         log.warning("not readable", path=str(path), error=str(error))
         return {}
     return kept if isinstance(kept, dict) else {}
+
+
+def temporary_file(folder: Path, body: bytes) -> Path:
+    """Returns a synced file in a folder; mkstemp makes it readable for its owner only.
+
+    Raises:
+        OSError: the disk refuses; nothing is left then.
+    """
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".new-")
+    path = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _replace(path: Path, body: bytes) -> None:
+    temporary = temporary_file(path.parent, body)
+    try:
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -7,7 +7,7 @@ files but not of the folder.
 
 import os
 import re
-import tempfile
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +15,14 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
+from tg_fetcher_dagster.accounts.small_files import temporary_file, write_private
+from tg_fetcher_dagster.accounts.state import Quarantine, StoredState
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 log = structlog.get_logger(__name__)
+
+OF_OTHERS = 0o077
+"""The mode bits of group and others: SESSION_DIR has none of them."""
 
 _NAME = re.compile(r"[a-z0-9_]{1,32}")
 
@@ -37,15 +42,6 @@ class StoredAccount(BaseModel):
     @field_serializer("session", "phone", when_used="json")
     def _shown_only_to_be_encrypted(self, value: SecretStr | None) -> str | None:
         return value.get_secret_value() if value is not None else None
-
-
-class Quarantine(BaseModel):
-    """Why an account is not used until somebody signs in again."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    reason: str
-    at: AwareDatetime
 
 
 class AccountStore:
@@ -80,18 +76,19 @@ class AccountStore:
         )
         self.prepare()
         body = self._cipher().encrypt(account.model_dump_json().encode())
-        self._write(self._path(name), body)
-        self._quarantine_path(name).unlink(missing_ok=True)
+        write_private(self._path(name), body)
+        StoredState(self._folder, name).lift()
         return account
 
     def load(self, name: str) -> StoredAccount:
         """Returns an account that may be used.
 
         Raises:
-            FetchError: (auth) there is none with this name, it is in quarantine, or its file does not open
-                with the present key.
+            FetchError: (auth) there is none with this name, it is in quarantine, its file does not open with
+                the present key, or others than its owner may enter the folder.
         """
         path = self._path(_checked(name))
+        self._require_private()
         try:
             body = path.read_bytes()
         except FileNotFoundError:
@@ -130,29 +127,17 @@ class AccountStore:
         """
         path = self._path(_checked(name))
         existed = path.exists()
-        for each in (path, self._quarantine_path(name), self.floods_path(name)):
-            each.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        StoredState(self._folder, name).forget()
         return existed
 
     def quarantine(self, name: str, reason: str) -> None:
         """Keeps an account from being used until somebody signs in again (telegram.md, 27)."""
-        mark = Quarantine(reason=reason, at=datetime.now(UTC))
-        self._write(self._quarantine_path(_checked(name)), mark.model_dump_json().encode())
-        log.error("account in quarantine", account=name, reason=reason)
+        StoredState(self._folder, _checked(name)).quarantine(reason)
 
     def quarantined(self, name: str) -> Quarantine | None:
         """Returns why an account is not used, or None if it may be."""
-        try:
-            return Quarantine.model_validate_json(self._quarantine_path(_checked(name)).read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValidationError) as error:
-            # A mark that cannot be read is still a mark.
-            return Quarantine(reason=f"its mark is unreadable: {type(error).__name__}", at=datetime.now(UTC))
-
-    def floods_path(self, name: str) -> Path:
-        """Where the account's flood deadlines are kept."""
-        return floods_path(self._folder, name)
+        return StoredState(self._folder, _checked(name)).quarantined()
 
     def prepare(self) -> None:
         """Makes the folder, for its owner only.
@@ -166,15 +151,25 @@ class AccountStore:
         except OSError as error:
             raise FetchError(ErrorType.STORAGE, f"{self._folder} cannot be made private: {error}") from error
 
+    def _require_private(self) -> None:
+        """Refuses a folder that others may enter: it was opened by somebody, who should know of it."""
+        try:
+            mode = stat.S_IMODE(self._folder.stat().st_mode)
+        except OSError:
+            return  # what is asked for next says why
+        if mode & OF_OTHERS:
+            raise FetchError(
+                ErrorType.AUTH,
+                f"SESSION_DIR {self._folder} is open to other users of this host (mode {mode:04o}) and holds"
+                f" sessions, each full access to an account: chmod 700 {self._folder}",
+            )
+
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.session"
 
-    def _quarantine_path(self, name: str) -> Path:
-        return self._folder / f"{name}.quarantine.json"
-
     def _cipher(self) -> MultiFernet:
         if self._session_key is None:
-            return MultiFernet([Fernet(self._kept_key())])
+            return MultiFernet([self._kept_key()])
         try:
             keys = [part.strip() for part in self._session_key.get_secret_value().split(",") if part.strip()]
             return MultiFernet([Fernet(key) for key in keys])
@@ -185,44 +180,34 @@ class AccountStore:
                 " (the value is not shown)",
             ) from None
 
-    def _kept_key(self) -> bytes:
-        """Returns the folder's own key, made at the first use."""
+    def _kept_key(self) -> Fernet:
+        """Returns the folder's own key, made at the first use.
+
+        Raises:
+            FetchError: (auth) the file holds no key; (storage) it cannot be read or made.
+        """
         path = self._folder / ".key"
         try:
             if not path.exists():
                 self.prepare()
-                made = self._temporary(Fernet.generate_key())
+                made = temporary_file(self._folder, Fernet.generate_key())
                 try:
                     os.link(made, path)  # of two processes at once the first one's key stays
                 except FileExistsError:
                     pass
                 finally:
                     made.unlink()
-            return path.read_bytes().strip()
+            return Fernet(path.read_bytes().strip())
         except OSError as error:
             raise FetchError(
                 ErrorType.STORAGE, f"the key of {self._folder} cannot be kept: {error}"
             ) from error
-
-    def _write(self, path: Path, body: bytes) -> None:
-        try:
-            self._temporary(body).replace(path)
-        except OSError as error:
-            raise FetchError(ErrorType.STORAGE, f"{path} cannot be written: {error}") from error
-
-    def _temporary(self, body: bytes) -> Path:
-        """Returns a synced file beside the others; mkstemp makes it readable for its owner only."""
-        descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        return Path(name)
-
-
-def floods_path(session_dir: Path, name: str) -> Path:
-    """Where an account's flood deadlines are kept."""
-    return session_dir / f"{name}.floods.json"
+        except ValueError:
+            raise FetchError(
+                ErrorType.AUTH,
+                f"the key file {path} is damaged: put back a copy of it,"
+                " or remove it and sign in again with tg-fetcher login",
+            ) from None
 
 
 def _checked(name: str) -> str:
