@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+import structlog
+from telethon.tl import types
 
 from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.identity import UsernameMovedError

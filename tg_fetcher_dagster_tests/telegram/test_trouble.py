@@ -97,11 +97,12 @@ async def test_telegram_gone_is_one_clear_line(
 ) -> None:
     sandbox.pause()
     with pytest.raises(
-        FetchError, match=rf"account main: the connection failed: .*127\.0\.0\.1.*{sandbox.port}"
+        FetchError,
+        match=rf"account main: Telegram at 127\.0\.0\.1:{sandbox.port} cannot be reached: .*refused",
     ) as failure:
         async with open_reader(settings):
             pytest.fail("there is no server")
-    assert failure.value.error_type is ErrorType.NETWORK
+    assert failure.value.error_type is ErrorType.TELEGRAM_AWAY
 
 
 async def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up(
