@@ -1,7 +1,5 @@
-"""Small files beside the sessions: for their owner only, written whole or not at all."""
+"""Small facts beside the sessions: written whole or not at all, and never worth failing a run for."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,32 +7,21 @@ from typing import Any
 import orjson
 import structlog
 
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.durable_files import write_whole
+from tg_fetcher_dagster.errors import FetchError
 
 log = structlog.get_logger(__name__)
 
-
-def write_private(path: Path, body: bytes) -> None:
-    """Keeps a file for good.
-
-    Raises:
-        FetchError: (storage) the disk refuses.
-    """
-    try:
-        _replace(path, body)
-    except OSError as error:
-        raise FetchError(ErrorType.STORAGE, f"{path} cannot be written: {error}") from error
+PRIVATE = 0o600
+"""The mode of all that stands in SESSION_DIR, whatever DATA_FILE_MODE says."""
 
 
 def write_small(path: Path, facts: Mapping[str, Any]) -> None:
-    """Keeps facts as JSON; where the disk refuses, they hold in this process alone and the log says so.
-
-    They are never worth failing a run for.
-    """
+    """Keeps facts as JSON; where the disk refuses, they hold in this process alone and the log says so."""
     try:
-        _replace(path, orjson.dumps(facts))
-    except OSError as error:
-        log.warning("not kept", path=str(path), error=str(error))
+        write_whole(path, orjson.dumps(facts), durable=False, mode=PRIVATE)
+    except FetchError as error:
+        log.warning("not kept", path=str(path), error=error.message)
 
 
 def read_small(path: Path) -> dict[str, Any]:
@@ -47,31 +34,3 @@ def read_small(path: Path) -> dict[str, Any]:
         log.warning("not readable", path=str(path), error=str(error))
         return {}
     return kept if isinstance(kept, dict) else {}
-
-
-def temporary_file(folder: Path, body: bytes) -> Path:
-    """Returns a synced file in a folder; mkstemp makes it readable for its owner only.
-
-    Raises:
-        OSError: the disk refuses; nothing is left then.
-    """
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".new-")
-    path = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
-    return path
-
-
-def _replace(path: Path, body: bytes) -> None:
-    temporary = temporary_file(path.parent, body)
-    try:
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

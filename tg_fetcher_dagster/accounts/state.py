@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from tg_fetcher_dagster.accounts.small_files import read_small, write_private, write_small
+from tg_fetcher_dagster.accounts.small_files import PRIVATE, read_small, write_small
+from tg_fetcher_dagster.durable_files import write_whole
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +62,7 @@ class StoredState:
             FetchError: (storage) the mark cannot be written.
         """
         mark = Quarantine(reason=reason, at=datetime.now(UTC))
-        write_private(self._quarantine, mark.model_dump_json().encode())
+        write_whole(self._quarantine, mark.model_dump_json().encode(), mode=PRIVATE)
         log.error("account in quarantine", account=self._name, reason=reason)
 
     def lift(self) -> None:

@@ -5,7 +5,6 @@ SESSION_KEY, or with a key that is made once and kept beside them (`.key`), whic
 files but not of the folder.
 """
 
-import os
 import re
 import stat
 from datetime import UTC, datetime
@@ -15,8 +14,9 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
-from tg_fetcher_dagster.accounts.small_files import temporary_file, write_private
+from tg_fetcher_dagster.accounts.small_files import PRIVATE
 from tg_fetcher_dagster.accounts.state import Quarantine, StoredState
+from tg_fetcher_dagster.durable_files import write_once, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 log = structlog.get_logger(__name__)
@@ -76,7 +76,7 @@ class AccountStore:
         )
         self.prepare()
         body = self._cipher().encrypt(account.model_dump_json().encode())
-        write_private(self._path(name), body)
+        write_whole(self._path(name), body, mode=PRIVATE)
         StoredState(self._folder, name).lift()
         return account
 
@@ -190,13 +190,7 @@ class AccountStore:
         try:
             if not path.exists():
                 self.prepare()
-                made = temporary_file(self._folder, Fernet.generate_key())
-                try:
-                    os.link(made, path)  # of two processes at once the first one's key stays
-                except FileExistsError:
-                    pass
-                finally:
-                    made.unlink()
+                write_once(path, Fernet.generate_key(), mode=PRIVATE)
             return Fernet(path.read_bytes().strip())
         except OSError as error:
             raise FetchError(

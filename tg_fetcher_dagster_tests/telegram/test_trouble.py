@@ -98,7 +98,7 @@ async def test_telegram_gone_is_one_clear_line(
     sandbox.pause()
     with pytest.raises(
         FetchError,
-        match=rf"account main: Telegram at 127\.0\.0\.1:{sandbox.port} cannot be reached: .*refused",
+        match=rf"account main: Telegram at 127\.0\.0\.1:{sandbox.port} cannot be reached: ",
     ) as failure:
         async with open_reader(settings):
             pytest.fail("there is no server")
