@@ -10,7 +10,7 @@ from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.chats.spelling import KEY_PATTERN
 from tg_fetcher_dagster.cli.account_states import account_states
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.events.waiting import pending_events
 from tg_fetcher_dagster.redis_connection import connect
 from tg_fetcher_dagster.requests.dates import stretches
 from tg_fetcher_dagster.requests.queue import CommandQueue
@@ -117,7 +117,7 @@ def overview(settings: Settings) -> Overview:
         names=identities.name_lines(),
         queue=queue,
         redis_error=redis_error,
-        events_pending=len(Outbox(settings.data_dir).pending()),
+        events_pending=pending_events(settings),
         last_fetch=max((chat.last_fetch for chat in chats if chat.last_fetch), default=None),
         accounts=[AccountOverview(name=each.name, state=each.state) for each in account_states(settings)],
         clock=told(off) if (off := clock_difference(settings)) else None,

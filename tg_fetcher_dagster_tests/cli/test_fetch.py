@@ -21,6 +21,7 @@ from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.events.publisher import EventPublisher
 from tg_fetcher_dagster.requests.plan import AskedDays, Batch
 from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.events.recorded import recorded
 from tg_fetcher_dagster_tests.waiting import LOOK_SECONDS, PATIENCE
 
 TODAY = datetime(2025, 12, 1, 12, tzinfo=UTC)
@@ -322,9 +323,7 @@ def test_a_direct_fetch_leaves_an_event_for_each_day_that_it_could_not_fetch(
     assert signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct").code == 1
     assert signed_in("fetch", "daily_news", "@no_such_chat", "--date", "2025-11-06", "--direct").code == 1
 
-    pending = [
-        orjson.loads(path.read_bytes()) for path in sorted(Path("data/.outbox/pending").glob("[0-9]*"))
-    ]
+    pending = recorded(Path("data"))
     failed_days = [
         (event["chat"], event["date"], event["error_type"])
         for event in pending

@@ -17,6 +17,7 @@ from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster_tests.events.recorded import recorded
 from tg_fetcher_dagster_tests.fetching.reading import days_between
 from tg_fetcher_sandbox.background import RunningSandbox
 
@@ -141,9 +142,7 @@ class Deployment:
 
     def recorded(self) -> list[dict[str, Any]]:
         """Returns the terminal events in the outbox, published or not."""
-        files = sorted((self.data_dir / ".outbox").glob("p*/**/*.json"))
-        events = [orjson.loads(path.read_bytes()) for path in files]
-        return [event for event in events if event["event"] in TERMINAL]
+        return recorded(self.data_dir)
 
     def published(self) -> list[dict[str, Any]]:
         """Returns the terminal events on the stream, in order."""

@@ -42,14 +42,17 @@ def many(ledger: Ledger, number: int) -> None:
                 chat=f"chat_{each}",
                 date=DAY,
                 body=orjson.dumps(
-                    {"event": "fetch_skipped", "event_id": f"id-{each:06}", "chat": f"chat_{each}", "date": "-"}
+                    {
+                        "event": "fetch_skipped",
+                        "event_id": f"id-{each:06}",
+                        "chat": f"chat_{each}",
+                        "date": "-",
+                    }
                 ).decode(),
             )
 
 
-def test_day_ends_reach_the_channel_and_the_stream_in_the_order_of_recording(
-    ledger, publisher, redis_client
-):
+def test_day_ends_reach_the_channel_and_the_stream_in_the_order_of_recording(ledger, publisher, redis_client):
     with redis_client.pubsub() as subscription:
         subscription.subscribe("tg_events")
         assert subscription.get_message(timeout=PATIENCE)["type"] == "subscribe"
@@ -136,9 +139,7 @@ def test_without_a_redis_to_talk_to_events_wait_and_that_is_no_error(ledger, mon
     assert pending_count(ledger) == 1
 
 
-def test_an_event_that_redis_took_before_the_drainer_died_is_not_heard_twice(
-    ledger, publisher, redis_client
-):
+def test_an_event_that_redis_took_before_the_drainer_died_is_not_heard_twice(ledger, publisher, redis_client):
     put(ledger, fetched(), request_id=REQUEST)
     with ledger.read() as connection:
         [waiting] = outbox.pending(connection)

@@ -1,4 +1,4 @@
-"""Redis that lost its last second, or more, is told that time's day ends again; nobody else hears them twice."""
+"""Redis that lost its last second, or more, is told the day ends of that time again."""
 
 import os
 import signal
@@ -113,7 +113,8 @@ def test_an_empty_redis_is_told_the_last_hour_and_not_the_history(ledger, redis_
     tell(ledger, redis_client, "old", "new")
     with ledger.write() as connection:
         connection.exec_driver_sql(
-            "UPDATE events SET published_at = published_at - ? WHERE chat = 'old'", (LONGEST_LOSS + 2 * MARGIN,)
+            "UPDATE events SET published_at = published_at - ? WHERE chat = 'old'",
+            (LONGEST_LOSS + 2 * MARGIN,),
         )
     redis_client.flushall()
     tell(ledger, redis_client)

@@ -76,12 +76,11 @@ def test_a_redis_that_comes_back_is_told_again():
     with Passing(Settings.read(redis_url=f"redis://127.0.0.1:{port}"), clock=lambda: now[0]) as passing:
         passing.tell(progress(1), request_id=REQUEST)
         now[0] = PAUSE + 1
-        with valkey(port) as server:
-            with redis.Redis(port=server.port) as client, client.pubsub() as heard:
-                heard.subscribe("tg_events")
-                assert heard.get_message(timeout=PATIENCE)["type"] == "subscribe"
-                passing.tell(progress(2), request_id=REQUEST)
-                assert orjson.loads(heard.get_message(timeout=PATIENCE)["data"])["messages_processed"] == 2
+        with valkey(port), redis.Redis(port=port) as client, client.pubsub() as heard:
+            heard.subscribe("tg_events")
+            assert heard.get_message(timeout=PATIENCE)["type"] == "subscribe"
+            passing.tell(progress(2), request_id=REQUEST)
+            assert orjson.loads(heard.get_message(timeout=PATIENCE)["data"])["messages_processed"] == 2
 
 
 def test_the_end_of_a_day_is_not_told_in_passing():
