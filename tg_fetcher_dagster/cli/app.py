@@ -18,6 +18,8 @@ from tg_fetcher_dagster.cli import (
     accept,
     accounts,
     chats,
+    diff,
+    events,
     extensions,
     failed,
     fetch,
@@ -62,6 +64,8 @@ app.add_typer(chats.app, name="chats")
 app.command("fetch", context_settings=IDS_ALLOWED)(fetch.fetch)
 app.command("status")(status.status)
 app.add_typer(failed.app, name="failed")
+app.add_typer(events.app, name="events")
+app.command("diff", context_settings=IDS_ALLOWED)(diff.diff)
 app.command("rebuild", context_settings=IDS_ALLOWED)(rebuild.rebuild)
 app.command("verify", context_settings=IDS_ALLOWED)(verify.verify)
 app.command("accept", context_settings=IDS_ALLOWED)(accept.accept)
