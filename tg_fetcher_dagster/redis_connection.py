@@ -18,18 +18,27 @@ from tg_fetcher_dagster.settings import Settings
 CONNECT_TIMEOUT = 3.0
 """Seconds until a server that does not answer counts as away."""
 
-ANSWER_TIMEOUT = 15.0
+ANSWER_TIMEOUT = 8.0
 """Seconds to wait for an answer. redis-py's own default of 5 would cut a blocking move that waits longer."""
 
-LONGEST_BLOCK = ANSWER_TIMEOUT - 5
+LONGEST_BLOCK = ANSWER_TIMEOUT - 3
 """The longest wait that a blocking command may ask of the server, safely below the client's patience."""
 
+QUICK_TIMEOUT = 2.0
+"""Seconds, of each, until a look that a person waits for gives up connecting or an answer."""
+
 RETRIES = 2
-"""Further tries of one call. Every write of ours is safe to repeat (see requests/queue.py)."""
+"""Further tries of one call whose connection broke. Every write of ours is safe to repeat (requests/queue.py).
+A server that accepts and never answers is asked once: redis-py repeats both the handshake and the call, and
+three times three tries of 15 s made a tick last 136 s."""
 
 
-def connect(settings: Settings) -> redis.Redis:
+def connect(settings: Settings, *, quick: bool = False) -> redis.Redis:
     """Returns a client for `REDIS_URL` that answers with bytes. It connects at its first call.
+
+    Args:
+        settings: where Redis is.
+        quick: for a look that a person waits for: at most twice QUICK_TIMEOUT, and no further try.
 
     Raises:
         FetchError: (validation) the address cannot be understood.
@@ -41,11 +50,15 @@ def connect(settings: Settings) -> redis.Redis:
             **({"password": password} if password else {}),
             decode_responses=False,
             client_name="tg-fetcher",
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_timeout=ANSWER_TIMEOUT,
+            socket_connect_timeout=QUICK_TIMEOUT if quick else CONNECT_TIMEOUT,
+            socket_timeout=QUICK_TIMEOUT if quick else ANSWER_TIMEOUT,
             socket_keepalive=True,
             health_check_interval=30,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), RETRIES),
+            retry=Retry(
+                ExponentialWithJitterBackoff(base=0.05, cap=0.5),
+                0 if quick else RETRIES,
+                supported_errors=(redis.ConnectionError,),
+            ),
         )
     except ValueError:
         # The reason may quote the address, and with it a password.
@@ -78,7 +91,11 @@ def redis_failures(client: redis.Redis) -> Iterator[None]:
         raise FetchError(
             ErrorType.NETWORK, f"Redis at {address(client)} refuses us: check REDIS_PASSWORD and REDIS_URL"
         ) from None
-    except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+    except redis.TimeoutError as error:
+        raise FetchError(
+            ErrorType.NETWORK, f"Redis at {address(client)} does not answer: {error or 'timeout'}"
+        ) from error
+    except (redis.ConnectionError, OSError) as error:
         reason = str(error) or type(error).__name__
         raise FetchError(ErrorType.NETWORK, f"Redis at {address(client)} is away: {reason}") from error
     except RedisError as error:

@@ -159,7 +159,7 @@ def chat_overview(
 
 def _queue_lengths(settings: Settings) -> tuple[dict[str, int] | None, str | None]:
     try:
-        with connect(settings) as client:
+        with connect(settings, quick=True) as client:
             return CommandQueue(client, settings.commands_queue).lengths(), None
     except FetchError as error:
         return None, error.message
