@@ -28,7 +28,8 @@ QUICK_TIMEOUT = 2.0
 """Seconds, of each, until a look that a person waits for gives up connecting or an answer."""
 
 RETRIES = 2
-"""Further tries of one call whose connection broke. Every write of ours is safe to repeat (requests/queue.py).
+"""Further tries of one call whose connection broke; every write of ours is safe to repeat.
+
 A server that accepts and never answers is asked once: redis-py repeats both the handshake and the call, and
 three times three tries of 15 s made a tick last 136 s."""
 
