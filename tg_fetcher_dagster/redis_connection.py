@@ -25,7 +25,7 @@ LONGEST_BLOCK = ANSWER_TIMEOUT - 3
 """The longest wait that a blocking command may ask of the server, safely below the client's patience."""
 
 QUICK_TIMEOUT = 2.0
-"""Seconds, of each, until a look that a person waits for gives up connecting or an answer."""
+"""The `patience` of a look that a person waits for: so long to connect, and so long for an answer."""
 
 RETRIES = 2
 """Further tries of one call whose connection broke; every write of ours is safe to repeat.
@@ -34,16 +34,20 @@ A server that accepts and never answers is asked once: redis-py repeats both the
 three times three tries of 15 s made a tick last 136 s."""
 
 
-def connect(settings: Settings, *, quick: bool = False) -> redis.Redis:
+def connect(settings: Settings, *, patience: float | None = None, retries: int = RETRIES) -> redis.Redis:
     """Returns a client for `REDIS_URL` that answers with bytes. It connects at its first call.
 
     Args:
-        settings: where Redis is.
-        quick: for a look that a person waits for: at most twice QUICK_TIMEOUT, and no further try.
+        settings: where it is; ask `redis_url` first where running without Redis is right.
+        patience: seconds until a server counts as away, for who waits less than CONNECT_TIMEOUT and
+            ANSWER_TIMEOUT.
+        retries: further tries of one call whose connection broke.
 
     Raises:
-        FetchError: (validation) the address cannot be understood.
+        FetchError: (validation) the address cannot be understood, or there is none.
     """
+    if settings.redis_url is None:
+        raise FetchError(ErrorType.VALIDATION, "setting REDIS_URL is empty: there is no Redis to talk to")
     password = settings.redis_password.get_secret_value() if settings.redis_password else None
     try:
         return redis.Redis.from_url(
@@ -51,13 +55,13 @@ def connect(settings: Settings, *, quick: bool = False) -> redis.Redis:
             **({"password": password} if password else {}),
             decode_responses=False,
             client_name="tg-fetcher",
-            socket_connect_timeout=QUICK_TIMEOUT if quick else CONNECT_TIMEOUT,
-            socket_timeout=QUICK_TIMEOUT if quick else ANSWER_TIMEOUT,
+            socket_connect_timeout=patience or CONNECT_TIMEOUT,
+            socket_timeout=patience or ANSWER_TIMEOUT,
             socket_keepalive=True,
             health_check_interval=30,
             retry=Retry(
                 ExponentialWithJitterBackoff(base=0.05, cap=0.5),
-                0 if quick else RETRIES,
+                retries,
                 supported_errors=(redis.ConnectionError,),
             ),
         )

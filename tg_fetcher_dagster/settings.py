@@ -15,8 +15,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import orjson
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -70,8 +73,33 @@ def _octal(value: object) -> object:
     return text
 
 
+def _none_for_blank(value: object) -> object:
+    return None if value == "" else value
+
+
+BLANK_SPEAKS = frozenset({"redis_url"})
+"""Settings that say something when they are set to nothing; all others count as not set then."""
+
 Chats = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list_of_chats)]
 Zone = Annotated[str, BeforeValidator(_known_zone)]
+
+
+class _Blanks(PydanticBaseSettingsSource):
+    """The settings of BLANK_SPEAKS that a source sets to nothing, which `env_ignore_empty` hides."""
+
+    def __init__(self, settings_cls: type[BaseSettings], source: EnvSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._set = source.env_vars
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Returns the value of one setting, as pydantic-settings asks for it."""
+        del field
+        return self._set.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Returns the settings that are set to nothing."""
+        known = BLANK_SPEAKS & self.settings_cls.model_fields.keys()
+        return {name: "" for name in known if self._set.get(name) == ""}
 
 
 class _FromEnvironment(BaseSettings):
@@ -82,13 +110,20 @@ class _FromEnvironment(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, dotenv_settings, env_settings
+        file = dotenv_settings.env_file if isinstance(dotenv_settings, DotEnvSettingsSource) else None
+        return (
+            init_settings,
+            _Blanks(settings_cls, DotEnvSettingsSource(settings_cls, file, env_ignore_empty=False)),
+            dotenv_settings,
+            _Blanks(settings_cls, EnvSettingsSource(settings_cls, env_ignore_empty=False)),
+            env_settings,
+        )
 
     @classmethod
     def read(cls, *, env_file: Path | None = None, **overrides: Any) -> Self:  # noqa: ANN401 - any setting's
@@ -171,7 +206,11 @@ class Settings(DefinitionSettings):
     )
     progress_file: Path | None = Field(None, description="Default: progress.json in DATA_DIR.")
 
-    redis_url: str = Field("redis://localhost:6379", pattern=r"^(rediss?|unix)://")
+    redis_url: Annotated[str | None, BeforeValidator(_none_for_blank)] = Field(
+        "redis://localhost:6379",
+        pattern=r"^(rediss?|unix)://",
+        description="Commands in, events out; set to nothing (`REDIS_URL=`) to run without Redis.",
+    )
     redis_password: SecretStr | None = None
     commands_queue: str = Field("tg_commands", min_length=1)
     events_channel: str = Field("tg_events", min_length=1)

@@ -15,7 +15,7 @@ from tg_fetcher_dagster.defs.partitions import by_chat, chat_day_key, chat_days,
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.candidates import days_with_candidates
 from tg_fetcher_dagster.storage.coverage import read_coverage
-from tg_fetcher_dagster.storage.day_check import Findings, check_day
+from tg_fetcher_dagster.storage.day_file_check import Findings, check_day_file
 from tg_fetcher_dagster.storage.paths import Store
 
 ASSET = "messages"
@@ -48,7 +48,7 @@ def _days_of(context: dg.AssetCheckExecutionContext, settings: Settings) -> Iter
         for day in days:
             paths = store.day(chat, day)
             if read_coverage(paths) is not None:
-                yield check_day(paths, zone=settings.zone, key=str(chat_day_key(chat, day)))
+                yield check_day_file(paths, zone=settings.zone, key=str(chat_day_key(chat, day)))
 
 
 @dg.multi_asset_check(specs=SPECS, name="day_files")

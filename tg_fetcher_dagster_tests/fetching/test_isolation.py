@@ -30,7 +30,7 @@ async def test_a_chat_that_fails_in_an_unforeseen_way_ends_for_itself(fetching: 
     (broken / "2025-11-06.jsonl").write_bytes(b"{no json\n")
 
     requests = [FetchRequest(request_id="fetch-1", chat=key, days=DAYS) for key in keys]
-    reports = await fetch_chats(requests, telegram.workshop)
+    reports = await fetch_chats(requests, telegram.context)
 
     outcomes = {(report.chat, report.day.day): report.outcome for report in reports}
     assert outcomes == {
@@ -74,7 +74,7 @@ async def test_a_chat_whose_record_cannot_be_read_leaves_the_others_alone(fetchi
     (folder / "2025-11-07.json").mkdir()  # a folder where a file belongs
 
     requests = [FetchRequest(request_id="fetch-1", chat=key, days=DAYS) for key in keys]
-    reports = await fetch_chats(requests, telegram.workshop)
+    reports = await fetch_chats(requests, telegram.context)
 
     assert [report.outcome for report in reports if report.chat == keys[1]] == ["fetched"] * 2
     assert [str(each.error.error_type) for each in reports if each.error] == ["storage"]

@@ -2,8 +2,8 @@
 
 from zoneinfo import ZoneInfo
 
-from tg_fetcher_dagster.storage.day_check import check_day
 from tg_fetcher_dagster.storage.day_counts import count_messages
+from tg_fetcher_dagster.storage.day_file_check import check_day_file
 from tg_fetcher_dagster.storage.paths import DayPaths, Store
 from tg_fetcher_dagster_tests.storage.writing import fetch_day, message
 
@@ -43,7 +43,7 @@ def test_a_day_without_messages_has_none(paths: DayPaths) -> None:
 
 def test_findings_name_a_message_and_do_not_quote_it(store: Store, paths: DayPaths) -> None:
     fetch_day(paths, [message(17, "a secret"), {"text": "another secret"}])
-    found = check_day(paths, zone=ZoneInfo("UTC"), key="ru_python|2025-11-07")
+    found = check_day_file(paths, zone=ZoneInfo("UTC"), key="ru_python|2025-11-07")
     assert len(found.schema) == 2
     assert "message 17" in found.schema[0]
     assert "number 2 from the top" in found.schema[1]

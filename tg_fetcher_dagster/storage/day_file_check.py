@@ -33,7 +33,7 @@ class Findings:
     references: list[str] = field(default_factory=list)
 
 
-def check_day(paths: DayPaths, *, zone: ZoneInfo, key: str) -> Findings:
+def check_day_file(paths: DayPaths, *, zone: ZoneInfo, key: str) -> Findings:
     """Returns what is wrong with a day's file; memory grows by its ids only.
 
     Args:

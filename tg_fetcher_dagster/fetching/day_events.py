@@ -21,6 +21,7 @@ from tg_fetcher_dagster.events.models import (
     MessagesFetched,
 )
 from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.events.passing import Passing
 from tg_fetcher_dagster.events.places import told_paths
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.settings import Settings
@@ -30,7 +31,7 @@ from tg_fetcher_dagster.storage.paths import DayPaths
 Stage = Literal["fetching", "saving", "postprocess"]
 
 
-class Teller:
+class DayEvents:
     """Leaves the events of one request in the outbox.
 
     Attributes:
@@ -41,6 +42,7 @@ class Teller:
         self._outbox = outbox
         self._settings = settings
         self._request = request
+        self._passing = Passing(settings)
         self.notice: str | None = None
 
     @classmethod
@@ -143,8 +145,7 @@ class Teller:
         )
 
     def _in_passing(self, event: Event) -> None:
-        if self._settings.enable_events and self._settings.enable_progress_events:
-            self._outbox.put(event, request_id=self._request.request_id, durable=False)
+        self._passing.tell(event, request_id=self._request.request_id)
 
     def _outcome(self, event: Event) -> None:
         self._outbox.put(event, request_id=self._request.request_id, durable=True)  # once for each day

@@ -16,7 +16,7 @@ from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 
 @dataclass(frozen=True)
-class Workshop:
+class FetchContext:
     """The places and tools of a fetch.
 
     Attributes:
