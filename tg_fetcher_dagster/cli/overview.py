@@ -12,7 +12,7 @@ from tg_fetcher_dagster.cli.account_states import account_states
 from tg_fetcher_dagster.days import stretches
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.waiting import pending_events
-from tg_fetcher_dagster.redis_connection import connect
+from tg_fetcher_dagster.redis_connection import QUICK_TIMEOUT, connect
 from tg_fetcher_dagster.requests.queue import CommandQueue
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, covered_days
@@ -159,7 +159,7 @@ def chat_overview(
 
 def _queue_lengths(settings: Settings) -> tuple[dict[str, int] | None, str | None]:
     try:
-        with connect(settings) as client:
+        with connect(settings, patience=QUICK_TIMEOUT, retries=0) as client:
             return CommandQueue(client, settings.commands_queue).lengths(), None
     except FetchError as error:
         return None, error.message
