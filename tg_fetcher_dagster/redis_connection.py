@@ -28,12 +28,20 @@ RETRIES = 2
 """Further tries of one call. Every write of ours is safe to repeat (see requests/queue.py)."""
 
 
-def connect(settings: Settings) -> redis.Redis:
+def connect(settings: Settings, *, patience: float | None = None, retries: int = RETRIES) -> redis.Redis:
     """Returns a client for `REDIS_URL` that answers with bytes. It connects at its first call.
 
+    Args:
+        settings: where it is; ask `redis_url` first where running without Redis is right.
+        patience: seconds until a server counts as away, for who waits less than CONNECT_TIMEOUT and
+            ANSWER_TIMEOUT.
+        retries: further tries of one call.
+
     Raises:
-        FetchError: (validation) the address cannot be understood.
+        FetchError: (validation) the address cannot be understood, or there is none.
     """
+    if settings.redis_url is None:
+        raise FetchError(ErrorType.VALIDATION, "setting REDIS_URL is empty: there is no Redis to talk to")
     password = settings.redis_password.get_secret_value() if settings.redis_password else None
     try:
         return redis.Redis.from_url(
@@ -41,11 +49,11 @@ def connect(settings: Settings) -> redis.Redis:
             **({"password": password} if password else {}),
             decode_responses=False,
             client_name="tg-fetcher",
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_timeout=ANSWER_TIMEOUT,
+            socket_connect_timeout=patience or CONNECT_TIMEOUT,
+            socket_timeout=patience or ANSWER_TIMEOUT,
             socket_keepalive=True,
             health_check_interval=30,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), RETRIES),
+            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries),
         )
     except ValueError:
         # The reason may quote the address, and with it a password.

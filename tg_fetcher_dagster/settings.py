@@ -7,6 +7,7 @@ each tick and run; only `DefinitionSettings` shape the definitions and need a re
 """
 
 import os
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,8 +15,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import orjson
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -62,8 +66,40 @@ def _upper_case(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _octal(value: object) -> object:
+    text = str(value).strip().removeprefix("0o").zfill(4)
+    if not re.fullmatch(r"06[046][04]", text):
+        raise ValueError("must be 0600, 0640, 0644, 0660 or 0664")
+    return text
+
+
+def _none_for_blank(value: object) -> object:
+    return None if value == "" else value
+
+
+BLANK_SPEAKS = frozenset({"redis_url"})
+"""Settings that say something when they are set to nothing; all others count as not set then."""
+
 Chats = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list_of_chats)]
 Zone = Annotated[str, BeforeValidator(_known_zone)]
+
+
+class _Blanks(PydanticBaseSettingsSource):
+    """The settings of BLANK_SPEAKS that a source sets to nothing, which `env_ignore_empty` hides."""
+
+    def __init__(self, settings_cls: type[BaseSettings], source: EnvSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._set = source.env_vars
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Returns the value of one setting, as pydantic-settings asks for it."""
+        del field
+        return self._set.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Returns the settings that are set to nothing."""
+        known = BLANK_SPEAKS & self.settings_cls.model_fields.keys()
+        return {name: "" for name in known if self._set.get(name) == ""}
 
 
 class _FromEnvironment(BaseSettings):
@@ -74,13 +110,20 @@ class _FromEnvironment(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, dotenv_settings, env_settings
+        file = dotenv_settings.env_file if isinstance(dotenv_settings, DotEnvSettingsSource) else None
+        return (
+            init_settings,
+            _Blanks(settings_cls, DotEnvSettingsSource(settings_cls, file, env_ignore_empty=False)),
+            dotenv_settings,
+            _Blanks(settings_cls, EnvSettingsSource(settings_cls, env_ignore_empty=False)),
+            env_settings,
+        )
 
     @classmethod
     def read(cls, *, env_file: Path | None = None, **overrides: Any) -> Self:  # noqa: ANN401 - any setting's
@@ -148,6 +191,10 @@ class Settings(DefinitionSettings):
     force_refetch: bool = Field(default=False, description="Fetch complete days again, whoever asks.")
 
     data_dir: Path = Path("./data")
+    data_file_mode: Annotated[str, BeforeValidator(_octal)] = Field(
+        "0640",
+        description="Of files in a DATA_DIR that is made anew; folders may be looked into by the same.",
+    )
     ledger_url: str | None = Field(
         None,
         description="The ledger's database; default: an SQLite file in DATA_DIR. With several hosts:"
@@ -159,10 +206,17 @@ class Settings(DefinitionSettings):
     )
     progress_file: Path | None = Field(None, description="Default: progress.json in DATA_DIR.")
 
-    redis_url: str = Field("redis://localhost:6379", pattern=r"^(rediss?|unix)://")
+    redis_url: Annotated[str | None, BeforeValidator(_none_for_blank)] = Field(
+        "redis://localhost:6379",
+        pattern=r"^(rediss?|unix)://",
+        description="Commands in, events out; set to nothing (`REDIS_URL=`) to run without Redis.",
+    )
     redis_password: SecretStr | None = None
     commands_queue: str = Field("tg_commands", min_length=1)
     events_channel: str = Field("tg_events", min_length=1)
+    events_data_root: Path | None = Field(
+        None, description="Where consumers see DATA_DIR, if elsewhere: the paths in events begin with it."
+    )
     service_name: str = Field("tg_fetcher", min_length=1)
 
     comments_limit_per_message: int = Field(50, ge=0, description="0 turns comments off.")
@@ -224,6 +278,8 @@ class Settings(DefinitionSettings):
                 raise ValueError("TELEGRAM_API_HASH: must be 32 letters and digits")
         if self.fetch_start and self.fetch_end and self.fetch_start > self.fetch_end:
             raise ValueError(f"FETCH_START: {self.fetch_start} is after FETCH_END {self.fetch_end}")
+        if self.events_data_root is not None and not self.events_data_root.is_absolute():
+            raise ValueError(f"EVENTS_DATA_ROOT={self.events_data_root}: must be an absolute path")
         if self.fetch_mode == "date" and self.fetch_date is None:
             raise ValueError("FETCH_DATE: needed when FETCH_MODE is date (YYYY-MM-DD)")
         if self.fetch_mode == "range" and (self.fetch_start is None or self.fetch_end is None):
@@ -234,6 +290,11 @@ class Settings(DefinitionSettings):
     def ledger_location(self) -> str:
         """The URL of the ledger's database."""
         return self.ledger_url or f"sqlite:///{self.data_dir.absolute() / '.ledger' / 'ledger.sqlite'}"
+
+    @property
+    def file_mode(self) -> int:
+        """DATA_FILE_MODE as a number."""
+        return int(self.data_file_mode, 8)
 
     @property
     def progress_path(self) -> Path:

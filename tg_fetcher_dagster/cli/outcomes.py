@@ -7,7 +7,7 @@ from typing import Any
 
 from tg_fetcher_dagster.cli.wanted import Asked
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.events.outbox import OutcomeRecord
+from tg_fetcher_dagster.events.recording import OutcomeRecord
 from tg_fetcher_dagster.storage.coverage import Coverage
 
 ENDS = frozenset({"messages_fetched", "fetch_skipped", "fetch_failed"})

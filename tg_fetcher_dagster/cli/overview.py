@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.chats.spelling import KEY_PATTERN
 from tg_fetcher_dagster.cli.account_states import account_states
+from tg_fetcher_dagster.days import stretches
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.redis_connection import connect
-from tg_fetcher_dagster.requests.dates import stretches
 from tg_fetcher_dagster.requests.queue import CommandQueue
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, covered_days
@@ -69,6 +69,7 @@ class Overview(BaseModel):
         events_pending: events that nobody was told yet.
         clock: how much the machine's clock is off Telegram's time (`1 day, 0:00:03 ahead`); None where it is
             right, or nothing is known of late.
+        modes: a line where DATA_DIR is open to more people than DATA_FILE_MODE says.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -81,6 +82,7 @@ class Overview(BaseModel):
     last_fetch: datetime | None
     accounts: list[AccountOverview]
     clock: str | None = None
+    modes: str | None = None
 
 
 def overview(settings: Settings) -> Overview:
@@ -89,7 +91,7 @@ def overview(settings: Settings) -> Overview:
     Raises:
         FetchError: (storage) the files cannot be read.
     """
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     identities = IdentityTable(settings.data_dir)
     known = {chat.key: chat for chat in identities.all()}
     yesterday = planning_now(settings).astimezone(settings.zone).date() - timedelta(days=1)
@@ -121,6 +123,7 @@ def overview(settings: Settings) -> Overview:
         last_fetch=max((chat.last_fetch for chat in chats if chat.last_fetch), default=None),
         accounts=[AccountOverview(name=each.name, state=each.state) for each in account_states(settings)],
         clock=told(off) if (off := clock_difference(settings)) else None,
+        modes=store.modes_line(),
     )
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tg_fetcher_dagster.cli.console import note, say, say_table
+from tg_fetcher_dagster.cli.console import note, say, say_json, say_table
 from tg_fetcher_dagster.cli.starting import read_settings
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def status(
 
     seen = overview(read_settings())
     if as_json:
-        say(seen.model_dump_json(indent=2))
+        say_json(seen.model_dump_json(indent=2))
     else:
         _show(seen)
     if need_redis and seen.redis_error:
@@ -71,6 +71,8 @@ def _show(seen: "Overview") -> None:
         say("account   none: tg-fetcher init")
     if seen.clock:
         say(f"clock     this machine's is {seen.clock} of Telegram's: set it right")
+    if seen.modes:
+        say(f"files     {seen.modes}")
 
 
 def _show_trouble(seen: "Overview") -> None:

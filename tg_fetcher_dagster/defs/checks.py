@@ -15,8 +15,8 @@ from tg_fetcher_dagster.defs.partitions import by_chat, chat_day_key, chat_days,
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.candidates import days_with_candidates
 from tg_fetcher_dagster.storage.coverage import read_coverage
+from tg_fetcher_dagster.storage.day_file_check import Findings, check_day_file
 from tg_fetcher_dagster.storage.paths import Store
-from tg_fetcher_dagster.storage.proving import Findings, prove_day
 
 ASSET = "messages"
 
@@ -42,13 +42,13 @@ NAMED = 20
 
 
 def _days_of(context: dg.AssetCheckExecutionContext, settings: Settings) -> Iterator[Findings]:
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     keys = keys_of_run(context.run, chat_days(settings), context.instance)
     for chat, days in by_chat(keys).items():
         for day in days:
             paths = store.day(chat, day)
             if read_coverage(paths) is not None:
-                yield prove_day(paths, zone=settings.zone, key=str(chat_day_key(chat, day)))
+                yield check_day_file(paths, zone=settings.zone, key=str(chat_day_key(chat, day)))
 
 
 @dg.multi_asset_check(specs=SPECS, name="day_files")
@@ -76,7 +76,7 @@ def day_files(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckR
 
 def doubted_days(settings: Settings) -> list[str]:
     """Returns the keys of all days that wait for a deletion to be confirmed, by the files."""
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     return [
         str(chat_day_key(chat, day))
         for chat in store.chats()

@@ -5,10 +5,10 @@ from datetime import date
 import dagster as dg
 
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.days import ONE_DAY, day_of
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS
 from tg_fetcher_dagster.defs.partitions import CHATS, neighbours, range_tags
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 from tg_fetcher_dagster.telegram.clock import planning_time
 

@@ -54,7 +54,7 @@ class FetchRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DayReport:
+class DayResult:
     """What became of one day.
 
     Attributes:

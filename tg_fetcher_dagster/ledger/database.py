@@ -22,6 +22,9 @@ from tg_fetcher_dagster.ledger.schema_version import require_present_schema
 BUSY_SECONDS = 30.0
 """How long a write of SQLite waits for another process's; theirs take milliseconds."""
 
+Connection = sa.Connection
+"""What the queries take; the rest of the program gets it from here, since it speaks no SQL."""
+
 _WRITES = "ledger_writes"
 
 

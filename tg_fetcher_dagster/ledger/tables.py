@@ -252,14 +252,24 @@ events = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("recorded_at", sa.Float, nullable=False),
     sa.Column("published_at", sa.Float),
+    # When it was found that nobody can be told of it, because its body is damaged.
+    sa.Column("set_aside_at", sa.Float),
+    # A request tells how a chat and day ended once. Only refusals have no chat or no date: one a request,
+    # which their ids see to.
+    sa.UniqueConstraint("request_id", "chat", "date"),
     sa.Index(
         "ix_events_pending",
         "seq",
-        sqlite_where=sa.text("published_at IS NULL"),
-        postgresql_where=sa.text("published_at IS NULL"),
+        sqlite_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
+        postgresql_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
     ),
-    sa.Index("ix_events_request_id", "request_id"),
-    sa.Index("ix_events_published_at", "published_at"),
+    # Without the pending ones: else SQLite looks them up here, and in the table, too.
+    sa.Index(
+        "ix_events_published_at",
+        "published_at",
+        sqlite_where=sa.text("published_at IS NOT NULL"),
+        postgresql_where=sa.text("published_at IS NOT NULL"),
+    ),
     comment="the outbox: how each day ended, in the order of telling; kept for a while after it was told",
 )
 

@@ -10,9 +10,9 @@ import redis
 
 from tg_fetcher_dagster.cli import following
 from tg_fetcher_dagster.cli.resolving import known_or_resolved
+from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
-from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.cli.conftest import Command
@@ -27,12 +27,12 @@ CHAT = Path("data/daily_news")
 def kept(signed_in: Command, sandbox: Any) -> Command:
     """Three days that were fetched and are whole; from here on requests count."""
     settings = Settings.read()
-    workshop = Workshop(settings=settings, open_reader=lambda: open_reader(settings))
+    context = FetchContext(settings=settings, open_reader=lambda: open_reader(settings))
 
     async def fetch() -> None:
         await known_or_resolved(settings, "@daily_news")
         request = FetchRequest(request_id="fetch-1", chat="daily_news", days=DAYS)
-        assert {report.outcome for report in await fetch_chats([request], workshop)} == {"fetched"}
+        assert {report.outcome for report in await fetch_chats([request], context)} == {"fetched"}
 
     asyncio.run(fetch())
     sandbox.clear_requests()

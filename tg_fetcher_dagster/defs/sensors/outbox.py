@@ -3,18 +3,26 @@
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import structlog
 
-from tg_fetcher_dagster.defs.publishing import drain_outbox
 from tg_fetcher_dagster.defs.sensors.refusals import skips_when_refused
-from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.events.draining import Drained, prune, publish_pending
+from tg_fetcher_dagster.ledger import outbox as waiting
+from tg_fetcher_dagster.ledger.conditions import condition_begins, condition_ends, standing_conditions
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 KEEP = timedelta(days=14)
 """How long published outcomes are kept: longer than any request may be under way."""
 
 PRUNE_EVERY = timedelta(hours=1)
+
+REDIS_AWAY = "redis"
+"""The condition's name; whoever meets it says so only where nobody has."""
 
 
 @dg.sensor(
@@ -25,20 +33,56 @@ PRUNE_EVERY = timedelta(hours=1)
 )
 @skips_when_refused
 def outbox(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """One tick; Redis being away is told in the tick and tried again at the next one."""
+    """One tick; a Redis that is away is told when that begins and when it ends, and tried at each tick."""
     settings = Settings.read()
     configure_logging(settings)
-    now = datetime.now(UTC)
-    if not context.cursor or datetime.fromisoformat(context.cursor) < now - PRUNE_EVERY:
-        Outbox(settings.data_dir).prune(now - KEEP)
-        context.update_cursor(now.isoformat())
+    ledger = Ledger.open(settings.ledger_location)
     try:
-        published = drain_outbox(settings)
+        now = datetime.now(UTC)
+        if not context.cursor or datetime.fromisoformat(context.cursor) < now - PRUNE_EVERY:
+            prune(ledger, before=(now - KEEP).timestamp())
+            context.update_cursor(now.isoformat())
+        return dg.SkipReason(_publish(settings, ledger))
+    finally:
+        ledger.close()
+
+
+def _publish(settings: Settings, ledger: Ledger) -> str:
+    """Publishes what is pending; returns what there is to say of it."""
+    try:
+        drained = publish_pending(settings, ledger)
     except FetchError as error:
-        waiting = len(Outbox(settings.data_dir).pending())
-        context.log.warning("%d events wait: %s", waiting, error.message)
-        return dg.SkipReason(f"{waiting} events wait: {error.message}")
-    return dg.SkipReason(f"published {published} events")
+        if error.error_type is not ErrorType.NETWORK:
+            raise
+        with ledger.write() as connection:
+            begins = condition_begins(connection, REDIS_AWAY, error.message)
+        said = f"{_how_many(ledger)} wait in the outbox: {error.message}"
+        if begins:
+            log.warning(said)
+        return said
+    if settings.redis_url is None:
+        return f"{_how_many(ledger)} wait in the outbox: REDIS_URL is empty"
+    _redis_is_there(ledger)
+    return _told(drained)
+
+
+def _redis_is_there(ledger: Ledger) -> None:
+    with ledger.read() as connection:
+        away = any(each.name == REDIS_AWAY for each in standing_conditions(connection))
+    if away:
+        with ledger.write() as connection:
+            ended = condition_ends(connection, REDIS_AWAY)
+        if ended:
+            log.info("Redis is there again", after=ended.why)
+
+
+def _how_many(ledger: Ledger) -> str:
+    with ledger.read() as connection:
+        return f"{waiting.pending_count(connection)} events"
+
+
+def _told(drained: Drained) -> str:
+    return f"published {drained.published} events" + (", the rest follows" if drained.left else "")
 
 
 @dg.definitions

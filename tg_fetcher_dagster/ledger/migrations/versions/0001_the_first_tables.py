@@ -228,8 +228,10 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("recorded_at", sa.Float(), nullable=False),
         sa.Column("published_at", sa.Float(), nullable=True),
+        sa.Column("set_aside_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_events")),
         sa.UniqueConstraint("event_id", name=op.f("uq_events_event_id")),
+        sa.UniqueConstraint("request_id", "chat", "date", name=op.f("uq_events_request_id_chat_date")),
         comment="the outbox: how each day ended, in the order of telling; kept for a while after it was told",
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
@@ -237,11 +239,16 @@ def upgrade() -> None:
             "ix_events_pending",
             ["seq"],
             unique=False,
-            sqlite_where=sa.text("published_at IS NULL"),
-            postgresql_where=sa.text("published_at IS NULL"),
+            sqlite_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
+            postgresql_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
         )
-        batch_op.create_index("ix_events_published_at", ["published_at"], unique=False)
-        batch_op.create_index("ix_events_request_id", ["request_id"], unique=False)
+        batch_op.create_index(
+            "ix_events_published_at",
+            ["published_at"],
+            unique=False,
+            sqlite_where=sa.text("published_at IS NOT NULL"),
+            postgresql_where=sa.text("published_at IS NOT NULL"),
+        )
 
     op.create_table(
         "facts",
@@ -325,12 +332,15 @@ def downgrade() -> None:
     op.drop_table("intents")
     op.drop_table("facts")
     with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.drop_index("ix_events_request_id")
-        batch_op.drop_index("ix_events_published_at")
+        batch_op.drop_index(
+            "ix_events_published_at",
+            sqlite_where=sa.text("published_at IS NOT NULL"),
+            postgresql_where=sa.text("published_at IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_events_pending",
-            sqlite_where=sa.text("published_at IS NULL"),
-            postgresql_where=sa.text("published_at IS NULL"),
+            sqlite_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
+            postgresql_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
         )
 
     op.drop_table("events")

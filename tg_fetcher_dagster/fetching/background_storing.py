@@ -3,23 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from tg_fetcher_dagster.fetching.keeping import ClosedDay, keep
-from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
-from tg_fetcher_dagster.fetching.telling import Teller
-from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.fetching.context import FetchContext
+from tg_fetcher_dagster.fetching.day_events import DayEvents
+from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
+from tg_fetcher_dagster.fetching.storing import ReadDay, store_day
 
 
-class Closing:
+class BackgroundStoring:
     """Makes the days of one walk durable in the order in which they are handed over."""
 
-    def __init__(self, request: FetchRequest, workshop: Workshop, teller: Teller) -> None:
+    def __init__(self, request: FetchRequest, context: FetchContext, events: DayEvents) -> None:
         self._request = request
-        self._workshop = workshop
-        self._teller = teller
-        self._keeping: asyncio.Task[DayReport] | None = None
+        self._context = context
+        self._events = events
+        self._keeping: asyncio.Task[DayResult] | None = None
 
-    async def hand_over(self, day: ClosedDay) -> AsyncIterator[DayReport]:
-        """Begins to keep a day; yields the report of the one before it, once that is durable.
+    async def hand_over(self, day: ReadDay) -> AsyncIterator[DayResult]:
+        """Begins to store a day; yields the report of the one before it, once that is durable.
 
         Raises:
             FetchError: (storage) the day before could not be kept; this one is not begun.
@@ -27,11 +27,11 @@ class Closing:
         async for report in self.kept():
             yield report
         work = asyncio.to_thread(
-            keep, day, request=self._request, workshop=self._workshop, teller=self._teller
+            store_day, day, request=self._request, context=self._context, events=self._events
         )
         self._keeping = asyncio.create_task(work)
 
-    async def kept(self) -> AsyncIterator[DayReport]:
+    async def kept(self) -> AsyncIterator[DayResult]:
         """Yields the report of the day that is being kept, once it is durable; nothing where none is.
 
         Raises:

@@ -12,30 +12,30 @@ from typing import Any
 
 import structlog
 
+from tg_fetcher_dagster.durable_files import exclusive
+from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder, MadeDay, Scanned
-from tg_fetcher_dagster.fetching.doubting import (
+from tg_fetcher_dagster.fetching.day_events import DayEvents
+from tg_fetcher_dagster.fetching.deletion_doubts import (
     Doubt,
     doubt_of,
     drop_what_was_answered,
     newer_in_place,
 )
-from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
-from tg_fetcher_dagster.fetching.telling import Teller
-from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.storage.candidates import write_candidate
 from tg_fetcher_dagster.storage.changes import ChangeRecord
 from tg_fetcher_dagster.storage.coverage import Coverage, Loss, read_coverage, write_coverage
 from tg_fetcher_dagster.storage.day_writer import DayWriter
 from tg_fetcher_dagster.storage.deletions import DeletionRule
-from tg_fetcher_dagster.storage.durable import exclusive
 from tg_fetcher_dagster.storage.paths import DayPaths
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClosedDay:
+class ReadDay:
     """A day whose last message was read.
 
     Attributes:
@@ -59,7 +59,9 @@ class ClosedDay:
     account_user_id: int | None = None
 
 
-def keep(closed: ClosedDay, *, request: FetchRequest, workshop: Workshop, teller: Teller) -> DayReport:
+def store_day(
+    closed: ReadDay, *, request: FetchRequest, context: FetchContext, events: DayEvents
+) -> DayResult:
     """Makes a day durable and tells of it; composes, hashes and syncs, so it belongs into a thread.
 
     Returns:
@@ -69,33 +71,33 @@ def keep(closed: ClosedDay, *, request: FetchRequest, workshop: Workshop, teller
     Raises:
         FetchError: (storage) the disk refused; the day does not count and is read again.
     """
-    paths = workshop.store.day(request.chat, closed.day)
-    teller.stage(closed.day, "saving")
+    paths = context.store.day(request.chat, closed.day)
+    events.stage(closed.day, "saving")
     try:
         made = closed.builder.assemble()
-        coverage = _coverage(closed, made, request=request, workshop=workshop)
+        coverage = _coverage(closed, made, request=request, context=context)
         closed.builder.end(coverage)
         writer = closed.builder.writer
         coverage = coverage.model_copy(update={"sizes": writer.seal(made.sides)})
         with exclusive(paths.lock):
             before = read_coverage(paths)
-            newer = newer_in_place(paths, before, coverage, now=workshop.now())
+            newer = newer_in_place(paths, before, coverage, now=context.now())
             if newer is not None:
-                return _superseded(newer, teller)
+                return _superseded(newer, events)
             found = writer.compare(before)
-            rule = DeletionRule.from_settings(workshop.settings)
+            rule = DeletionRule.from_settings(context.settings)
             doubt = doubt_of(paths, coverage, found, before=before, draft=writer.day_file, rule=rule)
             if doubt is not None:
                 return _set_aside(paths, doubt, writer, before, rule)
             writer.publish(found, keep_replaced=before is None or before.final or bool(found.vanished))
             drop_what_was_answered(paths, coverage)
-            teller.stage(closed.day, "postprocess")
+            events.stage(closed.day, "postprocess")
             changes = ChangeRecord.of(found.changes) if found.changes else None
             kept = coverage.model_copy(update={"outcome": found.outcome, "changes": changes})
-            settle(paths, kept, before=before, teller=teller)
+            settle(paths, kept, before=before, events=events)
     finally:
         closed.builder.discard()
-    return DayReport(
+    return DayResult(
         chat=request.chat,
         day=closed.day,
         outcome="unchanged" if kept.outcome == "unchanged" else "fetched",
@@ -104,19 +106,19 @@ def keep(closed: ClosedDay, *, request: FetchRequest, workshop: Workshop, teller
     )
 
 
-def settle(paths: DayPaths, kept: Coverage, *, before: Coverage | None, teller: Teller) -> None:
+def settle(paths: DayPaths, kept: Coverage, *, before: Coverage | None, events: DayEvents) -> None:
     """Tells of a day whose files are in their places, then makes it durable; the chat's lock must be held.
 
     Args:
         paths: where the day is.
         kept: what is proved of it, and what was found.
         before: what was proved of it until now.
-        teller: who tells.
+        events: who tells.
 
     Raises:
         FetchError: (storage) the disk refused; the day does not count and is read again.
     """
-    teller.kept(paths, kept, told_before=before.checksum_sha256 if before else None)
+    events.kept(paths, kept, told_before=before.checksum_sha256 if before else None)
     write_coverage(paths, kept)
     log.info(
         "day kept",
@@ -131,29 +133,29 @@ def settle(paths: DayPaths, kept: Coverage, *, before: Coverage | None, teller: 
     )
 
 
-def _superseded(newer: Coverage, teller: Teller) -> DayReport:
+def _superseded(newer: Coverage, events: DayEvents) -> DayResult:
     log.info("an older reading was dropped", chat=newer.chat, date=newer.date.isoformat())
-    teller.skipped(newer, reason="newer", expected=newer.checksum_sha256)
-    return DayReport(chat=newer.chat, day=newer.date, outcome="skipped", coverage=newer)
+    events.skipped(newer, reason="newer", expected=newer.checksum_sha256)
+    return DayResult(chat=newer.chat, day=newer.date, outcome="skipped", coverage=newer)
 
 
 def _set_aside(
     paths: DayPaths, doubt: Doubt, writer: DayWriter, before: Coverage | None, rule: DeletionRule
-) -> DayReport:
+) -> DayResult:
     """Keeps the reading beside the day where it is the first one, and reports the day as failed."""
     if doubt.is_first:
         writer.set_aside(paths.candidate_raw)
         write_candidate(paths, doubt.candidate)
     error = doubt.candidate.failure(paths, rule.confirm_after)
     log.error("a deletion is not believed", error_type=error.error_type.value, error=error.message)
-    return DayReport(chat=paths.chat, day=paths.day, outcome="failed", coverage=before, error=error)
+    return DayResult(chat=paths.chat, day=paths.day, outcome="failed", coverage=before, error=error)
 
 
-def _coverage(closed: ClosedDay, made: MadeDay, *, request: FetchRequest, workshop: Workshop) -> Coverage:
+def _coverage(closed: ReadDay, made: MadeDay, *, request: FetchRequest, context: FetchContext) -> Coverage:
     reading = {
         "chat": request.chat,
         "date": closed.day,
-        "timezone": workshop.settings.timezone,
+        "timezone": context.settings.timezone,
         "final": closed.final,
         "scanned_newest_id": closed.scanned.newest_id,
         "scanned_oldest_id": closed.scanned.oldest_id,
@@ -161,13 +163,13 @@ def _coverage(closed: ClosedDay, made: MadeDay, *, request: FetchRequest, worksh
         "requests": closed.requests,
         "duration_seconds": round(time.monotonic() - closed.began, 3),
         "limit": request.limit,
-        "edge_messages": workshop.settings.edge_messages,
+        "edge_messages": context.settings.edge_messages,
         "lost": closed.lost,
         "account_user_id": closed.account_user_id,
         "event_request": request.request_id,
         "outcome": "new",
     }
-    return Coverage.model_validate({**reading, **of_the_files(made, workshop.options)})
+    return Coverage.model_validate({**reading, **of_the_files(made, context.options)})
 
 
 def of_the_files(made: MadeDay, options: MappingOptions) -> dict[str, Any]:

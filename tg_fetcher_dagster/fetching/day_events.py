@@ -21,6 +21,8 @@ from tg_fetcher_dagster.events.models import (
     MessagesFetched,
 )
 from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.events.passing import Passing
+from tg_fetcher_dagster.events.places import told_paths
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage
@@ -29,7 +31,7 @@ from tg_fetcher_dagster.storage.paths import DayPaths
 Stage = Literal["fetching", "saving", "postprocess"]
 
 
-class Teller:
+class DayEvents:
     """Leaves the events of one request in the outbox.
 
     Attributes:
@@ -40,6 +42,7 @@ class Teller:
         self._outbox = outbox
         self._settings = settings
         self._request = request
+        self._passing = Passing(settings)
         self.notice: str | None = None
 
     @classmethod
@@ -99,7 +102,7 @@ class Teller:
             MessagesFetched(
                 **self._common(coverage.date),
                 message_count=coverage.message_count,
-                file_path=str(paths.day_file),
+                **told_paths(paths, self._settings),
                 duration_seconds=coverage.duration_seconds,
                 checksum_sha256=coverage.checksum_sha256,
                 estimated_tokens_total=coverage.estimated_tokens_total,
@@ -107,9 +110,6 @@ class Teller:
                 last_message_ts=coverage.last_message_ts,
                 schema_version=coverage.schema_version,
                 preprocessing_version=coverage.preprocessing_version,
-                summary_file_path=str(paths.summary),
-                threads_file_path=str(paths.threads),
-                participants_file_path=str(paths.participants),
                 final=coverage.final,
                 messages_added=changes.added.count if changes else None,
                 messages_edited=changes.edited.count if changes else None,
@@ -145,8 +145,7 @@ class Teller:
         )
 
     def _in_passing(self, event: Event) -> None:
-        if self._settings.enable_events and self._settings.enable_progress_events:
-            self._outbox.put(event, request_id=self._request.request_id, durable=False)
+        self._passing.tell(event, request_id=self._request.request_id)
 
     def _outcome(self, event: Event) -> None:
         self._outbox.put(event, request_id=self._request.request_id, durable=True)  # once for each day

@@ -1,6 +1,6 @@
 """The arithmetic of days: bounds in the deployment's zone, runs of neighbouring days. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -25,18 +25,16 @@ def newest_first(first: date, last: date) -> Iterator[date]:
         day -= ONE_DAY
 
 
-def stretches(days: Iterable[date]) -> list[tuple[date, date]]:
-    """Returns the runs of neighbouring days as `(first, last)`, the newest run first.
+def stretches(days: Iterable[date]) -> list[tuple[date, ...]]:
+    """Returns neighbouring days grouped together, ascending; each day once.
 
-    >>> stretches([date(2025, 11, 1), date(2025, 11, 2), date(2025, 11, 5)])
-    [(datetime.date(2025, 11, 5), datetime.date(2025, 11, 5)),
-     (datetime.date(2025, 11, 1), datetime.date(2025, 11, 2))]
+    >>> [(run[0].day, run[-1].day) for run in stretches([date(2025, 11, day) for day in (5, 1, 2)])]
+    [(1, 2), (5, 5)]
     """
-    ordered: Sequence[date] = sorted(set(days), reverse=True)
-    runs: list[tuple[date, date]] = []
-    for day in ordered:
-        if runs and runs[-1][0] - ONE_DAY == day:
-            runs[-1] = (day, runs[-1][1])
+    groups: list[list[date]] = []
+    for day in sorted(set(days)):
+        if groups and groups[-1][-1] + ONE_DAY == day:
+            groups[-1].append(day)
         else:
-            runs.append((day, day))
-    return runs
+            groups.append([day])
+    return [tuple(group) for group in groups]

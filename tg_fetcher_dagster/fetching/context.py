@@ -16,7 +16,7 @@ from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 
 @dataclass(frozen=True)
-class Workshop:
+class FetchContext:
     """The places and tools of a fetch.
 
     Attributes:
@@ -39,7 +39,7 @@ class Workshop:
     @cached_property
     def store(self) -> Store:
         """DATA_DIR."""
-        return Store(self.settings.data_dir, self.settings.timezone)
+        return Store.of(self.settings)
 
     @cached_property
     def identities(self) -> IdentityTable:
