@@ -41,7 +41,9 @@ class AskedDays:
 
 def days_of_keys(keys: Iterable[str], *, key_of: KeyOfSpelling) -> AskedDays:
     """Returns what keys of `messages` ask for: `chat|2025-11-07`."""
-    return _asked(((key, *_split(key)) for key in keys), key_of, lambda chat, day: str(chat_day_key(chat, day)))
+    return _asked(
+        ((key, *_split(key)) for key in keys), key_of, lambda chat, day: str(chat_day_key(chat, day))
+    )
 
 
 def days_of_chats(keys: Iterable[str], day: date, *, key_of: KeyOfSpelling) -> AskedDays:

@@ -37,7 +37,9 @@ NAMED: Final = 20
 """Findings that the metadata lists."""
 
 
-def check_specs(settings: DefinitionSettings, partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetCheckSpec]:
+def check_specs(
+    settings: DefinitionSettings, partitions: dg.PartitionsDefinition[str]
+) -> list[dg.AssetCheckSpec]:
     """Returns the checks of `messages`, partitioned as the asset is."""
     del settings
     # Dagster 1.13 tells everybody at every load that partitioned checks are a preview, which we know.
@@ -48,7 +50,9 @@ def check_specs(settings: DefinitionSettings, partitions: dg.PartitionsDefinitio
     ]
 
 
-def evaluations_of(paths: DayPaths, coverage: Coverage, *, settings: DefinitionSettings, key: str) -> Iterator[dg.AssetCheckEvaluation]:
+def evaluations_of(
+    paths: DayPaths, coverage: Coverage, *, settings: DefinitionSettings, key: str
+) -> Iterator[dg.AssetCheckEvaluation]:
     """Yields one result of each check of a day that is kept.
 
     Args:
@@ -83,7 +87,10 @@ def _evaluation(
         asset_key=ASSET,
         check_name=name,
         passed=not faults,
-        metadata={name: dg.MetadataValue.json(value) if isinstance(value, list) else value for name, value in metadata.items()},
+        metadata={
+            name: dg.MetadataValue.json(value) if isinstance(value, list) else value
+            for name, value in metadata.items()
+        },
         severity=severity,
         partition=key,
     )

@@ -6,12 +6,13 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from tg_fetcher_dagster.ledger.database import now
+from tg_fetcher_dagster.ledger.database import Connection, now
 from tg_fetcher_dagster.ledger.tables import attempts
 from tg_fetcher_dagster.ledger.upsert import upsert
 
-AttemptEnd = Literal["succeeded", "failed", "waits", "cancelled", "died"]
-"""How a run ended. `waits`: a state that passes was in its way; `died`: it was never heard of again."""
+AttemptEnd = Literal["succeeded", "failed", "waits", "cancelled", "died", "ended"]
+"""How a run ended. `waits`: a state that passes was in its way; `died`: it was never heard of again; `ended`:
+its process ended in order, and what it came to Dagster knows."""
 
 _AT_ONCE = 500
 """Values of one query; SQLite allows 32,766 and plans short lists better."""
@@ -39,8 +40,16 @@ class Attempt:
 _KNOWN = sa.select(*(attempts.c[field.name] for field in fields(Attempt)))
 
 
-def begin(connection: sa.Connection, run_id: str, *, batch_id: str, host: str, pid: int) -> None:
-    """Notes that a run has begun; one that begins again (a step's retry) is under way again."""
+def begin(connection: Connection, run_id: str, *, batch_id: str | None, host: str, pid: int) -> None:
+    """Notes that a run has begun; one that begins again (a step's retry) is under way again.
+
+    Args:
+        connection: in a transaction.
+        run_id: which run.
+        batch_id: what it does; None where that is not known yet, or where it fetches no days.
+        host: where it runs.
+        pid: its process there.
+    """
     moment = now()
     known = connection.execute(sa.select(attempts.c.began_at).where(attempts.c.run_id == run_id)).scalar()
     row = {
@@ -56,7 +65,7 @@ def begin(connection: sa.Connection, run_id: str, *, batch_id: str, host: str, p
     connection.execute(upsert(connection, attempts, row, by=("run_id",)))
 
 
-def beat(connection: sa.Connection, run_id: str) -> bool:
+def beat(connection: Connection, run_id: str) -> bool:
     """Notes that a run is alive; False where it is no longer under way: somebody has ended it."""
     return bool(
         connection.execute(
@@ -68,7 +77,7 @@ def beat(connection: sa.Connection, run_id: str) -> bool:
 
 
 def end(
-    connection: sa.Connection,
+    connection: Connection,
     run_id: str,
     *,
     how: AttemptEnd,
@@ -96,7 +105,7 @@ def end(
     )
 
 
-def of_runs(connection: sa.Connection, run_ids: Iterable[str]) -> dict[str, Attempt]:
+def of_runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, Attempt]:
     """Returns what is known of runs; those that never began are not there."""
     wanted = list(run_ids)
     found: dict[str, Attempt] = {}
@@ -106,7 +115,7 @@ def of_runs(connection: sa.Connection, run_ids: Iterable[str]) -> dict[str, Atte
     return found
 
 
-def silent_since(connection: sa.Connection, moment: float) -> list[Attempt]:
+def silent_since(connection: Connection, moment: float) -> list[Attempt]:
     """Returns the runs under way that were last heard of before a moment."""
     rows = connection.execute(
         _KNOWN.where(attempts.c.ended_at.is_(None), attempts.c.heartbeat_at < moment).order_by(

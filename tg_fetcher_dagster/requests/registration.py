@@ -12,9 +12,10 @@ from datetime import date
 from typing import Final
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger import attempts, run_batches
+from tg_fetcher_dagster.ledger import attempts, batches, run_requests
 from tg_fetcher_dagster.ledger.attempts import AttemptEnd
-from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.batches import Batch
+from tg_fetcher_dagster.ledger.database import Ledger, now
 
 UI_PRIORITY: Final = 50
 """Days that a person asked for in the UI: after single days and today, before the daily round."""
@@ -27,11 +28,13 @@ class RegisteredRun:
     Attributes:
         batch_id: what it does: the `request_id` of its days' events.
         asked_here: False for a run of the UI, which became a request of its own.
+        first: the oldest day that was asked for: of "today" the day that it was then.
     """
 
     run_id: str
     batch_id: str
     asked_here: bool
+    first: date
 
 
 def ui_batch_id(run_id: str) -> str:
@@ -77,9 +80,9 @@ def begin_run(
     asked_here = is_asked_here(batch_id, parent_run_id)
     batch = batch_id if asked_here and batch_id is not None else ui_batch_id(run_id)
     with ledger.write() as connection:
-        before = run_batches.state_of(connection, batch)
+        before = batches.find(connection, batch)
         if before is None and not asked_here:
-            run_batches.put_run_request(
+            run_requests.put_run_request(
                 connection,
                 batch,
                 run_id,
@@ -89,26 +92,31 @@ def begin_run(
                 limit=limit,
                 priority=UI_PRIORITY,
             )
-            run_batches.join_waiting(connection, batch, chats=chats, force=force, limit=limit)
-        elif not run_batches.own(connection, batch, run_id):
+            run_requests.join_waiting(connection, batch, chats=chats, force=force, limit=limit)
+        elif not batches.begin(connection, batch, run_id, now()):
             raise FetchError(ErrorType.VALIDATION, _why_not(batch, before, asked_here=asked_here))
-        attempts.begin(
-            connection,
-            run_id,
-            batch_id=batch,
-            host=host if host is not None else socket.gethostname()[:128],
-            pid=pid if pid is not None else os.getpid(),
-        )
-    return RegisteredRun(run_id=run_id, batch_id=batch, asked_here=asked_here)
+        attempts.begin(connection, run_id, batch_id=batch, host=host or _host(), pid=pid or os.getpid())
+    first = before.first if before is not None else min(min(days) for days in chats.values())
+    return RegisteredRun(run_id=run_id, batch_id=batch, asked_here=asked_here, first=first)
 
 
-def _why_not(batch_id: str, state: run_batches.BatchState | None, *, asked_here: bool) -> str:
-    if state is None:
+def begin_process(ledger: Ledger, run_id: str) -> None:
+    """Notes that a run's process is there, before its step has said which days it fetches, or that none."""
+    with ledger.write() as connection:
+        attempts.begin(connection, run_id, batch_id=None, host=_host(), pid=os.getpid())
+
+
+def _host() -> str:
+    return socket.gethostname()[:128]
+
+
+def _why_not(batch_id: str, found: Batch | None, *, asked_here: bool) -> str:
+    if found is None:
         return (
             f"batch {batch_id} is not in the ledger: launch the run without batch_id to ask for its days anew"
         )
-    if state.state == "running":
-        return f"run {state.run_id} does batch {batch_id} already: this run reads nothing"
+    if found.state == "running":
+        return f"run {found.run_id} does batch {batch_id} already: this run reads nothing"
     how = "launch the run without batch_id" if asked_here else "launch it again"
     return f"batch {batch_id} has ended: this run reads nothing; {how} to ask for its days anew"
 

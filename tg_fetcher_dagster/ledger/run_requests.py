@@ -1,51 +1,20 @@
-"""Which run owns which batch, and runs that asked for themselves; inside the caller's transaction."""
+"""Runs that nobody here asked for become requests of their own; inside the caller's transaction."""
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-import orjson
 import sqlalchemy as sa
 
-from tg_fetcher_dagster.ledger.database import now
-from tg_fetcher_dagster.ledger.tables import asks, batches, requests
+from tg_fetcher_dagster.ledger import batches
+from tg_fetcher_dagster.ledger.database import Connection, now
+from tg_fetcher_dagster.ledger.tables import asks, requests
 
 _ROWS_AT_ONCE = 1000
 """Rows of one insert; SQLite allows 32,766 values in a statement."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchState:
-    """Where a batch stands: `asked`, `running` or `ended`, and by which run."""
-
-    state: str
-    run_id: str | None
-
-
-def state_of(connection: sa.Connection, batch_id: str) -> BatchState | None:
-    """Returns where a batch stands; None where there is none of that name."""
-    row = connection.execute(
-        sa.select(batches.c.state, batches.c.run_id).where(batches.c.batch_id == batch_id)
-    ).first()
-    return None if row is None else BatchState(*row)
-
-
-def own(connection: sa.Connection, batch_id: str, run_id: str) -> bool:
-    """Gives a batch that nobody runs to a run; False where another run was there first, or it has ended."""
-    return bool(
-        connection.execute(
-            sa.update(batches)
-            .where(
-                batches.c.batch_id == batch_id,
-                sa.or_(batches.c.state == "asked", sa.and_(batches.c.state == "running", _is_of(run_id))),
-            )
-            .values(state="running", run_id=run_id, began_at=sa.func.coalesce(batches.c.began_at, now()))
-        ).rowcount
-    )
-
-
 def put_run_request(
-    connection: sa.Connection,
+    connection: Connection,
     batch_id: str,
     run_id: str,
     *,
@@ -83,24 +52,26 @@ def put_run_request(
         connection.execute(
             sa.insert(asks), [{**row, "seq": place} for row in rows[begin : begin + _ROWS_AT_ONCE]]
         )
-    connection.execute(
-        sa.insert(batches).values(
+    batches.put(
+        connection,
+        batches.Batch(
             batch_id=batch_id,
-            chats=orjson.dumps(list(chats)).decode(),
+            chats=tuple(chats),
             first=min(min(days) for days in chats.values()),
             last=max(max(days) for days in chats.values()),
             today=today,
+            force=force,
+            limit=limit,
+            priority=priority,
             state="running",
             run_id=run_id,
             asked_at=moment,
-            began_at=moment,
-            **of_days,
-        )
+        ),
     )
 
 
 def join_waiting(
-    connection: sa.Connection,
+    connection: Connection,
     batch_id: str,
     *,
     chats: Mapping[str, tuple[dt.date, ...]],
@@ -123,7 +94,3 @@ def join_waiting(
         ).rowcount
         for chat, days in chats.items()
     )
-
-
-def _is_of(run_id: str) -> sa.ColumnElement[bool]:
-    return batches.c.run_id == run_id
