@@ -52,13 +52,13 @@ async def bare(session: str) -> dict[str, float]:
 
 async def ours(session: str, folder: Path, *, first: date, days: int) -> dict[str, float]:
     """Reads, keeps raw and writes day files, as a run does."""
+    from tg_fetcher_dagster.accounts.store import AccountStore
     from tg_fetcher_dagster.chats.spelling import parse_spelling
     from tg_fetcher_dagster.fetching.context import FetchContext
     from tg_fetcher_dagster.fetching.request import FetchRequest
     from tg_fetcher_dagster.fetching.run import fetch_chats
     from tg_fetcher_dagster.monitoring.logs import configure_logging
     from tg_fetcher_dagster.settings import Settings
-    from tg_fetcher_dagster.telegram.accounts import AccountStore
     from tg_fetcher_dagster.telegram.open_reader import open_reader
 
     settings = Settings.read(

@@ -29,7 +29,7 @@ def accept(
     from tg_fetcher_dagster.storage.paths import Store
 
     settings = read_settings()
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     store.prepare()
     key = key_of(chat, settings)
     outbox, options = Outbox(settings.data_dir), MappingOptions.from_settings(settings)

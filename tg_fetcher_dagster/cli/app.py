@@ -28,7 +28,7 @@ from tg_fetcher_dagster.cli import (
     status,
     verify,
 )
-from tg_fetcher_dagster.cli.console import complain
+from tg_fetcher_dagster.cli.console import complain, complain_trace
 from tg_fetcher_dagster.cli.usage import IDS_ALLOWED
 from tg_fetcher_dagster.errors import FetchError
 
@@ -90,7 +90,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: it is told, and fails the command
         complain(_told(error))
         if starting.VERBOSE.get():
-            traceback.print_exc()
+            complain_trace(traceback.format_exc())
         return getattr(error, "exit_code", 1)
     return code if isinstance(code, int) else 0
 

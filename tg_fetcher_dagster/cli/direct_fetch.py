@@ -38,7 +38,7 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
         FetchError: (validation, storage) DATA_DIR or the Dagster instance cannot be used at all.
     """
     check_home()
-    Store(settings.data_dir, settings.timezone).prepare()
+    Store.of(settings).prepare()
     ends: list[DayEnd] = []
     batches: list[Batch] = []
     events = DirectEvents(settings)
@@ -95,7 +95,7 @@ def _days_without_the_chat(asked: Asked, settings: Settings) -> list[date | None
 
 
 def _expanded(asked: Asked, identity: ChatIdentity, settings: Settings) -> Expansion:
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     stand = standing(store, identity.key, covered_days(store, identity.key))
     return expand(
         asked.command,
@@ -178,7 +178,7 @@ def _cancel(batch: Batch, dagster: dg.DagsterInstance) -> None:
 def _end(batch: Batch, day: DirectDay, settings: Settings) -> DayEnd:
     told = day.error or ""
     if day.event != FAILED:
-        coverage = read_coverage(Store(settings.data_dir, settings.timezone).day(batch.chat_key, day.day))
+        coverage = read_coverage(Store.of(settings).day(batch.chat_key, day.day))
         count = coverage.message_count if coverage else 0
         unfinished = "" if coverage is None or coverage.final else " so far, the day is not final"
         told = f"{count} messages{unfinished}"

@@ -16,6 +16,7 @@ from rich.progress import (
 
 from tg_fetcher_dagster.cli.console import complain, messages, say
 from tg_fetcher_dagster.cli.outcomes import DayEnd
+from tg_fetcher_dagster.monitoring.legible import legible
 
 REASONS_SHOWN = 10
 """Failed days that are told one by one."""
@@ -70,12 +71,12 @@ class FetchDisplay:
             return
         self._said = what
         if self._bar and self._task is not None:
-            self._bar.update(self._task, description=what)
+            self._bar.update(self._task, description=legible(what))
 
     def note(self, what: str) -> None:
         """Tells something that a person should know, once."""
         if what != self._said:
-            self._console.print(what, soft_wrap=True)
+            self._console.print_line(what)
         self.now(what)
 
     def end(self, end: DayEnd) -> None:

@@ -58,7 +58,7 @@ class Follower:
         self._heard_at = 0.0
         self._listened_at = 0.0
         self._outbox = Outbox(settings.data_dir)
-        self._store = Store(settings.data_dir, settings.timezone)
+        self._store = Store.of(settings)
 
     def push(self, asked: Iterable[Asked]) -> None:
         """Pushes the commands; whatever is published from now on is seen.

@@ -82,7 +82,7 @@ def _api_id(api_id: int | None, api_hash: str | None) -> None:
 
 def _account(settings: "Settings", *, phone: str | None, qr: bool) -> None:
     """Step 2: an account that is signed in."""
-    from tg_fetcher_dagster.telegram.accounts import AccountStore
+    from tg_fetcher_dagster.accounts.store import AccountStore
 
     name = settings.telegram_account
     try:

@@ -32,6 +32,7 @@ from tg_fetcher_dagster.ledger.outbox import pending_count
 from tg_fetcher_dagster.redis_connection import connect, redis_failures
 from tg_fetcher_dagster.requests.keys import CommandKeys
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.clock import clock_difference, planning_now, told
 
 PATIENCE = 4.0
@@ -53,9 +54,10 @@ def overview(settings: Settings, *, patience: float = PATIENCE) -> Overview:
             "ledger": lambda: _ledger_part(settings),
             "redis": lambda: _queue_lengths(settings),
             "accounts": lambda: account_states(settings),
+            "modes": lambda: Store.of(settings).modes_line(),
         },
     )
-    ledger, queue, accounts = answers["ledger"], answers["redis"], answers["accounts"]
+    ledger, queue, accounts, modes = (answers[name] for name in ("ledger", "redis", "accounts", "modes"))
     if isinstance(ledger, FetchError):
         raise ledger
     off = clock_difference(settings)
@@ -68,6 +70,7 @@ def overview(settings: Settings, *, patience: float = PATIENCE) -> Overview:
         accounts=[AccountOverview(name=each.name, state=each.state) for each in listed],
         accounts_error=accounts.message if isinstance(accounts, FetchError) else None,
         clock=told(off) if off else None,
+        modes=modes.message if isinstance(modes, FetchError) else modes,
     )
 
 

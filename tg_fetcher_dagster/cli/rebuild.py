@@ -36,7 +36,7 @@ def rebuild(
     if day and first:
         raise WrongUse("--date and --from/--to exclude each other")
     settings = read_settings()
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     store.prepare()
     key = key_of(chat, settings)
     days = [day] if day else list(days_in(store.days(key), first=first, last=last))

@@ -26,7 +26,7 @@ async def resolve_chats(
     Raises:
         FetchError: the account cannot be used, or Telegram cannot be reached, at all.
     """
-    Store(settings.data_dir, settings.timezone).prepare()
+    Store.of(settings).prepare()
     identities = IdentityTable(settings.data_dir)
     async with open_reader(settings) as reader:
         for spelling in spellings:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tg_fetcher_dagster.cli.console import note, say, say_table
+from tg_fetcher_dagster.cli.console import note, say, say_json, say_table
 from tg_fetcher_dagster.cli.moments import told_moment
 from tg_fetcher_dagster.cli.starting import read_settings
 
@@ -33,7 +33,7 @@ def status(
 
     seen = overview(read_settings())
     if as_json:
-        say(seen.model_dump_json(indent=2))
+        say_json(seen.model_dump_json(indent=2))
     else:
         _show_chats(seen)
         _show_trouble(seen)
@@ -136,6 +136,8 @@ def _show_rest(seen: "Overview") -> None:
     say(f"ledger    {seen.size_bytes / 1e6:.1f} MB")
     if seen.clock:
         say(f"clock     this machine's is {seen.clock} of Telegram's: set it right")
+    if seen.modes:
+        say(f"files     {seen.modes}")
 
 
 def _spans(missing: list[tuple[str, str]]) -> str:

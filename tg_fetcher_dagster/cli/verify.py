@@ -69,7 +69,7 @@ def verify(
     if direct and not repair:
         raise WrongUse("--direct belongs to --repair")
     settings = read_settings()
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     store.prepare()
     options = MappingOptions.from_settings(settings)
     tally = _Tally()
@@ -114,7 +114,7 @@ def _made_again(tally: _Tally, settings: "Settings") -> tuple[int, dict[str, lis
     from tg_fetcher_dagster.storage.paths import Store
     from tg_fetcher_dagster.storage.raw_file import RawFileError
 
-    store, options = Store(settings.data_dir, settings.timezone), MappingOptions.from_settings(settings)
+    store, options = Store.of(settings), MappingOptions.from_settings(settings)
     outbox = Outbox(settings.data_dir)
 
     def events_of(then: "Coverage") -> DayEvents:

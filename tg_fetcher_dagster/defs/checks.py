@@ -42,7 +42,7 @@ NAMED = 20
 
 
 def _days_of(context: dg.AssetCheckExecutionContext, settings: Settings) -> Iterator[Findings]:
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     keys = keys_of_run(context.run, chat_days(settings), context.instance)
     for chat, days in by_chat(keys).items():
         for day in days:
@@ -76,7 +76,7 @@ def day_files(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckR
 
 def doubted_days(settings: Settings) -> list[str]:
     """Returns the keys of all days that wait for a deletion to be confirmed, by the files."""
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     return [
         str(chat_day_key(chat, day))
         for chat in store.chats()

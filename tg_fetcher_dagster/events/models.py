@@ -126,6 +126,8 @@ class MessagesFetched(Event):
     """The day's file has new or changed content.
 
     Attributes:
+        file_path: absolute, and under EVENTS_DATA_ROOT where that is set; so are the side files' paths.
+        relative_path: the day file's below DATA_DIR; null in an event of an earlier version.
         first_message_ts: the OLDEST message's time; null only for a day without messages.
         last_message_ts: the newest message's time.
         final: the day was over when it was read, and all of it was read.
@@ -153,6 +155,7 @@ class MessagesFetched(Event):
     summary_file_path: str
     threads_file_path: str
     participants_file_path: str
+    relative_path: str | None = None
     final: bool
     messages_added: int | None = Field(None, ge=0)
     messages_edited: int | None = Field(None, ge=0)

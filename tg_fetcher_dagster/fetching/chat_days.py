@@ -40,7 +40,11 @@ async def fetch_chat(request: FetchRequest, context: FetchContext, reader: Reade
 
     Returns:
         One report a day, the oldest first; a failed day is a report too.
+
+    Raises:
+        FetchError: (validation) the chat's folder is a link out of DATA_DIR; nothing was asked.
     """
+    context.store.day(request.chat, request.days[0]).refuse_links()
     events = DayEvents(context.outbox, context.settings, request)
     reports: dict[date, DayResult] = {
         day: DayResult(chat=request.chat, day=day, outcome="failed", error=error)
@@ -117,6 +121,7 @@ def _settled_before(
 
 def kept_days(request: FetchRequest, context: FetchContext) -> list[DayResult]:
     """Returns the reports of the days that this request has made durable so far, the oldest first."""
+    context.store.day(request.chat, request.days[0]).refuse_links()
     events = DayEvents(context.outbox, context.settings, request)
     reports = []
     for day in sorted(request.days):

@@ -39,7 +39,7 @@ class FetchContext:
     @cached_property
     def store(self) -> Store:
         """DATA_DIR."""
-        return Store(self.settings.data_dir, self.settings.timezone)
+        return Store.of(self.settings)
 
     @cached_property
     def identities(self) -> IdentityTable:

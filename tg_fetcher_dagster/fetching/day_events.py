@@ -22,6 +22,7 @@ from tg_fetcher_dagster.events.models import (
 )
 from tg_fetcher_dagster.events.outbox import Outbox
 from tg_fetcher_dagster.events.passing import Passing
+from tg_fetcher_dagster.events.places import told_paths
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage
@@ -101,7 +102,7 @@ class DayEvents:
             MessagesFetched(
                 **self._common(coverage.date),
                 message_count=coverage.message_count,
-                file_path=str(paths.day_file),
+                **told_paths(paths, self._settings),
                 duration_seconds=coverage.duration_seconds,
                 checksum_sha256=coverage.checksum_sha256,
                 estimated_tokens_total=coverage.estimated_tokens_total,
@@ -109,9 +110,6 @@ class DayEvents:
                 last_message_ts=coverage.last_message_ts,
                 schema_version=coverage.schema_version,
                 preprocessing_version=coverage.preprocessing_version,
-                summary_file_path=str(paths.summary),
-                threads_file_path=str(paths.threads),
-                participants_file_path=str(paths.participants),
                 final=coverage.final,
                 messages_added=changes.added.count if changes else None,
                 messages_edited=changes.edited.count if changes else None,

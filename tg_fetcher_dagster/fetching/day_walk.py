@@ -1,6 +1,5 @@
 """One walk over a chat's history, newest first, split into days (telegram.md, 1 to 3)."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import date, datetime
@@ -27,10 +26,6 @@ from tg_fetcher_dagster.telegram.pages import NO_DATE, Page
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster.telegram.records import LAYER, Record, kept_record
 from tg_fetcher_dagster.telegram.rich import is_in_part
-
-SLICE = 25
-"""Messages that are mapped before the loop gets a turn. Without turns the mapping of a whole page, 4 ms, came
-before the next page's request in a third of the pages (docs/benchmarks.md)."""
 
 
 class DayWalk:
@@ -191,9 +186,7 @@ class DayWalk:
             opened.builder.add_entities(*mentioned(messages, page.users, page.chats))
         if day != self._horizon.left[0]:
             opened.early += messages
-        for number, message in enumerate(messages):
-            if number % SLICE == 0:
-                await asyncio.sleep(0)  # the next page's request may not be on the socket yet
+        for message in messages:
             for each in opened.in_order(message) if opened.stored else (message,):
                 if self._request.limit is not None and self._is_full():
                     return

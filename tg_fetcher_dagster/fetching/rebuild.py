@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.missing_parts import without_unmapped
@@ -23,7 +24,6 @@ from tg_fetcher_dagster.storage.coverage import (
     write_coverage,
 )
 from tg_fetcher_dagster.storage.damage import Part
-from tg_fetcher_dagster.storage.durable import exclusive
 from tg_fetcher_dagster.storage.paths import DayPaths, Store
 from tg_fetcher_dagster.storage.raw_file import RawFileError
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import structlog
 
+from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_events import DayEvents
@@ -18,7 +19,6 @@ from tg_fetcher_dagster.fetching.rebuild import facts_of, put_day
 from tg_fetcher_dagster.fetching.replaying import replay
 from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.storage.coverage import OF_THE_FILES, Coverage, read_coverage
-from tg_fetcher_dagster.storage.durable import exclusive
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import RawWriter, read_raw
 from tg_fetcher_dagster.storage.stragglers import Stragglers

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.chat_days import Reader, failure_of, fetch_chat, kept_days
-from tg_fetcher_dagster.fetching.collector import calm_collector
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.monitoring.logs import told_with
@@ -41,7 +40,6 @@ async def fetch_chats(requests: Sequence[FetchRequest], context: FetchContext) -
             return opened
 
         reports: list[DayResult] = []
-        stack.enter_context(calm_collector())
         for request in requests:
             with told_with(chat=request.chat, correlation_id=request.correlation_id):
                 reports += await _fetched(request, context, reader)

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder, MadeDay, Scanned
 from tg_fetcher_dagster.fetching.day_events import DayEvents
@@ -28,7 +29,6 @@ from tg_fetcher_dagster.storage.changes import ChangeRecord
 from tg_fetcher_dagster.storage.coverage import Coverage, Loss, read_coverage, write_coverage
 from tg_fetcher_dagster.storage.day_writer import DayWriter
 from tg_fetcher_dagster.storage.deletions import DeletionRule
-from tg_fetcher_dagster.storage.durable import exclusive
 from tg_fetcher_dagster.storage.paths import DayPaths
 
 log = structlog.get_logger(__name__)

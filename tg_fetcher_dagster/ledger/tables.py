@@ -263,7 +263,13 @@ events = sa.Table(
         sqlite_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
         postgresql_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
     ),
-    sa.Index("ix_events_published_at", "published_at"),
+    # Without the pending ones: else SQLite looks them up here, and in the table, too.
+    sa.Index(
+        "ix_events_published_at",
+        "published_at",
+        sqlite_where=sa.text("published_at IS NOT NULL"),
+        postgresql_where=sa.text("published_at IS NOT NULL"),
+    ),
     comment="the outbox: how each day ended, in the order of telling; kept for a while after it was told",
 )
 

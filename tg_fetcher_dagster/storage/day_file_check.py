@@ -1,10 +1,15 @@
-"""Proves what rests on the disk: a day file read back and held against its schema and its day."""
+"""Checks what rests on the disk: a day file read back and held against its schema and its day.
+
+Findings name messages by their ids and never quote them: they stand in Dagster's database, which outlives
+every deletion.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import orjson
 from pydantic import ValidationError
 
 from tg_fetcher_dagster.messages.schema import Message
@@ -47,13 +52,20 @@ def check_day_file(paths: DayPaths, *, zone: ZoneInfo, key: str) -> Findings:
 
 
 def _messages(paths: DayPaths, found: Findings) -> Iterator[Message]:
-    for line in message_lines(paths.day_file):
+    for number, line in enumerate(message_lines(paths.day_file), 1):
         try:
             yield Message.model_validate_json(line)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in fault["loc"])
-            found.schema.append(f"{found.key}: {line[:60].decode(errors='replace')}: {where}: {fault['msg']}")
+            found.schema.append(f"{found.key}: {_name_of(line, number)}: {where}: {fault['msg']}")
+
+
+def _name_of(line: bytes, number: int) -> str:
+    try:
+        return f"message {int(orjson.loads(line)['id'])}"
+    except (ValueError, TypeError, KeyError):
+        return f"the message number {number} from the top"
 
 
 def _look_at(

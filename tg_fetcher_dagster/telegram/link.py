@@ -20,10 +20,9 @@ from telethon.network import ConnectionTcpFull, MTProtoSender
 from telethon.tl import functions
 from telethon.tl.alltlobjects import LAYER
 
+from tg_fetcher_dagster.accounts.sessions import KeySession, api_of
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.errors import EXPECTED, DamagedAnswerError
-from tg_fetcher_dagster.telegram.fast_reader import read_answers_fast
-from tg_fetcher_dagster.telegram.sessions import KeySession, api_of
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +109,6 @@ class Link:
         Raises:
             FetchError: (validation) the api id is missing and the server is one of Telegram's.
         """
-        read_answers_fast()
         loggers = _Loggers()
         self._api_id, _ = api_of(session, settings)
         self._where = f"{session.server_address}:{session.port}"

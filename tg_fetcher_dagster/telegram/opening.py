@@ -5,15 +5,15 @@ from typing import Any
 
 from telethon.tl import functions, types
 
+from tg_fetcher_dagster.accounts.pacing import FloodDeadlines, Pace, Timing
+from tg_fetcher_dagster.accounts.sessions import KeySession
+from tg_fetcher_dagster.accounts.store import floods_path
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.accounts import floods_path
 from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
 from tg_fetcher_dagster.telegram.errors import UnknownConstructorError
 from tg_fetcher_dagster.telegram.link import Link
-from tg_fetcher_dagster.telegram.pacing import FloodDeadlines, Pace, Timing
 from tg_fetcher_dagster.telegram.requests import RequestLine
-from tg_fetcher_dagster.telegram.sessions import KeySession
 
 
 def account_line(

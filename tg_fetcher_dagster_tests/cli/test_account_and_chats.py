@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.cli.env_file import with_settings
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster_tests.cli.conftest import Command
 
 API_HASH = "0123456789abcdef0123456789abcdef"

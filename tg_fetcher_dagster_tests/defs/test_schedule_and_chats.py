@@ -10,6 +10,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tg_fetcher_dagster.accounts.pacing import Timing
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.defs.schedules import CHATS_A_RUN, build_yesterday, runs_for_a_day
@@ -17,7 +18,6 @@ from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, chats, unresolved
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import DefinitionSettings
 from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
-from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends
 
 DAY = date(2025, 11, 7)

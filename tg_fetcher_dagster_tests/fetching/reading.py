@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from tg_fetcher_dagster.accounts.pacing import Timing
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.events.models import TERMINAL
 from tg_fetcher_dagster.fetching.context import FetchContext
@@ -20,9 +22,7 @@ from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import DayPaths
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.open_reader import open_reader
-from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.consumer import read_day
 from tg_fetcher_sandbox.background import RunningSandbox

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from tg_fetcher_dagster.accounts.store import AccountStore
+from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.fetching import rebuild, storing
 from tg_fetcher_dagster.storage.coverage import read_coverage
-from tg_fetcher_dagster.storage.durable import exclusive
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, context_at
 
 Start = Callable[..., Fetching]

@@ -1,5 +1,6 @@
 """One thing that goes wrong spoils its own chat's days and no others."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,27 @@ async def test_a_chat_that_fails_in_an_unforeseen_way_ends_for_itself(fetching: 
     }
     failures = [str(report.error.error_type) for report in reports if report.error]
     assert failures == ["internal"] * 2
+
+
+async def test_a_chats_folder_that_is_a_link_is_refused_before_anything_is_asked(
+    fetching: Start, tmp_path: Path
+) -> None:
+    telegram = fetching(WORLD)
+    keys = [await telegram.resolve(f"{name}_group") for name in ("first", "second")]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    telegram.data_dir.mkdir(exist_ok=True)
+    (telegram.data_dir / keys[0]).symlink_to(elsewhere)
+
+    [linked, whole] = [FetchRequest(request_id="fetch-1", chat=key, days=DAYS) for key in keys]
+    reports = await fetch_chats([linked], telegram.workshop)
+    assert telegram.sandbox.count("messages.getHistory") == 0
+    reports += await fetch_chats([whole], telegram.workshop)
+
+    assert [report.outcome for report in reports] == ["failed"] * 2 + ["fetched"] * 2
+    [said] = {str(report.error) for report in reports[:2]}
+    assert said.startswith(f"{telegram.data_dir / keys[0]} is a symbolic link")
+    assert list(elsewhere.iterdir()) == []
 
 
 async def test_a_chat_whose_record_cannot_be_read_leaves_the_others_alone(fetching: Start) -> None:

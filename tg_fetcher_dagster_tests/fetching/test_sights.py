@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.storage.raw_file import read_raw
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 
 Start = Callable[..., Fetching]

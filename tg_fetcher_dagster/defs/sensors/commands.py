@@ -71,7 +71,7 @@ def resolve_request(request: ResolveRequest) -> dg.RunRequest:
 def outside(settings: Settings, instance: dg.DagsterInstance) -> Outside:
     """Returns what the dispatch asks of Dagster and of the files."""
     outbox = Outbox(settings.data_dir)
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
 
     def tell_failed(failure: Failure) -> None:
         event = FetchFailed(

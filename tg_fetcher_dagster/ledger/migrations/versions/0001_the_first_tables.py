@@ -242,7 +242,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
             postgresql_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
         )
-        batch_op.create_index("ix_events_published_at", ["published_at"], unique=False)
+        batch_op.create_index(
+            "ix_events_published_at",
+            ["published_at"],
+            unique=False,
+            sqlite_where=sa.text("published_at IS NOT NULL"),
+            postgresql_where=sa.text("published_at IS NOT NULL"),
+        )
 
     op.create_table(
         "facts",
@@ -326,7 +332,11 @@ def downgrade() -> None:
     op.drop_table("intents")
     op.drop_table("facts")
     with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.drop_index("ix_events_published_at")
+        batch_op.drop_index(
+            "ix_events_published_at",
+            sqlite_where=sa.text("published_at IS NOT NULL"),
+            postgresql_where=sa.text("published_at IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_events_pending",
             sqlite_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),

@@ -6,8 +6,8 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 
 SESSION = "1" + "A" * 352
 

@@ -3,6 +3,10 @@
 A draft's name starts with a dot and holds the writer's pid, and the writer keeps an advisory lock on it. So
 the next writer can tell what a killed one left behind (nobody holds its lock) from what a live one is
 writing, also where every container's process is pid 1. The lock goes with the process, whatever ends it.
+
+Whoever may not look into a folder may not read what is written there either: a new file or folder has the
+modes that the process's umask gives, without those that its folder lacks (0750 gives 0640 and 0750). So the
+mode of DATA_DIR, or of SESSION_DIR, is the mode of all that is in it.
 """
 
 import errno
@@ -10,6 +14,7 @@ import fcntl
 import hashlib
 import itertools
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -61,9 +66,10 @@ class Draft:
         file: to be written to.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, *, mode: int | None = None) -> None:
         self._target = target
         self.path, self.file = _open_locked(target)
+        os.fchmod(self.file.fileno(), _shared_with(target.parent, self.file) if mode is None else mode)
 
     def seal(self) -> None:
         """Makes what was written durable, still under the draft's name."""
@@ -106,6 +112,10 @@ def _open_locked(target: Path) -> tuple[Path, BinaryIO]:
         file.close()
 
 
+def _shared_with(folder: Path, file: BinaryIO) -> int:
+    return stat.S_IMODE(os.fstat(file.fileno()).st_mode) & stat.S_IMODE(folder.stat().st_mode)
+
+
 def _lock(file: BinaryIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -129,13 +139,38 @@ def remove_leftovers(folder: Path, prefix: str) -> int:
     return removed
 
 
-def make_folder(folder: Path) -> None:
-    """Makes a folder and its parents where they are missing, durably."""
+def make_folder(folder: Path, *, mode: int | None = None) -> None:
+    """Makes a folder and its parents where they are missing, durably.
+
+    Args:
+        folder: one that is there stays as it is.
+        mode: of this folder where it is made now; else what its parent's mode leaves.
+    """
     if folder.is_dir():
         return
     make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o777 if mode is None else mode, exist_ok=True)
+    if mode is None:
+        made = stat.S_IMODE(folder.stat().st_mode)
+        allowed = stat.S_IMODE(folder.parent.stat().st_mode) | stat.S_ISGID
+        if made & ~allowed:
+            folder.chmod(made & allowed)
     sync_folder(folder.parent)
+
+
+def refuse_links(*folders: Path) -> None:
+    """Refuses folders that are symbolic links: what is written through one lands somewhere else.
+
+    Raises:
+        FetchError: (validation) one of them is.
+    """
+    for folder in folders:
+        if folder.is_symlink():
+            raise FetchError(
+                ErrorType.VALIDATION,
+                f"{folder} is a symbolic link, and nothing is written through one: put the folder itself"
+                " there (DATA_DIR may be a link)",
+            )
 
 
 def sync_folder(folder: Path) -> None:
@@ -147,20 +182,21 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
+def write_whole(path: Path, content: bytes, *, durable: bool = True, mode: int | None = None) -> None:
     """Writes a small file: readers see the old content or the new one, never a part.
 
     Args:
         path: the file; its folder is made where it is missing.
         content: all of it.
         durable: also survive a power cut; without it only a kill.
+        mode: the file's, exactly; else what its folder's mode leaves.
 
     Raises:
         FetchError: (storage) the disk refused; what was there stays.
     """
     with storage_failures(path):
         make_folder(path.parent)
-        with Draft(path) as draft:
+        with Draft(path, mode=mode) as draft:
             draft.file.write(content)
             if durable:
                 draft.seal()
@@ -169,6 +205,38 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
             draft.publish()
         if durable:
             sync_folder(path.parent)
+
+
+def write_once(path: Path, content: bytes, *, mode: int | None = None) -> None:
+    """Writes a small file durably where there is none: of two processes at once the first one's stays.
+
+    Raises:
+        FetchError: (storage) the disk refused.
+    """
+    with storage_failures(path):
+        make_folder(path.parent)
+        with Draft(path, mode=mode) as draft:
+            draft.file.write(content)
+            draft.seal()
+            with suppress(FileExistsError):
+                os.link(draft.path, path)
+        sync_folder(path.parent)
+
+
+def append_durably(path: Path, content: bytes) -> None:
+    """Writes behind what is there; a kill may leave a part of `content`, a power cut too.
+
+    Raises:
+        FetchError: (storage) the disk refused.
+    """
+    with storage_failures(path):
+        make_folder(path.parent)
+        with path.open("ab") as file:
+            os.fchmod(file.fileno(), _shared_with(path.parent, file))
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
 
 
 @contextmanager
@@ -180,7 +248,7 @@ def exclusive(path: Path) -> Iterator[None]:
     """
     with storage_failures(path):
         make_folder(path.parent)
-        lock = FileLock(path, timeout=LOCK_SECONDS)
+        lock = FileLock(path, timeout=LOCK_SECONDS, mode=0o644 & stat.S_IMODE(path.parent.stat().st_mode))
         try:
             lock.acquire()
         except Timeout:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.telegram.lease import account_lease
+from tg_fetcher_dagster.accounts.lease import account_lease
+from tg_fetcher_dagster.errors import ErrorType, FetchError, waits
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from tg_fetcher_dagster.telegram.lease import account_lease
+from tg_fetcher_dagster.accounts.lease import account_lease
 
 async def hold() -> None:
     async with account_lease(Path(sys.argv[1]), "main"):
@@ -38,7 +38,8 @@ async def test_a_second_process_is_told_who_uses_the_account(tmp_path: Path) -> 
             with pytest.raises(FetchError, match=f"main is in use by process {other.pid}") as failure:
                 async with account_lease(tmp_path, "main", wait=0):
                     pytest.fail("two processes hold one account")
-            assert failure.value.error_type is ErrorType.NETWORK
+            assert failure.value.error_type is ErrorType.ACCOUNT_BUSY
+            assert waits(failure.value.error_type)
             assert failure.value.retryable
         finally:
             os.kill(other.pid, signal.SIGKILL)

@@ -32,8 +32,8 @@ async def account_lease(
     """Holds the account until the block ends; disconnect inside the block.
 
     Raises:
-        FetchError: (network, worth another try) another process still uses the account after `wait` seconds;
-            (storage) the folder cannot be written.
+        FetchError: (account_busy) another process still uses the account after `wait` seconds; (storage) the
+            folder cannot be written.
     """
     lock = FileLock(session_dir / f"{account}.lock", thread_local=False)
     holder = session_dir / f".{account}.holder"
@@ -46,7 +46,7 @@ async def account_lease(
         except Timeout:
             if time.monotonic() >= deadline:
                 raise FetchError(
-                    ErrorType.NETWORK,
+                    ErrorType.ACCOUNT_BUSY,
                     f"account {account} is in use by {_named(holder)}: one process at a time uses a session",
                     retry_after=wait or 1.0,
                 ) from None

@@ -11,7 +11,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tg_fetcher_dagster.telegram.small_files import read_small, write_small
+import structlog
+
+from tg_fetcher_dagster.accounts.small_files import read_small, write_small
+
+log = structlog.get_logger(__name__)
 
 BURST = 15.0
 """Requests that may go at once after a pause: one day of a chat is not slowed down."""
@@ -21,6 +25,10 @@ ANYTHING = "*"
 
 CONNECTING = "connecting"
 """Stands for making a connection, where Telegram takes no more of them."""
+
+LONGEST_WAIT = 7 * 86_400.0
+"""Seconds: a deadline further ahead is cut to it. The longest wait of a reading method that people tell of is
+a day; a week leaves room, and an account is never out of use for longer by a number in a file."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -67,6 +75,19 @@ class Pace:
             await self._sleep(-self._tokens / self._per_second)
 
 
+def believed_deadline(until: object, *, now: float) -> float | None:
+    """Returns a kept deadline as far as it can be believed, in seconds since 1970.
+
+    Telegram's waits last from seconds to a day; a clock that was wrong when one was kept makes it any number.
+
+    Returns:
+        The deadline, cut to `LONGEST_WAIT` from now; None where it is no number or has passed.
+    """
+    if isinstance(until, bool) or not isinstance(until, int | float) or not until > now:
+        return None
+    return min(float(until), now + LONGEST_WAIT)
+
+
 class FloodDeadlines:
     """Until when which method must rest, kept in the account's `.floods.json`."""
 
@@ -80,21 +101,43 @@ class FloodDeadlines:
         self._path = path
         self._clock = clock
         self._jitter = jitter
-        kept = read_small(path)
-        self._until = {name: float(until) for name, until in kept.items() if isinstance(until, int | float)}
+        self._until: dict[str, float] = {}
+        now = clock()
+        for name, kept in read_small(path).items():
+            until = believed_deadline(kept, now=now)
+            if until is not None:
+                self._until[name] = until
+            if until != kept and not (until is None and _is_past(kept, now)):
+                log.warning(
+                    "a flood deadline is not believed",
+                    path=str(path),
+                    method=name[:100],
+                    kept=str(kept)[:40],
+                    rests_for=LONGEST_WAIT if until is not None else 0.0,
+                )
+
+    def until(self, method: str) -> float | None:
+        """Returns when the method may be called again, in seconds since 1970; None if it may now."""
+        until = self._until.get(method)
+        return until if until is not None and until > self._clock() else None
 
     def remaining(self, method: str) -> float:
         """Returns the seconds until the method may be called again; 0 if it may now."""
-        until = self._until.get(method)
+        until = self.until(method)
         return max(0.0, until - self._clock()) if until is not None else 0.0
 
     def note(self, method: str, seconds: float) -> None:
-        """Keeps what Telegram asked for, plus a jitter of up to a tenth.
+        """Keeps what Telegram asked for, plus a jitter of up to a tenth, and no more than `LONGEST_WAIT`.
 
         A deadline that cannot be written still holds in this process.
         """
         wait = max(seconds, 1.0)  # FLOOD_WAIT_0 was seen; asking again at once makes it grow
         now = self._clock()
         self._until = {name: until for name, until in self._until.items() if until > now}
-        self._until[method] = now + wait + self._jitter(0.05, max(0.1, min(3.0, wait / 10)))
+        wanted = now + wait + self._jitter(0.05, max(0.1, min(3.0, wait / 10)))
+        self._until[method] = min(wanted, now + LONGEST_WAIT)
         write_small(self._path, self._until)
+
+
+def _is_past(kept: object, now: float) -> bool:
+    return isinstance(kept, int | float) and not isinstance(kept, bool) and kept <= now

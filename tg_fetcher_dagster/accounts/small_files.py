@@ -1,7 +1,5 @@
 """Small facts beside the sessions: written whole or not at all, and never worth failing a run for."""
 
-import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,20 +7,18 @@ from typing import Any
 import orjson
 import structlog
 
+from tg_fetcher_dagster.durable_files import write_whole
+from tg_fetcher_dagster.errors import FetchError
+
 log = structlog.get_logger(__name__)
 
 
 def write_small(path: Path, facts: Mapping[str, Any]) -> None:
     """Keeps facts as JSON; where the disk refuses, they hold in this process alone and the log says so."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(orjson.dumps(facts))
-        temporary.replace(path)
-    except OSError as error:
-        log.warning("not kept", path=str(path), error=str(error))
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        write_whole(path, orjson.dumps(facts), durable=False, mode=0o600)
+    except FetchError as error:
+        log.warning("not kept", path=str(path), error=error.message)
 
 
 def read_small(path: Path) -> dict[str, Any]:

@@ -5,9 +5,7 @@ SESSION_KEY, or with a key that is made once and kept beside them (`.key`), whic
 files but not of the folder.
 """
 
-import os
 import re
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,11 +13,15 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
+from tg_fetcher_dagster.durable_files import write_once, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"[a-z0-9_]{1,32}")
+
+PRIVATE = 0o600
+"""The mode of sessions, their key and marks, whatever DATA_FILE_MODE says."""
 
 
 class StoredAccount(BaseModel):
@@ -80,7 +82,7 @@ class AccountStore:
         )
         self.prepare()
         body = self._cipher().encrypt(account.model_dump_json().encode())
-        self._write(self._path(name), body)
+        write_whole(self._path(name), body, mode=PRIVATE)
         self._quarantine_path(name).unlink(missing_ok=True)
         return account
 
@@ -137,7 +139,7 @@ class AccountStore:
     def quarantine(self, name: str, reason: str) -> None:
         """Keeps an account from being used until somebody signs in again (telegram.md, 27)."""
         mark = Quarantine(reason=reason, at=datetime.now(UTC))
-        self._write(self._quarantine_path(_checked(name)), mark.model_dump_json().encode())
+        write_whole(self._quarantine_path(_checked(name)), mark.model_dump_json().encode(), mode=PRIVATE)
         log.error("account in quarantine", account=name, reason=reason)
 
     def quarantined(self, name: str) -> Quarantine | None:
@@ -191,33 +193,12 @@ class AccountStore:
         try:
             if not path.exists():
                 self.prepare()
-                made = self._temporary(Fernet.generate_key())
-                try:
-                    os.link(made, path)  # of two processes at once the first one's key stays
-                except FileExistsError:
-                    pass
-                finally:
-                    made.unlink()
+                write_once(path, Fernet.generate_key(), mode=PRIVATE)
             return path.read_bytes().strip()
         except OSError as error:
             raise FetchError(
                 ErrorType.STORAGE, f"the key of {self._folder} cannot be kept: {error}"
             ) from error
-
-    def _write(self, path: Path, body: bytes) -> None:
-        try:
-            self._temporary(body).replace(path)
-        except OSError as error:
-            raise FetchError(ErrorType.STORAGE, f"{path} cannot be written: {error}") from error
-
-    def _temporary(self, body: bytes) -> Path:
-        """Returns a synced file beside the others; mkstemp makes it readable for its owner only."""
-        descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        return Path(name)
 
 
 def floods_path(session_dir: Path, name: str) -> Path:

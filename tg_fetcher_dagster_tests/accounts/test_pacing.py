@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from tg_fetcher_dagster.telegram.pacing import FloodDeadlines, Pace
+import pytest
+import structlog
+
+from tg_fetcher_dagster.accounts.pacing import LONGEST_WAIT, FloodDeadlines, Pace, believed_deadline
 
 
 class Clock:
@@ -95,3 +98,47 @@ def test_a_damaged_file_of_deadlines_is_no_deadline(tmp_path: Path) -> None:
     path.write_text("{ no json")
 
     assert FloodDeadlines(path).remaining("messages.getHistory") == 0
+
+
+@pytest.mark.parametrize(
+    ("kept", "believed"),
+    [
+        (1060.0, 1060.0),
+        (1060, 1060.0),
+        (1000.0, None),
+        (0, None),
+        (1000.0 + 10 * 86_400, 1000.0 + LONGEST_WAIT),
+        (1e300, 1000.0 + LONGEST_WAIT),
+        (float("nan"), None),
+        ("soon", None),
+        (True, None),
+        (None, None),
+        ([1060], None),
+    ],
+)
+def test_a_kept_deadline_is_believed_as_far_as_it_can_be(kept: object, believed: float | None) -> None:
+    assert believed_deadline(kept, now=1000.0) == believed
+
+
+def test_a_file_of_absurd_deadlines_blocks_for_a_week_at_most_and_says_so(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.floods.json"
+    path.write_text('{"messages.getHistory": 1e15, "users.getUsers": "soon", "help.getConfig": 900}')
+    with structlog.testing.capture_logs() as said:
+        floods = FloodDeadlines(path, clock=Clock())
+
+    assert floods.remaining("messages.getHistory") == LONGEST_WAIT
+    assert floods.remaining("users.getUsers") == 0
+    assert [(line["method"], line["kept"]) for line in said] == [
+        ("messages.getHistory", "1000000000000000.0"),
+        ("users.getUsers", "soon"),
+    ]
+
+
+def test_what_telegram_asks_for_is_cut_to_the_same_week(tmp_path: Path) -> None:
+    floods = FloodDeadlines(tmp_path / "a.floods.json", clock=Clock(), jitter=no_jitter)
+
+    floods.note("messages.getHistory", 1e9)
+
+    assert floods.remaining("messages.getHistory") == LONGEST_WAIT
