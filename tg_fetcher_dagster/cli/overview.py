@@ -1,13 +1,12 @@
 """What `status` shows, as one model. Pure: what it is made of is read in `cli/overview_sources.py`."""
 
-from collections.abc import Set
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.ledger.days import NO_DAYS, DayCounts
-from tg_fetcher_dagster.days import stretches
 
 
 class _Part(BaseModel):
@@ -134,7 +133,7 @@ def chat_overview(
     *,
     counts: DayCounts = NO_DAYS,
     first: date | None,
-    done: Set[str] | None,
+    done: Sequence[date] | None,
     span: tuple[date, date],
     asked: int = 0,
     given_up: int = 0,
@@ -148,7 +147,7 @@ def chat_overview(
         identity: None where only its days are left.
         counts: of its days.
         first: the first day of which anything is known.
-        done: the days that need nothing, as `2025-11-07`; None where none is missing (`may_lack_days`).
+        done: the days that need nothing, ascending; None where none is missing (`may_lack_days`).
         span: HISTORY_START and yesterday.
         asked: days that are asked for.
         given_up: days that were given up.
@@ -182,7 +181,14 @@ def may_lack_days(counts: DayCounts, first: date | None, span: tuple[date, date]
     return first < span[0] or counts.settled < (span[1] - first).days + 1
 
 
-def _gaps(first: date, last: date, done: Set[str]) -> list[tuple[date, date]]:
-    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-    missing = stretches(day for day in days if day.isoformat() not in done)
-    return [(run[0], run[-1]) for run in reversed(missing)]
+def _gaps(first: date, last: date, done: Sequence[date]) -> list[tuple[date, date]]:
+    """Runs of days of `first..last` that are not done, the newest first; `done` ascends."""
+    gaps = []
+    expected = first.toordinal()
+    # Whole numbers: there may be some hundred thousand days.
+    for day in (*(each.toordinal() for each in done), last.toordinal() + 1):
+        if day > expected and expected <= last.toordinal():
+            end = min(day - 1, last.toordinal())
+            gaps.append((date.fromordinal(expected), date.fromordinal(end)))
+        expected = max(expected, day + 1)
+    return gaps[::-1]

@@ -166,7 +166,7 @@ def _chats(connection: Connection, identities: IdentityTable, settings: Settings
             chats.get(key),
             counts=counted.get(key, NO_DAYS),
             first=first.get(key),
-            done=done.get(key, set()) if key in lacking else None,
+            done=done.get(key, []) if key in lacking else None,
             span=span,
             asked=asked[key][0] if key in asked else 0,
             given_up=given_up.get(key, 0),
