@@ -43,13 +43,20 @@ class Ledger:
                 (storage) the database cannot be reached.
         """
         where = checked_url(url)
-        if not is_there(where):
-            from tg_fetcher_dagster.ledger.schema import make_ledger  # noqa: PLC0415 - Alembic loads slowly
+        made = where.get_backend_name() != "sqlite" or Path(str(where.database)).exists()
+        ledger = cls(engine_of(where)) if made else None
+        try:
+            if ledger is None or ledger.is_unmade_file():
+                from tg_fetcher_dagster.ledger.schema import make_ledger  # noqa: PLC0415 - Alembic loads slowly
 
-            make_ledger(url)
-        ledger = cls(engine_of(where))
-        with ledger.read() as connection:
-            require_present_schema(connection, shown(where))
+                make_ledger(url)
+            ledger = ledger or cls(engine_of(where))
+            with ledger.read() as connection:
+                require_present_schema(connection, shown(where))
+        except BaseException:
+            if ledger is not None:
+                ledger.close()
+            raise
         return ledger
 
     @property
@@ -75,6 +82,13 @@ class Ledger:
             writing = connection.execution_options(**{_WRITES: True})
             with writing.begin():
                 yield writing
+
+    def is_unmade_file(self) -> bool:
+        """True for an SQLite file that another process is just about to fill."""
+        if not self.is_sqlite:
+            return False
+        with self.read() as connection:
+            return not sa.inspect(connection).get_table_names()
 
     def close(self) -> None:
         """Closes all connections."""
@@ -112,11 +126,6 @@ def checked_url(url: str) -> URL:
 def shown(where: URL) -> str:
     """Returns the URL as it may be shown: without its password."""
     return where.render_as_string(hide_password=True)
-
-
-def is_there(where: URL) -> bool:
-    """False for an SQLite file that nobody has made yet; a server's database is always there."""
-    return where.get_backend_name() != "sqlite" or Path(str(where.database)).exists()
 
 
 def make_file(where: URL) -> None:

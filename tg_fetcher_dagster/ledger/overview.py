@@ -124,7 +124,11 @@ def refused_chats(connection: sa.Connection) -> list[RefusedChat]:
     """Returns the chats that cannot be read, by key."""
     found = connection.execute(
         sa.select(
-            chats.c.key, chats.c.refused_type, chats.c.refused_why, chats.c.refused_since, chats.c.ask_again_at
+            chats.c.key,
+            chats.c.refused_type,
+            chats.c.refused_why,
+            chats.c.refused_since,
+            chats.c.ask_again_at,
         )
         .where(chats.c.refused_type.is_not(None), chats.c.forgotten_at.is_(None))
         .order_by(chats.c.key)
