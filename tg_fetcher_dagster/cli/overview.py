@@ -68,14 +68,14 @@ class Waiting(_Part):
 
 
 class InFlight(_Part):
-    """Days that one run reads, or is to read."""
+    """Days that one run reads (`running`), or is to read (`asked`)."""
 
     batch_id: str
     chats: list[str]
     first: date
     last: date
     state: str
-    since: datetime
+    asked_at: datetime
     run_id: str | None
 
 

@@ -24,6 +24,7 @@ from tg_fetcher_dagster.cli.overview import (
     may_lack_days,
 )
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger import overview as known
 from tg_fetcher_dagster.ledger.conditions import standing_conditions
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
@@ -217,14 +218,14 @@ def _in_flight(connection: Connection) -> list[InFlight]:
     return [
         InFlight(
             batch_id=each.batch_id,
-            chats=orjson.loads(each.chats),
+            chats=list(each.chats),
             first=each.first,
             last=each.last,
             state=each.state,
-            since=_moment(each.since),
+            asked_at=_moment(each.asked_at),
             run_id=each.run_id,
         )
-        for each in known.batches_in_flight(connection)
+        for each in batches.in_flight(connection)
     ]
 
 

@@ -103,9 +103,9 @@ def _show_work(seen: "Overview") -> None:
     say(f"requests  {f'{asked} are open, {open_days} days' if asked else 'none is open'}")
     for batch in seen.in_flight[:WORK_SHOWN]:
         last = f"..{batch.last}" if batch.last != batch.first else ""
-        doing = "read" if batch.state == "running" else "asked for"
-        since = told_moment(batch.since.timestamp(), now=now)
-        say(f"under way {', '.join(batch.chats)} {batch.first}{last}: {doing} since {since}")
+        doing = "is read" if batch.state == "running" else "waits for its run"
+        since = told_moment(batch.asked_at.timestamp(), now=now)
+        say(f"under way {', '.join(batch.chats)} {batch.first}{last}: {doing}, asked for at {since}")
     if len(seen.in_flight) > WORK_SHOWN:
         say(f"under way and {len(seen.in_flight) - WORK_SHOWN} more batches")
     for each in seen.waiting[:WORK_SHOWN]:

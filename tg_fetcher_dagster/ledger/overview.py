@@ -11,7 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from tg_fetcher_dagster.ledger.tables import accounts, asks, batches, chats, days, dead_letters, requests
+from tg_fetcher_dagster.ledger.tables import accounts, asks, chats, days, dead_letters, requests
 
 REQUEST_IS_OPEN: Final = ("new", "waiting", "unresolved", "planned")
 """States of requests that have not ended (docs/ledger.md, "How a request lives")."""
@@ -36,25 +36,6 @@ class Wait:
     error: str | None
     days: int
     until: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchInFlight:
-    """Days for which a run is asked, or which one reads now.
-
-    Attributes:
-        chats: JSON, the keys.
-        state: `asked` or `running`.
-        since: when that state began, in seconds since 1970.
-    """
-
-    batch_id: str
-    chats: str
-    first: dt.date
-    last: dt.date
-    state: str
-    since: float
-    run_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,25 +148,6 @@ def open_requests(connection: sa.Connection) -> dict[str, int]:
         .order_by(requests.c.source)
     )
     return {source: count for source, count in found}
-
-
-def batches_in_flight(connection: sa.Connection) -> list[BatchInFlight]:
-    """Returns the batches that have not ended, the most urgent first."""
-    found = connection.execute(
-        sa.select(
-            batches.c.batch_id,
-            batches.c.chats,
-            batches.c.first,
-            batches.c.last,
-            batches.c.state,
-            sa.func.coalesce(batches.c.began_at, batches.c.asked_at).label("since"),
-            batches.c.run_id,
-        )
-        .where(batches.c.state != "ended")
-        .order_by(batches.c.priority, batches.c.asked_at)
-        .limit(MOST_ROWS)
-    )
-    return [BatchInFlight(**row) for row in found.mappings()]
 
 
 def dead_letter_count(connection: sa.Connection) -> int:
