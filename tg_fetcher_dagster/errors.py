@@ -32,6 +32,8 @@ class ErrorType(StrEnum):
     SUSPICIOUS_DELETION = "suspicious_deletion"
     """So many messages are gone that one reading is not believed: the earlier file stays, and a reading a day
     later confirms it, or an operator does; never retried at once."""
+    CANCELLED = "cancelled"
+    """Somebody said so; asking anew is a new request."""
     INTERNAL = "internal"
     """A fault of our own, or an answer that this version cannot read."""
 

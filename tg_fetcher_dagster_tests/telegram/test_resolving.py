@@ -11,6 +11,7 @@ from tg_fetcher_dagster.chats.identity import UsernameMovedError
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.telegram.conftest import WORLD, day_bounds, methods
@@ -84,9 +85,9 @@ async def test_what_is_known_is_looked_up_by_its_id_without_the_dialogs(
 
 
 async def test_a_renamed_chat_keeps_its_key_and_its_old_name_is_asked_for_once(
-    sandbox: Any, settings: Settings, account: AccountStore
+    sandbox: Any, settings: Settings, account: AccountStore, ledger: Ledger
 ) -> None:
-    table = IdentityTable(settings.data_dir)
+    table = IdentityTable(ledger)
     old = parse_spelling("@busy_talk")
     async with open_reader(settings) as reader:
         known = table.record(await reader.resolve(old))
@@ -106,9 +107,9 @@ async def test_a_renamed_chat_keeps_its_key_and_its_old_name_is_asked_for_once(
 
 
 async def test_a_username_that_moved_gives_todays_owner_under_a_key_of_its_own(
-    sandbox: Any, settings: Settings, account: AccountStore
+    sandbox: Any, settings: Settings, account: AccountStore, ledger: Ledger
 ) -> None:
-    table = IdentityTable(settings.data_dir)
+    table = IdentityTable(ledger)
     spelling = parse_spelling("@busy_talk")
     async with open_reader(settings) as reader:
         talk = table.record(await reader.resolve(spelling))
