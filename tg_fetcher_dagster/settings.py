@@ -290,11 +290,6 @@ class Settings(DefinitionSettings):
         return self.ledger_url or f"sqlite:///{self.data_dir.absolute() / '.ledger' / 'ledger.sqlite'}"
 
     @property
-    def allowed_chats(self) -> frozenset[str] | None:
-        """The chats that commands may ask for, as they are spelled; None for any."""
-        return None if self.chats_allowed == "any" else frozenset(self.telegram_chats)
-
-    @property
     def progress_path(self) -> Path:
         """Where the progress report is written."""
         return self.progress_file or self.data_dir / "progress.json"
