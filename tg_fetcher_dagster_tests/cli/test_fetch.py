@@ -61,7 +61,7 @@ class Worker(threading.Thread):
             command = orjson.loads(raw)
             self.commands.append(command)
             for number, event in enumerate(self._answer(command)):
-                self._publisher.publish(orjson.dumps(event), f"{command['command_id']}-{number}")
+                self._publisher.publish([(f"{command['command_id']}-{number}", orjson.dumps(event).decode())])
             self._client.lrem("tg_commands:processing", 1, raw)
 
     def stop(self) -> None:
@@ -419,7 +419,7 @@ def test_what_was_published_while_the_machine_slept_is_heard(
     def answered_before_the_look_and_asleep_after_it(self: following.Follower, *, waited: float) -> None:
         if raw := redis_client.lpop("tg_commands"):
             event = fetched(orjson.loads(raw), "2025-11-07")
-            EventPublisher(redis_client, "tg_events", 1000).publish(orjson.dumps(event), "e1")
+            EventPublisher(redis_client, "tg_events", 1000).publish([("e1", orjson.dumps(event).decode())])
         look(self, waited=waited)
         now[0] += 3600
 
