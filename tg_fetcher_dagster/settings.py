@@ -213,6 +213,21 @@ class Settings(DefinitionSettings):
     )
     redis_password: SecretStr | None = None
     commands_queue: str = Field("tg_commands", min_length=1)
+    commands_per_minute: int = Field(
+        600, ge=0, description="Of one requested_by; more of them wait for their turn. 0: no limit."
+    )
+    chats_allowed: Literal["any", "configured"] = Field(
+        "any", description="Which chats commands may ask for: any, or those of TELEGRAM_CHATS alone."
+    )
+    dedup_window_seconds: float = Field(
+        300.0, ge=0, allow_inf_nan=False, description="So long the same ask is answered by the one before."
+    )
+    max_runs_ahead: int = Field(
+        4, ge=1, le=100, description="Runs that are asked for and have not ended, of one urgency."
+    )
+    heal_days: int = Field(
+        14, ge=0, le=365, description="Earlier days without an end that a daily round asks for, a chat."
+    )
     events_channel: str = Field("tg_events", min_length=1)
     events_data_root: Path | None = Field(
         None, description="Where consumers see DATA_DIR, if elsewhere: the paths in events begin with it."
@@ -295,6 +310,11 @@ class Settings(DefinitionSettings):
     def file_mode(self) -> int:
         """DATA_FILE_MODE as a number."""
         return int(self.data_file_mode, 8)
+
+    @property
+    def allowed_chats(self) -> frozenset[str] | None:
+        """The chats that commands may ask for, as they are spelled; None for any."""
+        return None if self.chats_allowed == "any" else frozenset(self.telegram_chats)
 
     @property
     def progress_path(self) -> Path:

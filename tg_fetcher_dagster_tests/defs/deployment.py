@@ -10,7 +10,7 @@ import orjson
 import redis
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
@@ -86,7 +86,14 @@ class Deployment:
             "added_at": "2025-11-01T00:00:00Z",
             **facts,
         }
-        return IdentityTable(self.data_dir).record(ChatIdentity.model_validate(seen))
+        with open_identities(self.settings) as identities:
+            return identities.record(ChatIdentity.model_validate(seen))
+
+    def forget_all(self) -> None:
+        """Empties the identity table."""
+        with open_identities(self.settings) as identities:
+            for chat in identities.all():
+                identities.remove(chat.key)
 
     def fetch(
         self,

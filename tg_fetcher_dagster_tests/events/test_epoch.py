@@ -150,9 +150,7 @@ def test_a_loss_is_noticed_again_by_the_next_process_when_the_first_was_killed_a
     assert pending_count(ledger) == 1
 
 
-def test_processes_that_speak_with_redis_at_once_take_each_others_word_for_no_loss(
-    ledger_url, redis_client
-):
+def test_processes_that_speak_with_redis_at_once_take_each_others_word_for_no_loss(ledger_url, redis_client):
     def speak(_: int) -> list[object]:
         mine = Ledger.open(ledger_url)
         try:
