@@ -40,9 +40,7 @@ def tail(
         typer.Option("--number", "-n", min=0, help=f"The last so many [{SHOWN}].", show_default=False),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each that is recorded.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Each event as it is told, one a line.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Each event as it is told, one a line.")] = False,
 ) -> None:
     """Show how days ended, the oldest first: one line an event; those that nobody was told yet say so."""
     from tg_fetcher_dagster.ledger import outbox
