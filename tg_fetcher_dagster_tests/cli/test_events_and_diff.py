@@ -56,8 +56,7 @@ def test_each_end_is_one_line_and_what_waits_says_so(command: Command, ledger: L
     assert result.out.splitlines() == [
         "2025-11-25T12:00:00Z messages_fetched ru_python 2025-11-07: 2 messages +3 ~0 -1, 2 losses",
         "2025-11-25T13:00:00Z fetch_skipped ru_python 2025-11-07: complete already [waits]",
-        "2025-11-25T13:00:00Z fetch_failed \N{REPLACEMENT CHARACTER}[31mred -:"
-        " no_access: the chat is private [waits]",
+        "2025-11-25T13:00:00Z fetch_failed �[31mred -: no_access: the chat is private [waits]",
     ]
 
 
