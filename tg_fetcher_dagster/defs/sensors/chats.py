@@ -14,7 +14,7 @@ from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling
 from tg_fetcher_dagster.defs.jobs import resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS
-from tg_fetcher_dagster.defs.sensors.refusals import skips_when_refused
+from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.settings import Settings
@@ -60,7 +60,7 @@ def resolve_run(spellings: Iterable[ChatSpelling], now: datetime) -> dg.RunReque
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Adds the chats of TELEGRAM_CHATS and those added by hand as partitions. Never deletes.",
 )
-@skips_when_refused
+@skips_in_trouble
 def chats(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One tick; a chat whose spelling makes no sense is told in the tick's log and stops no other."""
     settings = Settings.read()
