@@ -9,7 +9,7 @@ from datetime import date
 import dagster as dg
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.cli.direct import DirectDay, check_home, instance, run_batch
 from tg_fetcher_dagster.cli.direct_events import DirectEvents
 from tg_fetcher_dagster.cli.display import FetchDisplay
@@ -52,7 +52,9 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
             key = each.command.spelling.likely_key
             events.refused(each.command.command_id, key, _days_without_the_chat(each, settings), error)
             continue
-        for moved in IdentityTable(settings.data_dir).moved():
+        with open_identities(settings) as identities:
+            moved_names = identities.moved()
+        for moved in moved_names:
             if moved.name == each.command.spelling.username:
                 display.note(moved.line)
         means = _expanded(each, identity, settings)

@@ -11,7 +11,7 @@ import orjson
 import redis
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
@@ -20,6 +20,7 @@ from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster_tests.events.recorded import recorded
 from tg_fetcher_dagster_tests.fetching.reading import days_between
 from tg_fetcher_sandbox.background import RunningSandbox
 
@@ -93,7 +94,14 @@ class Deployment:
             "added_at": "2025-11-01T00:00:00Z",
             **facts,
         }
-        return IdentityTable(self.data_dir).record(ChatIdentity.model_validate(seen))
+        with open_identities(self.settings) as identities:
+            return identities.record(ChatIdentity.model_validate(seen))
+
+    def forget_all(self) -> None:
+        """Empties the identity table."""
+        with open_identities(self.settings) as identities:
+            for chat in identities.all():
+                identities.remove(chat.key)
 
     def fetch(
         self,
@@ -149,9 +157,7 @@ class Deployment:
 
     def recorded(self) -> list[dict[str, Any]]:
         """Returns the terminal events in the outbox, published or not."""
-        with self.ledger.read() as connection:
-            events = [orjson.loads(each.body) for each in outbox.recorded_after(connection, 0, 10_000)]
-        return [event for event in events if event["event"] in TERMINAL]
+        return recorded(self.data_dir)
 
     def published(self) -> list[dict[str, Any]]:
         """Returns the terminal events on the stream, in order."""
