@@ -15,7 +15,6 @@ from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
-from tg_fetcher_dagster.ledger import outbox
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
