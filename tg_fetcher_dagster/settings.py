@@ -158,6 +158,12 @@ class DefinitionSettings(_FromEnvironment):
         2.0, ge=1, le=10, description="Seconds before the first retry; the wait doubles after that."
     )
 
+    run_sensors: bool = Field(
+        default=False,
+        description="Whether the sensors and the schedule that ask Telegram for days run by themselves; a"
+        " checkout for development does not eat a deployment's queue. Once switched in the UI, that holds.",
+    )
+
     @property
     def zone(self) -> ZoneInfo:
         """The zone of a day's bounds."""
@@ -213,6 +219,21 @@ class Settings(DefinitionSettings):
     )
     redis_password: SecretStr | None = None
     commands_queue: str = Field("tg_commands", min_length=1)
+    commands_per_minute: int = Field(
+        600, ge=0, description="Of one requested_by; more of them wait for their turn. 0: no limit."
+    )
+    chats_allowed: Literal["any", "configured"] = Field(
+        "any", description="Which chats commands may ask for: any, or those of TELEGRAM_CHATS alone."
+    )
+    dedup_window_seconds: float = Field(
+        300.0, ge=0, allow_inf_nan=False, description="So long the same ask is answered by the one before."
+    )
+    max_runs_ahead: int = Field(
+        4, ge=1, le=100, description="Runs that are asked for and have not ended, of one urgency."
+    )
+    heal_days: int = Field(
+        14, ge=0, le=365, description="Earlier days without an end that a daily round asks for, a chat."
+    )
     events_channel: str = Field("tg_events", min_length=1)
     events_data_root: Path | None = Field(
         None, description="Where consumers see DATA_DIR, if elsewhere: the paths in events begin with it."

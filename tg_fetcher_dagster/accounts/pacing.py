@@ -116,8 +116,8 @@ class FloodDeadlines:
                     "a flood deadline is not believed",
                     account=kept.account,
                     method=name[:100],
-                    kept=str(value)[:40],
-                    rests_for=LONGEST_WAIT if until is not None else 0.0,
+                    deadline=str(value)[:40],
+                    rests_for=until - now if until is not None else 0.0,
                 )
 
     def until(self, method: str) -> float | None:
@@ -143,5 +143,5 @@ class FloodDeadlines:
         self._kept.keep_floods(self._until)
 
 
-def _is_past(kept: object, now: float) -> bool:
-    return isinstance(kept, int | float) and not isinstance(kept, bool) and kept <= now
+def _is_past(told: object, now: float) -> bool:
+    return isinstance(told, int | float) and not isinstance(told, bool) and told <= now

@@ -6,6 +6,7 @@ files but not of the folder.
 """
 
 import re
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,15 +14,16 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
+from tg_fetcher_dagster.accounts.small_files import PRIVATE
 from tg_fetcher_dagster.durable_files import write_once, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 log = structlog.get_logger(__name__)
 
-_NAME = re.compile(r"[a-z0-9_]{1,32}")
+OF_OTHERS = 0o077
+"""The mode bits of group and others: SESSION_DIR has none of them."""
 
-PRIVATE = 0o600
-"""The mode of sessions, their key and marks, whatever DATA_FILE_MODE says."""
+_NAME = re.compile(r"[a-z0-9_]{1,32}")
 
 
 class StoredAccount(BaseModel):
@@ -80,9 +82,11 @@ class AccountStore:
         """Returns an account; whether it may be used says `restrictions.Restrictions`.
 
         Raises:
-            FetchError: (auth) there is none with this name, or its file does not open with the present key.
+            FetchError: (auth) there is none with this name, its file does not open with the present key, or
+                others than its owner may enter the folder.
         """
         path = self._path(_checked(name))
+        self._require_private()
         try:
             body = path.read_bytes()
         except FileNotFoundError:
@@ -129,12 +133,25 @@ class AccountStore:
         except OSError as error:
             raise FetchError(ErrorType.STORAGE, f"{self._folder} cannot be made private: {error}") from error
 
+    def _require_private(self) -> None:
+        """Refuses a folder that others may enter: it was opened by somebody, who should know of it."""
+        try:
+            mode = stat.S_IMODE(self._folder.stat().st_mode)
+        except OSError:
+            return  # what is asked for next says why
+        if mode & OF_OTHERS:
+            raise FetchError(
+                ErrorType.AUTH,
+                f"SESSION_DIR {self._folder} is open to other users of this host (mode {mode:04o}) and holds"
+                f" sessions, each full access to an account: chmod 700 {self._folder}",
+            )
+
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.session"
 
     def _cipher(self) -> MultiFernet:
         if self._session_key is None:
-            return MultiFernet([Fernet(self._kept_key())])
+            return MultiFernet([self._kept_key()])
         try:
             keys = [part.strip() for part in self._session_key.get_secret_value().split(",") if part.strip()]
             return MultiFernet([Fernet(key) for key in keys])
@@ -145,18 +162,28 @@ class AccountStore:
                 " (the value is not shown)",
             ) from None
 
-    def _kept_key(self) -> bytes:
-        """Returns the folder's own key, made at the first use."""
+    def _kept_key(self) -> Fernet:
+        """Returns the folder's own key, made at the first use.
+
+        Raises:
+            FetchError: (auth) the file holds no key; (storage) it cannot be read or made.
+        """
         path = self._folder / ".key"
         try:
             if not path.exists():
                 self.prepare()
                 write_once(path, Fernet.generate_key(), mode=PRIVATE)
-            return path.read_bytes().strip()
+            return Fernet(path.read_bytes().strip())
         except OSError as error:
             raise FetchError(
                 ErrorType.STORAGE, f"the key of {self._folder} cannot be kept: {error}"
             ) from error
+        except ValueError:
+            raise FetchError(
+                ErrorType.AUTH,
+                f"the key file {path} is damaged: put back a copy of it,"
+                " or remove it and sign in again with tg-fetcher login",
+            ) from None
 
 
 def _checked(name: str) -> str:

@@ -41,10 +41,7 @@ def publish_what_was_told(settings: "Settings") -> None:
     """Publishes the events that were recorded, where Redis is there; else they wait in the outbox."""
     from tg_fetcher_dagster.cli.console import note
     from tg_fetcher_dagster.defs.publishing import drain_outbox
-    from tg_fetcher_dagster.events.outbox import Outbox
 
-    if not Outbox(settings.data_dir).pending():
-        return
     try:
         drain_outbox(settings)
     except FetchError as error:

@@ -145,7 +145,7 @@ def test_absurd_deadlines_block_for_a_week_at_most_and_it_is_said(ledger: Ledger
 
     assert floods.remaining("messages.getHistory") == LONGEST_WAIT
     assert floods.remaining("users.getUsers") == 0
-    assert [(line["method"], line["kept"]) for line in said] == [
+    assert [(line["method"], line["deadline"]) for line in said] == [
         ("messages.getHistory", "1000000000000000.0"),
         ("users.getUsers", "soon"),
     ]

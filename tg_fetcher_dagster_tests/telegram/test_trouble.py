@@ -97,11 +97,12 @@ async def test_telegram_gone_is_one_clear_line(
 ) -> None:
     sandbox.pause()
     with pytest.raises(
-        FetchError, match=rf"account main: the connection failed: .*127\.0\.0\.1.*{sandbox.port}"
+        FetchError,
+        match=rf"account main: Telegram at 127\.0\.0\.1:{sandbox.port} cannot be reached: ",
     ) as failure:
         async with open_reader(settings):
             pytest.fail("there is no server")
-    assert failure.value.error_type is ErrorType.NETWORK
+    assert failure.value.error_type is ErrorType.TELEGRAM_AWAY
 
 
 async def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up(
@@ -135,6 +136,7 @@ async def test_a_long_flood_wait_gives_the_slot_back_and_holds_for_the_next_proc
             await ids_of(reader)
     assert failure.value.error_type is ErrorType.RATE_LIMIT
     assert failure.value.retry_after == pytest.approx(3600, abs=600)
+    assert failure.value.retry_at is not None
 
     asked = len(methods(sandbox, "messages.getHistory"))
     async with open_reader(settings) as reader:

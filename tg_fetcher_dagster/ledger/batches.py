@@ -1,0 +1,157 @@
+"""Batches: neighbouring days that one run fetches. Every function works inside the caller's transaction."""
+
+import datetime as dt
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+import sqlalchemy as sa
+
+from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.tables import asks, batches
+
+BatchState = Literal["asked", "running", "ended"]
+Strategy = Literal["batch", "per_day"]
+
+_ONE_DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Neighbouring days of one chat, or one day of several chats, that one run fetches.
+
+    Attributes:
+        batch_id: also the key of its run, and what its days' events are told for.
+        chats: chat keys; several only where `first` is `last`, and then neighbours in Dagster's order.
+        first: the oldest day.
+        last: the newest day.
+        today: the day is the unfinished one (asset `messages_today`).
+        force: fetch complete days again.
+        limit: at most so many messages a day.
+        priority: of the ask that it was cut for; the smaller, the more urgent.
+        state: `asked` until its run has registered.
+        run_id: Dagster's id of the run that registered for it.
+        asked_at: seconds since 1970.
+    """
+
+    batch_id: str
+    chats: tuple[str, ...]
+    first: dt.date
+    last: dt.date
+    today: bool = False
+    force: bool = False
+    limit: int | None = None
+    strategy: Strategy = "batch"
+    priority: int = 50
+    state: BatchState = "asked"
+    run_id: str | None = None
+    asked_at: float = 0.0
+
+    @property
+    def days(self) -> tuple[dt.date, ...]:
+        """The days to fetch, ascending."""
+        return tuple(self.first + _ONE_DAY * number for number in range((self.last - self.first).days + 1))
+
+
+def put(connection: Connection, batch: Batch) -> None:
+    """Notes a new batch."""
+    connection.execute(
+        sa.insert(batches).values(
+            batch_id=batch.batch_id,
+            chats=orjson.dumps(batch.chats).decode(),
+            first=batch.first,
+            last=batch.last,
+            today=batch.today,
+            force=batch.force,
+            message_limit=batch.limit,
+            strategy=batch.strategy,
+            priority=batch.priority,
+            state=batch.state,
+            run_id=batch.run_id,
+            asked_at=batch.asked_at,
+            began_at=batch.asked_at if batch.state == "running" else None,
+        )
+    )
+
+
+def find(connection: Connection, batch_id: str) -> Batch | None:
+    """Returns a batch; None where there is none of this id."""
+    row = connection.execute(sa.select(batches).where(batches.c.batch_id == batch_id)).mappings().first()
+    return _batch(row) if row else None
+
+
+def in_flight(connection: Connection) -> list[Batch]:
+    """Returns the batches that have not ended, the most urgent first."""
+    found = connection.execute(
+        sa.select(batches)
+        .where(batches.c.state != "ended")
+        .order_by(batches.c.priority, batches.c.asked_at, batches.c.batch_id)
+    )
+    return [_batch(row) for row in found.mappings()]
+
+
+def begin(connection: Connection, batch_id: str, run_id: str, at: float) -> bool:
+    """Gives a batch to the run that registers for it first; False where it is another's or has ended."""
+    return bool(
+        connection.execute(
+            sa.update(batches)
+            .where(
+                batches.c.batch_id == batch_id,
+                batches.c.state != "ended",
+                sa.or_(batches.c.run_id.is_(None), batches.c.run_id == run_id),
+            )
+            .values(state="running", run_id=run_id, began_at=sa.func.coalesce(batches.c.began_at, at))
+        ).rowcount
+    )
+
+
+def end(connection: Connection, batch_ids: Collection[str], at: float) -> int:
+    """Notes that batches have ended; returns how many had not."""
+    return connection.execute(
+        sa.update(batches)
+        .where(batches.c.batch_id.in_(batch_ids), batches.c.state != "ended")
+        .values(state="ended", ended_at=at)
+    ).rowcount
+
+
+def open_days(connection: Connection) -> dict[str, tuple[int, int]]:
+    """Returns of every batch in flight how many of its asks are open, and how many were cancelled."""
+    found = connection.execute(
+        sa.select(
+            batches.c.batch_id,
+            sa.func.coalesce(sa.func.sum(sa.case((asks.c.state == "open", 1), else_=0)), 0),
+            sa.func.coalesce(sa.func.sum(sa.case((asks.c.state == "cancelled", 1), else_=0)), 0),
+        )
+        .outerjoin(asks, asks.c.batch_id == batches.c.batch_id)
+        .where(batches.c.state != "ended")
+        .group_by(batches.c.batch_id)
+    )
+    return {batch_id: (int(still), int(cancelled)) for batch_id, still, cancelled in found}
+
+
+def forget(connection: Connection, before: float) -> int:
+    """Removes batches that ended before a moment; returns how many."""
+    return connection.execute(sa.delete(batches).where(batches.c.ended_at < before)).rowcount
+
+
+def chats_of(found: Iterable[Batch]) -> frozenset[str]:
+    """Returns the chats that these batches read."""
+    return frozenset(chat for batch in found for chat in batch.chats)
+
+
+def _batch(row: sa.RowMapping) -> Batch:
+    same = {
+        "batch_id",
+        "first",
+        "last",
+        "today",
+        "force",
+        "strategy",
+        "priority",
+        "state",
+        "run_id",
+    }
+    values: dict[str, Any] = {name: row[name] for name in same}
+    chats = tuple(orjson.loads(row["chats"]))
+    return Batch(chats=chats, limit=row["message_limit"], asked_at=row["asked_at"], **values)
