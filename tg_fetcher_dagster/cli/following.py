@@ -175,7 +175,7 @@ class Follower:
                 for (chat, day), ended in self._outbox.outcomes(request_id).items():
                     if chat is not None and day in followed.missing:
                         self._heard_at = time.monotonic()
-                        kept = read_coverage(self._store.day(chat, day))
+                        kept = read_coverage(self._outbox.ledger, self._store.day(chat, day))
                         self._display.end(followed.end(recorded_end(chat, day, ended, kept)))
 
     def _learn(self, batches: list[bytes], delayed: dict[str, float]) -> None:

@@ -92,6 +92,7 @@ def overview(settings: Settings) -> Overview:
         FetchError: (storage) the files cannot be read.
     """
     store = Store.of(settings)
+    ledger = Outbox(settings.data_dir).ledger
     identities = IdentityTable(settings.data_dir)
     known = {chat.key: chat for chat in identities.all()}
     yesterday = planning_now(settings).astimezone(settings.zone).date() - timedelta(days=1)
@@ -99,7 +100,7 @@ def overview(settings: Settings) -> Overview:
     folders = {name for name in store.chats() if re.fullmatch(KEY_PATTERN, name)}
     for key in sorted({*known, *folders}):
         chat = known.get(key)
-        covered = covered_days(store, key)
+        covered = covered_days(ledger, key, settings.history_start, yesterday + timedelta(days=1))
         stand = standing(store, key, covered)
         if chat is None and not covered and not stand.damaged:
             continue

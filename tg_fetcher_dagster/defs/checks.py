@@ -12,6 +12,7 @@ import dagster as dg
 
 from tg_fetcher_dagster.chats.spelling import KEY_PATTERN
 from tg_fetcher_dagster.defs.partitions import by_chat, chat_day_key, chat_days, keys_of_run
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.candidates import days_with_candidates
 from tg_fetcher_dagster.storage.coverage import read_coverage
@@ -43,11 +44,12 @@ NAMED = 20
 
 def _days_of(context: dg.AssetCheckExecutionContext, settings: Settings) -> Iterator[Findings]:
     store = Store.of(settings)
+    ledger = Ledger.open(settings.ledger_location)
     keys = keys_of_run(context.run, chat_days(settings), context.instance)
     for chat, days in by_chat(keys).items():
         for day in days:
             paths = store.day(chat, day)
-            if read_coverage(paths) is not None:
+            if read_coverage(ledger, paths) is not None:
                 yield check_day_file(paths, zone=settings.zone, key=str(chat_day_key(chat, day)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from tg_fetcher_dagster.fetching.request import Asker, FetchRequest
+from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.requests.plan import Batch
 
 
@@ -40,15 +40,6 @@ def requests_of(
     config: FetchConfig, days_of_chats: Mapping[str, tuple[date, ...]], *, run_id: str
 ) -> list[FetchRequest]:
     """Returns one request a chat; where no command asked, the run itself is the request."""
-    asked_by = tuple(
-        Asker(
-            command_id=each.command_id,
-            correlation_id=each.correlation_id,
-            first=date.fromisoformat(each.first),
-            last=date.fromisoformat(each.last),
-        )
-        for each in config.asked_by
-    )
     return [
         FetchRequest(
             request_id=config.request_id or run_id,
@@ -56,7 +47,6 @@ def requests_of(
             days=days,
             force=config.force,
             limit=config.limit,
-            asked_by=asked_by,
             strategy=config.strategy,
         )
         for chat, days in days_of_chats.items()

@@ -18,7 +18,7 @@ from tg_fetcher_dagster.defs.partitions import CHATS, by_chat, chat_day_of, chat
 from tg_fetcher_dagster.defs.publishing import drain_outbox
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
-from tg_fetcher_dagster.fetching.day_events import DayEvents
+from tg_fetcher_dagster.fetching.day_events import failed_event, record_end
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.clock import telegram_now
 
@@ -95,10 +95,12 @@ def tell_failed_days(
         if key not in waiting
     }
     days = by_chat(f"{chat}|{day}" for chat, day in told)
-    for request in requests_of(config, days, run_id=run_id):
-        events = DayEvents(outbox, settings, request)
-        for day in request.days:
-            events.failed(day, told[request.chat, day])
+    with outbox.ledger.write() as connection:
+        for request in requests_of(config, days, run_id=run_id):
+            for day in request.days:
+                error = told[request.chat, day]
+                event = failed_event(settings, request.chat, day, error, request_id=request.request_id)
+                record_end(connection, event, request_id=request.request_id, end="failed", error=error)
 
 
 def _chat_and_day(key: str, config: FetchConfig, settings: Settings) -> tuple[str, date]:

@@ -20,6 +20,7 @@ from tg_fetcher_dagster.defs.sensors.refusals import skips_when_refused
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.models import FetchFailed
 from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.ledger.days import requests_a_day
 from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.redis_connection import connect
 from tg_fetcher_dagster.requests.dispatch import Dispatch
@@ -31,7 +32,6 @@ from tg_fetcher_dagster.requests.ticking import ChatFacts, Outside, Rules, TickR
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import covered_days
 from tg_fetcher_dagster.storage.damage import standing
-from tg_fetcher_dagster.storage.estimate import requests_a_day
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.clock import planning_time
 
@@ -87,14 +87,16 @@ def outside(settings: Settings, instance: dg.DagsterInstance) -> Outside:
         outbox.put(event, request_id=failure.request_id, durable=True)
 
     def facts(identity: ChatIdentity) -> ChatFacts:
-        stand = standing(store, identity.key, covered_days(store, identity.key))
+        covered = covered_days(outbox.ledger, identity.key, settings.history_start, date.max)
+        stand = standing(store, identity.key, covered)
         return ChatFacts(first_fetched=stand.first, final_days=stand.done)
 
     means: dict[str, float] = {}
 
     def estimate(chat: str, _day: date) -> float:
         if chat not in means:
-            means[chat] = requests_a_day(covered_days(store, chat).values())
+            with outbox.ledger.read() as connection:
+                means[chat] = requests_a_day(connection, chat)
         return means[chat]
 
     return Outside(
