@@ -98,7 +98,8 @@ def _days_without_the_chat(asked: Asked, settings: Settings) -> list[date | None
 
 def _expanded(asked: Asked, identity: ChatIdentity, settings: Settings) -> Expansion:
     store = Store.of(settings)
-    stand = standing(store, identity.key, covered_days(store, identity.key))
+    covered = covered_days(Outbox(settings.data_dir).ledger, identity.key, settings.history_start, date.max)
+    stand = standing(store, identity.key, covered)
     return expand(
         asked.command,
         today=planning_now(settings).astimezone(settings.zone).date(),
@@ -180,7 +181,9 @@ def _cancel(batch: Batch, dagster: dg.DagsterInstance) -> None:
 def _end(batch: Batch, day: DirectDay, settings: Settings) -> DayEnd:
     told = day.error or ""
     if day.event != FAILED:
-        coverage = read_coverage(Store.of(settings).day(batch.chat_key, day.day))
+        coverage = read_coverage(
+            Outbox(settings.data_dir).ledger, Store.of(settings).day(batch.chat_key, day.day)
+        )
         count = coverage.message_count if coverage else 0
         unfinished = "" if coverage is None or coverage.final else " so far, the day is not final"
         told = f"{count} messages{unfinished}"
