@@ -36,6 +36,17 @@ def cancel(
         ledger.close()
 
 
+def cancel_commands(command_ids: list[str], settings: "Settings") -> None:
+    """Ends what commands ask for, without a question, and tells how much that was."""
+    from tg_fetcher_dagster.ledger.database import Ledger
+
+    ledger = Ledger.open(settings.ledger_location)
+    try:
+        _cancel(ledger, settings, chat=None, command_ids=command_ids, yes=True)
+    finally:
+        ledger.close()
+
+
 def _cancel(
     ledger: "Ledger", settings: "Settings", *, chat: str | None, command_ids: list[str], yes: bool
 ) -> None:

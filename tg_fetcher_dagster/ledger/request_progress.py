@@ -24,6 +24,7 @@ class RequestProgress:
         chat: its key, once it is known.
         open_days: days that have not ended; 0 before the request is planned, too.
         wait_until: seconds since 1970.
+        run_id: of the run that finds out who the chat is, or the one that asked for itself.
     """
 
     request_id: str
@@ -35,6 +36,7 @@ class RequestProgress:
     error_type: str | None
     error: str | None
     wait_until: float | None
+    run_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ class OpenDays:
 def requests_of_commands(connection: sa.Connection, command_ids: Collection[str]) -> list[RequestProgress]:
     """Returns the requests that came of commands, in the order of their coming."""
     named = ("request_id", "command_id", "state", "spelling", "chat", "open_days", "error_type", "error",
-             "wait_until")  # fmt: skip
+             "wait_until", "run_id")  # fmt: skip
     found = connection.execute(
         sa.select(*(requests.c[name] for name in named))
         .where(requests.c.command_id.in_(command_ids))
@@ -134,6 +136,19 @@ def open_days(connection: sa.Connection, request_ids: Collection[str]) -> list[O
         .order_by(sa.case((batches.c.state == "running", 0), else_=1), asks.c.wait_until, asks.c.chat)
     )
     return [OpenDays(**row) for row in found.mappings()]
+
+
+def own_batches(connection: sa.Connection, command_ids: Collection[str]) -> set[str]:
+    """Returns the batches that are to read open days of commands."""
+    found = connection.execute(
+        sa.select(asks.c.batch_id)
+        .join(requests, requests.c.request_id == asks.c.request_id)
+        .where(
+            requests.c.command_id.in_(command_ids), asks.c.state == "open", asks.c.batch_id.is_not(None)
+        )
+        .distinct()
+    )
+    return {batch_id for batch_id in found.scalars() if batch_id is not None}
 
 
 def open_counts(
