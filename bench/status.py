@@ -93,7 +93,9 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         url = os.environ.get("LEDGER_URL")
-        settings = Settings.read(data_dir=Path(folder) / "data", redis_url=None, session_dir=Path(folder) / "s")
+        settings = Settings.read(
+            data_dir=Path(folder) / "data", redis_url=None, session_dir=Path(folder) / "s"
+        )
         began = time.perf_counter()
         ledger = Ledger.open(settings.ledger_location)
         build(ledger)

@@ -17,6 +17,8 @@ class ErrorType(StrEnum):
     """Telegram asked for a pause: wait exactly that long; a long pause gives the run's slot back."""
     ACCOUNT_BUSY = "account_busy"
     """Another process uses the account: its turn comes, and nothing has failed."""
+    TELEGRAM_AWAY = "telegram_away"
+    """No connection to Telegram can be made: nothing was asked, and no chat has anything to do with it."""
     NETWORK = "network"
     """A connection or a server failed: worth another try after a while."""
     NOT_FOUND = "not_found"
@@ -36,7 +38,15 @@ class ErrorType(StrEnum):
     """A fault of our own, or an answer that this version cannot read."""
 
 
-RETRYABLE = frozenset({ErrorType.RATE_LIMIT, ErrorType.ACCOUNT_BUSY, ErrorType.NETWORK, ErrorType.STORAGE})
+RETRYABLE = frozenset(
+    {
+        ErrorType.RATE_LIMIT,
+        ErrorType.ACCOUNT_BUSY,
+        ErrorType.TELEGRAM_AWAY,
+        ErrorType.NETWORK,
+        ErrorType.STORAGE,
+    }
+)
 
 
 class ErrorSort(StrEnum):
@@ -60,6 +70,7 @@ SORTS = {
     ErrorType.AUTH: ErrorSort.WAITED_FOR,
     ErrorType.RATE_LIMIT: ErrorSort.WAITED_FOR,
     ErrorType.ACCOUNT_BUSY: ErrorSort.WAITED_FOR,
+    ErrorType.TELEGRAM_AWAY: ErrorSort.WAITED_FOR,
     ErrorType.STORAGE: ErrorSort.WAITED_FOR,
     ErrorType.NETWORK: ErrorSort.RETRIED,
     ErrorType.NOT_FOUND: ErrorSort.DEAD_LETTERED,

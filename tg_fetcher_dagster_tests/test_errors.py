@@ -12,6 +12,7 @@ def test_a_state_that_passes_is_waited_for_and_uses_up_no_try() -> None:
         ErrorType.AUTH,
         ErrorType.RATE_LIMIT,
         ErrorType.ACCOUNT_BUSY,
+        ErrorType.TELEGRAM_AWAY,
         ErrorType.STORAGE,
     }
 

@@ -9,11 +9,10 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
-from tg_fetcher_dagster.accounts.small_files import read_small, write_small
+from tg_fetcher_dagster.accounts.state import StoredState
 
 log = structlog.get_logger(__name__)
 
@@ -89,31 +88,31 @@ def believed_deadline(until: object, *, now: float) -> float | None:
 
 
 class FloodDeadlines:
-    """Until when which method must rest, kept in the account's `.floods.json`."""
+    """Until when which method must rest, kept with the account's state."""
 
     def __init__(
         self,
-        path: Path,
+        kept: StoredState,
         *,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self._path = path
+        self._kept = kept
         self._clock = clock
         self._jitter = jitter
         self._until: dict[str, float] = {}
         now = clock()
-        for name, kept in read_small(path).items():
-            until = believed_deadline(kept, now=now)
+        for name, told in kept.floods().items():
+            until = believed_deadline(told, now=now)
             if until is not None:
                 self._until[name] = until
-            if until != kept and not (until is None and _is_past(kept, now)):
+            if until != told and not _is_past(told, now):
                 log.warning(
                     "a flood deadline is not believed",
-                    path=str(path),
+                    account=str(kept),
                     method=name[:100],
-                    kept=str(kept)[:40],
-                    rests_for=LONGEST_WAIT if until is not None else 0.0,
+                    deadline=str(told)[:40],
+                    rests_for=until - now if until is not None else 0.0,
                 )
 
     def until(self, method: str) -> float | None:
@@ -136,8 +135,8 @@ class FloodDeadlines:
         self._until = {name: until for name, until in self._until.items() if until > now}
         wanted = now + wait + self._jitter(0.05, max(0.1, min(3.0, wait / 10)))
         self._until[method] = min(wanted, now + LONGEST_WAIT)
-        write_small(self._path, self._until)
+        self._kept.keep_floods(self._until)
 
 
-def _is_past(kept: object, now: float) -> bool:
-    return isinstance(kept, int | float) and not isinstance(kept, bool) and kept <= now
+def _is_past(told: object, now: float) -> bool:
+    return isinstance(told, int | float) and not isinstance(told, bool) and told <= now

@@ -12,11 +12,14 @@ from tg_fetcher_dagster.errors import FetchError
 
 log = structlog.get_logger(__name__)
 
+PRIVATE = 0o600
+"""The mode of all that stands in SESSION_DIR, whatever DATA_FILE_MODE says."""
+
 
 def write_small(path: Path, facts: Mapping[str, Any]) -> None:
     """Keeps facts as JSON; where the disk refuses, they hold in this process alone and the log says so."""
     try:
-        write_whole(path, orjson.dumps(facts), durable=False, mode=0o600)
+        write_whole(path, orjson.dumps(facts), durable=False, mode=PRIVATE)
     except FetchError as error:
         log.warning("not kept", path=str(path), error=error.message)
 

@@ -6,6 +6,7 @@ files but not of the folder.
 """
 
 import re
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,15 +14,17 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
+from tg_fetcher_dagster.accounts.small_files import PRIVATE
+from tg_fetcher_dagster.accounts.state import Quarantine, StoredState
 from tg_fetcher_dagster.durable_files import write_once, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 log = structlog.get_logger(__name__)
 
-_NAME = re.compile(r"[a-z0-9_]{1,32}")
+OF_OTHERS = 0o077
+"""The mode bits of group and others: SESSION_DIR has none of them."""
 
-PRIVATE = 0o600
-"""The mode of sessions, their key and marks, whatever DATA_FILE_MODE says."""
+_NAME = re.compile(r"[a-z0-9_]{1,32}")
 
 
 class StoredAccount(BaseModel):
@@ -39,15 +42,6 @@ class StoredAccount(BaseModel):
     @field_serializer("session", "phone", when_used="json")
     def _shown_only_to_be_encrypted(self, value: SecretStr | None) -> str | None:
         return value.get_secret_value() if value is not None else None
-
-
-class Quarantine(BaseModel):
-    """Why an account is not used until somebody signs in again."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    reason: str
-    at: AwareDatetime
 
 
 class AccountStore:
@@ -83,17 +77,18 @@ class AccountStore:
         self.prepare()
         body = self._cipher().encrypt(account.model_dump_json().encode())
         write_whole(self._path(name), body, mode=PRIVATE)
-        self._quarantine_path(name).unlink(missing_ok=True)
+        StoredState(self._folder, name).lift()
         return account
 
     def load(self, name: str) -> StoredAccount:
         """Returns an account that may be used.
 
         Raises:
-            FetchError: (auth) there is none with this name, it is in quarantine, or its file does not open
-                with the present key.
+            FetchError: (auth) there is none with this name, it is in quarantine, its file does not open with
+                the present key, or others than its owner may enter the folder.
         """
         path = self._path(_checked(name))
+        self._require_private()
         try:
             body = path.read_bytes()
         except FileNotFoundError:
@@ -132,29 +127,17 @@ class AccountStore:
         """
         path = self._path(_checked(name))
         existed = path.exists()
-        for each in (path, self._quarantine_path(name), self.floods_path(name)):
-            each.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        StoredState(self._folder, name).forget()
         return existed
 
     def quarantine(self, name: str, reason: str) -> None:
         """Keeps an account from being used until somebody signs in again (telegram.md, 27)."""
-        mark = Quarantine(reason=reason, at=datetime.now(UTC))
-        write_whole(self._quarantine_path(_checked(name)), mark.model_dump_json().encode(), mode=PRIVATE)
-        log.error("account in quarantine", account=name, reason=reason)
+        StoredState(self._folder, _checked(name)).quarantine(reason)
 
     def quarantined(self, name: str) -> Quarantine | None:
         """Returns why an account is not used, or None if it may be."""
-        try:
-            return Quarantine.model_validate_json(self._quarantine_path(_checked(name)).read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValidationError) as error:
-            # A mark that cannot be read is still a mark.
-            return Quarantine(reason=f"its mark is unreadable: {type(error).__name__}", at=datetime.now(UTC))
-
-    def floods_path(self, name: str) -> Path:
-        """Where the account's flood deadlines are kept."""
-        return floods_path(self._folder, name)
+        return StoredState(self._folder, _checked(name)).quarantined()
 
     def prepare(self) -> None:
         """Makes the folder, for its owner only.
@@ -168,15 +151,25 @@ class AccountStore:
         except OSError as error:
             raise FetchError(ErrorType.STORAGE, f"{self._folder} cannot be made private: {error}") from error
 
+    def _require_private(self) -> None:
+        """Refuses a folder that others may enter: it was opened by somebody, who should know of it."""
+        try:
+            mode = stat.S_IMODE(self._folder.stat().st_mode)
+        except OSError:
+            return  # what is asked for next says why
+        if mode & OF_OTHERS:
+            raise FetchError(
+                ErrorType.AUTH,
+                f"SESSION_DIR {self._folder} is open to other users of this host (mode {mode:04o}) and holds"
+                f" sessions, each full access to an account: chmod 700 {self._folder}",
+            )
+
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.session"
 
-    def _quarantine_path(self, name: str) -> Path:
-        return self._folder / f"{name}.quarantine.json"
-
     def _cipher(self) -> MultiFernet:
         if self._session_key is None:
-            return MultiFernet([Fernet(self._kept_key())])
+            return MultiFernet([self._kept_key()])
         try:
             keys = [part.strip() for part in self._session_key.get_secret_value().split(",") if part.strip()]
             return MultiFernet([Fernet(key) for key in keys])
@@ -187,23 +180,28 @@ class AccountStore:
                 " (the value is not shown)",
             ) from None
 
-    def _kept_key(self) -> bytes:
-        """Returns the folder's own key, made at the first use."""
+    def _kept_key(self) -> Fernet:
+        """Returns the folder's own key, made at the first use.
+
+        Raises:
+            FetchError: (auth) the file holds no key; (storage) it cannot be read or made.
+        """
         path = self._folder / ".key"
         try:
             if not path.exists():
                 self.prepare()
                 write_once(path, Fernet.generate_key(), mode=PRIVATE)
-            return path.read_bytes().strip()
+            return Fernet(path.read_bytes().strip())
         except OSError as error:
             raise FetchError(
                 ErrorType.STORAGE, f"the key of {self._folder} cannot be kept: {error}"
             ) from error
-
-
-def floods_path(session_dir: Path, name: str) -> Path:
-    """Where an account's flood deadlines are kept."""
-    return session_dir / f"{name}.floods.json"
+        except ValueError:
+            raise FetchError(
+                ErrorType.AUTH,
+                f"the key file {path} is damaged: put back a copy of it,"
+                " or remove it and sign in again with tg-fetcher login",
+            ) from None
 
 
 def _checked(name: str) -> str:

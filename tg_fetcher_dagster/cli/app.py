@@ -19,6 +19,8 @@ from tg_fetcher_dagster.cli import (
     accounts,
     cancel,
     chats,
+    diff,
+    events,
     extensions,
     failed,
     fetch,
@@ -66,6 +68,8 @@ app.command("status")(status.status)
 app.command("cancel", context_settings=IDS_ALLOWED)(cancel.cancel)
 app.command("heal", context_settings=IDS_ALLOWED)(heal.heal)
 app.add_typer(failed.app, name="failed")
+app.add_typer(events.app, name="events")
+app.command("diff", context_settings=IDS_ALLOWED)(diff.diff)
 app.command("rebuild", context_settings=IDS_ALLOWED)(rebuild.rebuild)
 app.command("verify", context_settings=IDS_ALLOWED)(verify.verify)
 app.command("accept", context_settings=IDS_ALLOWED)(accept.accept)

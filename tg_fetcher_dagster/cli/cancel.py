@@ -69,7 +69,5 @@ def _cancel(
 
 def _nothing(chat: str | None, command_ids: list[str]) -> str:
     if command_ids:
-        return (
-            f"nothing is open of {', '.join(command_ids)}: it has ended, or nobody has taken it from the queue yet"
-        )
+        return f"nothing is open of {', '.join(command_ids)}: it has ended, or nobody has taken it from the queue yet"
     return f"nothing is asked for of {chat}" if chat else "nothing is asked for"

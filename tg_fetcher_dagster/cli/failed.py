@@ -24,7 +24,9 @@ PAGE = 500
 """Letters that are held in memory at once; one has 64 KiB at most."""
 
 LetterArgument = Annotated[str | None, typer.Argument(help="The id that `failed list` shows.")]
-ChatOption = Annotated[str | None, typer.Option("--chat", help="Those of this chat, as `failed list` has it.")]
+ChatOption = Annotated[
+    str | None, typer.Option("--chat", help="Those of this chat, as `failed list` has it.")
+]
 SortOption = Annotated[
     ErrorType | None, typer.Option("--error-type", help="Those that failed for this sort of reason.")
 ]
@@ -136,9 +138,7 @@ def _which(letter: str | None, chat: str | None, error_type: ErrorType | None) -
     return Which(wanted=letter, chat=chat, error_type=error_type.value if error_type else None)
 
 
-def _chosen(
-    letter: str | None, chat: str | None, error_type: ErrorType | None, *, every: bool
-) -> "Which":
+def _chosen(letter: str | None, chat: str | None, error_type: ErrorType | None, *, every: bool) -> "Which":
     """The letters that are meant: all only where that is said.
 
     Raises:

@@ -27,7 +27,9 @@ def line_of(end: DayEnd) -> str:
 
 def summary_of(ends: Sequence[DayEnd]) -> str:
     """Returns how many days ended how, in one line."""
-    number = {name: sum(1 for each in ends if each.end == name) for name in ("fetched", "failed", "cancelled")}
+    number = {
+        name: sum(1 for each in ends if each.end == name) for name in ("fetched", "failed", "cancelled")
+    }
     skipped = len(ends) - sum(number.values())
     parts = [f"{number['fetched']} fetched", f"{skipped} skipped", f"{number['failed']} failed"]
     if number["cancelled"]:

@@ -113,7 +113,9 @@ def answers_within(seconds: float, questions: Mapping[str, Callable[[], Any]]) -
 
 def _queue_lengths(settings: Settings) -> dict[str, int]:
     if settings.redis_url is None:
-        raise FetchError(ErrorType.NETWORK, "no Redis (REDIS_URL is empty): commands come by the spool folder")
+        raise FetchError(
+            ErrorType.NETWORK, "no Redis (REDIS_URL is empty): commands come by the spool folder"
+        )
     keys = CommandKeys(settings.commands_queue)
     with connect(settings, patience=REDIS_PATIENCE, retries=0) as client, redis_failures(client):
         pipe = client.pipeline(transaction=False)

@@ -76,7 +76,9 @@ def _show_trouble(seen: "Overview") -> None:
         if chat.refused is not None:
             again = chat.refused.ask_again_at
             when = f"; asked again {told_moment(again.timestamp(), now=now)}" if again else ""
-            lines.append(f"refused   {chat.chat} since {chat.refused.since:%Y-%m-%d}: {chat.refused.why}{when}")
+            lines.append(
+                f"refused   {chat.chat} since {chat.refused.since:%Y-%m-%d}: {chat.refused.why}{when}"
+            )
     doubted = [f"{chat.chat} {day}" for chat in seen.chats for day in chat.doubted]
     lines += [
         f"in doubt  {line}: too many messages are gone; read it again, or: tg-fetcher accept {line}"

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
-from tg_fetcher_dagster.chats.spelling import id_key
+from tg_fetcher_dagster.chats.identity_table import open_identities
+from tg_fetcher_dagster.chats.ids import id_key
 from tg_fetcher_dagster.cli.dates import check_range
 from tg_fetcher_dagster.cli.usage import WrongUse, spelling_of
 from tg_fetcher_dagster.requests.command import FetchCommand, parse_command
@@ -115,7 +115,8 @@ def check_days(asked: Sequence[FetchCommand], settings: Settings) -> None:
 def _configured(chat: str, settings: Settings) -> str:
     """A configured name whose chat has lost it goes on with that chat: by its id, which cannot be taken."""
     spelling = spelling_of(chat)
-    known = IdentityTable(settings.data_dir).first_meant(spelling)
+    with open_identities(settings) as identities:
+        known = identities.first_meant(spelling)
     return id_key(known.marked_id) if known is not None and spelling.username in known.lost_names else chat
 
 

@@ -8,10 +8,10 @@ import dagster as dg
 import structlog
 
 from tg_fetcher_dagster.chats.spelling import parse_spelling
-from tg_fetcher_dagster.days import day_of
 from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.telegram import resolving
 
 log = structlog.get_logger(__name__)
 
@@ -47,19 +47,16 @@ async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegra
     unknown: dict[str, FetchError] = {}
     try:
         async with telegram.open() as reader:
-            for spelling in map(parse_spelling, config.spellings):
-                try:
-                    seen = await reader.resolve(spelling, fetching.identities.find(spelling))
-                    # Kept before anything else is asked: a resolve is one of about 200 a day.
-                    known = fetching.identities.record(seen)
-                    first = await reader.first_message_date(known)
-                    day = day_of(first, fetching.settings.zone) if first else None
-                    fetching.identities.record(known.model_copy(update={"first_message_date": day}))
-                    context.log.info("%s is %s (%s)", spelling.canonical, known.key, known.title)
-                except FetchError as error:
-                    fetching.identities.record_failure(spelling, error, datetime.now(UTC))
-                    context.log.warning("%s: %s", spelling.canonical, error.message)
-                    unknown[spelling.canonical] = error
+            wanted = map(parse_spelling, config.spellings)
+            zone = fetching.settings.zone
+            async for spelling, found in resolving.resolve_chats(
+                reader, fetching.identities, wanted, zone=zone
+            ):
+                if isinstance(found, FetchError):
+                    context.log.warning("%s: %s", spelling.canonical, found.message)
+                    unknown[spelling.canonical] = found
+                else:
+                    context.log.info("%s is %s (%s)", spelling.canonical, found.key, found.title)
     except FetchError as error:
         for spelling in map(parse_spelling, config.spellings):
             fetching.identities.record_failure(spelling, error, datetime.now(UTC))

@@ -136,6 +136,8 @@ class MessagesFetched(Event):
         messages_edited: how many their author or an admin has changed since.
         messages_deleted: how many are not there any more.
         messages_recounted: how many differ in reactions, views, forwards or comments only.
+        added_ids: the newest of those that were added, at most 100; null where the count is null. The same
+            holds for edited_ids, deleted_ids and recounted_ids.
         lost: what the day is known to miss, the first LOSSES_TOLD of it; empty where nothing is.
         lost_count: how many losses there are in all.
     """
@@ -161,6 +163,10 @@ class MessagesFetched(Event):
     messages_edited: int | None = Field(None, ge=0)
     messages_deleted: int | None = Field(None, ge=0)
     messages_recounted: int | None = Field(None, ge=0)
+    added_ids: tuple[int, ...] | None = None
+    edited_ids: tuple[int, ...] | None = None
+    deleted_ids: tuple[int, ...] | None = None
+    recounted_ids: tuple[int, ...] | None = None
     lost: tuple[LossTold, ...] = ()
     lost_count: int = Field(0, ge=0)
 

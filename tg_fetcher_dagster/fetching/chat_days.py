@@ -13,13 +13,14 @@ from datetime import date
 
 import structlog
 
+from tg_fetcher_dagster.chats.access import note_access
 from tg_fetcher_dagster.days import newest_first, stretches
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.day_walk import DayWalk
 from tg_fetcher_dagster.fetching.hidden_history import details_hold, is_asked_below, refused_days
-from tg_fetcher_dagster.fetching.identifying import gone_on, identify, keep_moved_name
+from tg_fetcher_dagster.fetching.identifying import gone_on, keep_moved_name
 from tg_fetcher_dagster.fetching.reopening import reopen_days
 from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest, Outcome
 from tg_fetcher_dagster.fetching.restoring import settled_on_disk
@@ -28,6 +29,7 @@ from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.progress import write_progress
 from tg_fetcher_dagster.telegram.access import ChatMigratedError
 from tg_fetcher_dagster.telegram.reader import TelegramReader
+from tg_fetcher_dagster.telegram.resolving import identify
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +106,7 @@ async def _hidden(request: FetchRequest, context: FetchContext, reader: Reader) 
     try:
         return await refused_days(request, context, None if holds else await reader())
     except FetchError as error:
+        note_access(context.ledger, request.chat, error)
         return dict.fromkeys(request.days, error)
 
 
@@ -149,7 +152,7 @@ async def _fetch_stretch(
     left = list(newest_first(first, last))
     try:
         telegram = await reader()
-        identity = await identify(request.chat, context, telegram)
+        identity = await identify(telegram, context.identities, request.chat)
         events.notice = context.identities.notice(request.chat)
         while left:
             walk = DayWalk(
@@ -168,9 +171,11 @@ async def _fetch_stretch(
                         yield report
             except ChatMigratedError as moved:
                 identity = gone_on(identity, moved, context, telegram)
+        note_access(context.ledger, request.chat, None)
     except Exception as error:  # noqa: BLE001 - one chat's trouble is not the other chats'
         failure = failure_of(error, about=f"chat {request.chat}")
         keep_moved_name(failure, context)
+        note_access(context.ledger, request.chat, failure)
         log.warning(
             "days not fetched",
             chat=request.chat,

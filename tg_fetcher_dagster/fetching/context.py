@@ -8,6 +8,7 @@ from functools import cached_property
 
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.events.outbox import Outbox
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
@@ -42,9 +43,14 @@ class FetchContext:
         return Store.of(self.settings)
 
     @cached_property
+    def ledger(self) -> Ledger:
+        """What is known."""
+        return Ledger.open(self.settings.ledger_location)
+
+    @cached_property
     def identities(self) -> IdentityTable:
         """The chats that are known."""
-        return IdentityTable(self.settings.data_dir)
+        return IdentityTable(self.ledger)
 
     @cached_property
     def outbox(self) -> Outbox:

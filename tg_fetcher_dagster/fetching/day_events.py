@@ -115,6 +115,10 @@ class DayEvents:
                 messages_edited=changes.edited.count if changes else None,
                 messages_deleted=changes.deleted.count if changes else None,
                 messages_recounted=changes.recounted.count if changes else None,
+                added_ids=changes.added.ids if changes else None,
+                edited_ids=changes.edited.ids if changes else None,
+                deleted_ids=changes.deleted.ids if changes else None,
+                recounted_ids=changes.recounted.ids if changes else None,
                 lost=tuple(LossTold(what=loss.what, why=loss.why) for loss in coverage.lost[:LOSSES_TOLD]),
                 lost_count=len(coverage.lost),
             )

@@ -11,7 +11,7 @@ from datetime import date, datetime
 import structlog
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.spelling import group_marked_id, id_key
+from tg_fetcher_dagster.chats.ids import group_marked_id, id_key
 from tg_fetcher_dagster.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.context import FetchContext

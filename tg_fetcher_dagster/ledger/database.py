@@ -94,6 +94,12 @@ class Ledger:
         """Closes all connections."""
         self._engine.dispose()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 def engine_of(where: URL) -> sa.Engine:
     """Returns an engine for a checked URL."""

@@ -35,7 +35,10 @@ class DialogSeen:
 
 
 async def walk_dialogs(send: Send) -> AsyncIterator[DialogSeen]:
-    """Yields each dialog once, pinned and newest first; one request for a hundred."""
+    """Yields each dialog once, pinned and newest first; one request for a hundred.
+
+    A list that Telegram counts longer than what it gives is told in the log.
+    """
     seen: set[int] = set()
     offset_date, offset_id, offset_peer = None, 0, types.InputPeerEmpty()
     while True:
@@ -54,12 +57,14 @@ async def walk_dialogs(send: Send) -> AsyncIterator[DialogSeen]:
         for each in fresh:
             seen.add(each.marked_id)
             yield each
-        if not isinstance(answer, types.messages.DialogsSlice) or not fresh:
+        if not isinstance(answer, types.messages.DialogsSlice) or len(seen) >= answer.count:
             return
-        last = next((each for each in reversed(fresh) if each.last_message_at), None)
-        if last is None or len(seen) >= answer.count:
+        if not fresh:
+            log.warning("Telegram gave fewer dialogs than it counts", count=answer.count, given=len(seen))
             return
-        offset_date, offset_id = last.last_message_at, last.top_message_id
+        # A dialog without a message has no date of its own: after a page of such ones the former date holds.
+        last = next((each for each in reversed(fresh) if each.last_message_at), fresh[-1])
+        offset_date, offset_id = last.last_message_at or offset_date, last.top_message_id
         offset_peer = input_peer(last.marked_id, getattr(last.entity, "access_hash", None))
 
 

@@ -9,7 +9,8 @@ import structlog
 from telethon.tl import functions, types
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.spelling import ChatSpelling, group_marked_id
+from tg_fetcher_dagster.chats.ids import group_marked_id
+from tg_fetcher_dagster.chats.spelling import ChatSpelling
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.telegram.access import ChatMigratedError, require_reader
 from tg_fetcher_dagster.telegram.chat_line import ChatLine

@@ -154,7 +154,7 @@ class RequestLine:
             ended = sort_error(error, about=f"account {self._account}")
             ended.retry_at = self._gate.retry_at(trial.method)
             raise await self._end_run(ended, after) from error
-        if failure.error_type is not ErrorType.NETWORK:
+        if failure.error_type not in {ErrorType.NETWORK, ErrorType.TELEGRAM_AWAY}:
             raise failure from error
         await self._try_again(failure, error, trial)
 

@@ -85,8 +85,7 @@ class HistoryWalk:
         async with aclosing(answers) as closing:
             async for answer, is_last in closing:
                 is_beginning = is_last and self._beginning.is_reached
-                # In a thread: meanwhile the loop sends the request for the next page.
-                yield await asyncio.to_thread(self._page, answer, is_beginning=is_beginning)
+                yield self._page(answer, is_beginning=is_beginning)
 
     async def _one_by_one(self, first: Answer) -> AsyncGenerator[tuple[Answer, bool], None]:
         answer: Answer | None = first

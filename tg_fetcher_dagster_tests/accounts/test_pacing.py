@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from tg_fetcher_dagster.accounts.pacing import LONGEST_WAIT, FloodDeadlines, Pace, believed_deadline
+from tg_fetcher_dagster.accounts.state import StoredState
 
 
 class Clock:
@@ -56,10 +57,11 @@ async def test_a_pause_fills_the_burst_again_and_no_more() -> None:
 
 def test_a_deadline_is_honoured_by_a_later_process(tmp_path: Path) -> None:
     clock = Clock()
-    path = tmp_path / "main.floods.json"
-    FloodDeadlines(path, clock=clock, jitter=no_jitter).note("messages.getHistory", 30)
+    FloodDeadlines(StoredState(tmp_path, "main"), clock=clock, jitter=no_jitter).note(
+        "messages.getHistory", 30
+    )
 
-    later = FloodDeadlines(path, clock=clock)
+    later = FloodDeadlines(StoredState(tmp_path, "main"), clock=clock)
     clock.now += 10
 
     assert later.remaining("messages.getHistory") == 20
@@ -70,7 +72,7 @@ def test_a_deadline_is_honoured_by_a_later_process(tmp_path: Path) -> None:
 
 def test_the_jitter_only_adds(tmp_path: Path) -> None:
     clock = Clock()
-    floods = FloodDeadlines(tmp_path / "a.floods.json", clock=clock)
+    floods = FloodDeadlines(StoredState(tmp_path, "main"), clock=clock)
 
     floods.note("messages.getHistory", 30)
 
@@ -78,7 +80,7 @@ def test_the_jitter_only_adds(tmp_path: Path) -> None:
 
 
 def test_a_wait_of_zero_still_rests_a_second(tmp_path: Path) -> None:
-    floods = FloodDeadlines(tmp_path / "a.floods.json", clock=Clock(), jitter=no_jitter)
+    floods = FloodDeadlines(StoredState(tmp_path, "main"), clock=Clock(), jitter=no_jitter)
 
     floods.note("messages.getHistory", 0)
 
@@ -86,7 +88,7 @@ def test_a_wait_of_zero_still_rests_a_second(tmp_path: Path) -> None:
 
 
 def test_deadlines_that_cannot_be_kept_still_hold_here(tmp_path: Path) -> None:
-    floods = FloodDeadlines(tmp_path / "gone" / "a.floods.json", clock=Clock(), jitter=no_jitter)
+    floods = FloodDeadlines(StoredState(tmp_path / "gone", "main"), clock=Clock(), jitter=no_jitter)
 
     floods.note("messages.getHistory", 5)
 
@@ -94,10 +96,10 @@ def test_deadlines_that_cannot_be_kept_still_hold_here(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_of_deadlines_is_no_deadline(tmp_path: Path) -> None:
-    path = tmp_path / "a.floods.json"
+    path = tmp_path / "main.floods.json"
     path.write_text("{ no json")
 
-    assert FloodDeadlines(path).remaining("messages.getHistory") == 0
+    assert FloodDeadlines(StoredState(tmp_path, "main")).remaining("messages.getHistory") == 0
 
 
 @pytest.mark.parametrize(
@@ -123,21 +125,21 @@ def test_a_kept_deadline_is_believed_as_far_as_it_can_be(kept: object, believed:
 def test_a_file_of_absurd_deadlines_blocks_for_a_week_at_most_and_says_so(
     tmp_path: Path,
 ) -> None:
-    path = tmp_path / "a.floods.json"
+    path = tmp_path / "main.floods.json"
     path.write_text('{"messages.getHistory": 1e15, "users.getUsers": "soon", "help.getConfig": 900}')
     with structlog.testing.capture_logs() as said:
-        floods = FloodDeadlines(path, clock=Clock())
+        floods = FloodDeadlines(StoredState(tmp_path, "main"), clock=Clock())
 
     assert floods.remaining("messages.getHistory") == LONGEST_WAIT
     assert floods.remaining("users.getUsers") == 0
-    assert [(line["method"], line["kept"]) for line in said] == [
+    assert [(line["method"], line["deadline"]) for line in said] == [
         ("messages.getHistory", "1000000000000000.0"),
         ("users.getUsers", "soon"),
     ]
 
 
 def test_what_telegram_asks_for_is_cut_to_the_same_week(tmp_path: Path) -> None:
-    floods = FloodDeadlines(tmp_path / "a.floods.json", clock=Clock(), jitter=no_jitter)
+    floods = FloodDeadlines(StoredState(tmp_path, "main"), clock=Clock(), jitter=no_jitter)
 
     floods.note("messages.getHistory", 1e9)
 

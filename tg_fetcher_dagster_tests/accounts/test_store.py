@@ -109,3 +109,42 @@ def test_a_folder_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) -> No
     with pytest.raises(FetchError) as failure:
         AccountStore(tmp_path / "file" / "sessions").save("main", SESSION)
     assert failure.value.error_type is ErrorType.STORAGE
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o701, 0o777])
+def test_a_folder_that_others_may_enter_is_refused_with_its_mode(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "sessions"
+    AccountStore(folder).save("main", SESSION)
+    folder.chmod(mode)
+
+    with pytest.raises(FetchError, match=rf"mode {mode:04o}\).*: chmod 700 {folder}$") as failure:
+        AccountStore(folder).load("main")
+    assert failure.value.error_type is ErrorType.AUTH
+
+    folder.chmod(0o700)
+    assert AccountStore(folder).load("main").name == "main"
+
+
+def test_whoever_signs_in_closes_the_folder_again(tmp_path: Path) -> None:
+    folder = tmp_path / "sessions"
+    AccountStore(folder).save("main", SESSION)
+    folder.chmod(0o755)
+
+    AccountStore(folder).save("main", SESSION)
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert AccountStore(folder).load("main").name == "main"
+
+
+@pytest.mark.parametrize("key", [b"", b"not a key", b"\xff\x00\xfe", Fernet.generate_key()[:20]])
+def test_a_damaged_key_file_says_what_to_do(tmp_path: Path, key: bytes) -> None:
+    store = AccountStore(tmp_path)
+    store.save("main", SESSION)
+    (tmp_path / ".key").write_bytes(key)
+
+    for use in (lambda: store.load("main"), lambda: store.save("other", SESSION)):
+        with pytest.raises(
+            FetchError, match=r"\.key is damaged: put back a copy of it, or remove it"
+        ) as failure:
+            use()
+        assert failure.value.error_type is ErrorType.AUTH

@@ -18,7 +18,7 @@ from tg_fetcher_dagster.ledger import batches, days
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.tables import asks, requests
 from tg_fetcher_dagster_tests.cli.conftest import Command
-from tg_fetcher_dagster_tests.waiting import LOOK_SECONDS, PATIENCE, until
+from tg_fetcher_dagster_tests.waiting import LOOK_SECONDS, PATIENCE
 
 TODAY = datetime(2025, 12, 1, 12, tzinfo=UTC)
 YESTERDAY = TODAY.date() - timedelta(days=1)

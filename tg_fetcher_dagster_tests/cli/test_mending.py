@@ -17,6 +17,7 @@ from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.cli.conftest import Command
 from tg_fetcher_dagster_tests.cli.test_fetch import Worker
+from tg_fetcher_dagster_tests.events.recorded import recorded as recorded_in
 from tg_fetcher_dagster_tests.fetching.reading import days_between
 
 DAYS = days_between("2025-11-05", "2025-11-07")
@@ -54,10 +55,7 @@ def status_of(command: Command) -> dict[str, Any]:
 
 
 def recorded() -> list[dict[str, Any]]:
-    files = sorted(Path("data/.outbox").glob("p*/**/*.json"))
-    return [
-        event for path in files if (event := orjson.loads(path.read_bytes()))["event"] == "messages_fetched"
-    ]
+    return [event for event in recorded_in(Path("data")) if event["event"] == "messages_fetched"]
 
 
 def test_what_is_whole_is_verified_without_a_word_of_damage(kept: Command, sandbox: Any):

@@ -201,7 +201,11 @@ def test_a_query_of_status_reads_no_row_of_the_days(known: Ledger):
     assert plans
     # Either an index holds all that is asked for, or it is one of the few rows of a small index.
     small = ("ix_days_given_up_at", "ix_days_due_at")
-    assert [plan for plan in plans if "COVERING INDEX" not in plan and not plan.rpartition("(")[0].strip().endswith(small)] == []
+    assert [
+        plan
+        for plan in plans
+        if "COVERING INDEX" not in plan and not plan.rpartition("(")[0].strip().endswith(small)
+    ] == []
 
 
 def _blanks(statement: str) -> tuple[object, ...]:

@@ -228,7 +228,7 @@ def test_three_processes_that_drain_at_once_lose_nothing_repeat_nothing_and_keep
 
 @pytest.mark.parametrize("dies", [(1, "before"), (1, "after"), (3, "before"), (3, "after")])
 def test_a_drainer_that_is_killed_loses_nothing_and_repeats_nothing(
-    ledger, publisher, redis_client, redis_url, tmp_path, dies
+    *, ledger, publisher, redis_client, redis_url, tmp_path, dies
 ):
     dies_at, moment = dies
     many(ledger, 450)

@@ -25,6 +25,7 @@ from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.consumer import read_day
+from tg_fetcher_dagster_tests.events.recorded import recorded
 from tg_fetcher_sandbox.background import RunningSandbox
 
 HASH = "0123456789abcdef0123456789abcdef"
@@ -145,6 +146,5 @@ class Fetching:
         return self.sandbox.truth()["chats"]
 
     def events(self) -> list[dict[str, Any]]:
-        """Returns what is pending in the outbox, in order."""
-        folder = self.data_dir / ".outbox" / "pending"
-        return [orjson.loads(path.read_bytes()) for path in sorted(folder.glob("[0-9]*.json"))]
+        """Returns what is recorded in the outbox, in order."""
+        return recorded(self.data_dir)

@@ -118,7 +118,7 @@ async def test_a_name_that_moved_names_both_chats_in_the_events_and_the_key_stay
     assert telegram.sandbox.count("contacts.resolveUsername") == 0
     assert [report.coverage.message_count for report in old_reports if report.coverage] == [40]
     assert len(telegram.day(new, DAYS[-1])["messages"]) == 2
-    told = [event for event in telegram.events() if event["event"] in {"fetch_started", "messages_fetched"}]
+    told = [event for event in telegram.events() if event["event"] == "messages_fetched"]
     assert {event["chat"] for event in told} == {"sight_talk", "channel_7002"}
     for event in told:
         assert "(kept as sight_talk) and means channel_7002 now" in event["notice"]

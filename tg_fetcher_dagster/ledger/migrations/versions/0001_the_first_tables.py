@@ -131,9 +131,17 @@ def upgrade() -> None:
         sa.Column("ask_again_at", sa.Float(), nullable=True),
         sa.Column("updated_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_chats")),
-        sa.UniqueConstraint("marked_id", name=op.f("uq_chats_marked_id")),
         comment="who a chat is (the model ChatIdentity) and whether it can be read",
     )
+    with op.batch_alter_table("chats", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_chats_marked_id",
+            ["marked_id"],
+            unique=True,
+            sqlite_where=sa.text("forgotten_at IS NULL"),
+            postgresql_where=sa.text("forgotten_at IS NULL"),
+        )
+
     op.create_table(
         "claims",
         sa.Column("token", sa.String(length=64), nullable=False),
@@ -369,6 +377,13 @@ def downgrade() -> None:
         batch_op.drop_index("ix_claims_claimed_at")
 
     op.drop_table("claims")
+    with op.batch_alter_table("chats", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_chats_marked_id",
+            sqlite_where=sa.text("forgotten_at IS NULL"),
+            postgresql_where=sa.text("forgotten_at IS NULL"),
+        )
+
     op.drop_table("chats")
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.drop_index("ix_batches_run_id")
