@@ -23,7 +23,7 @@ def cancel(
     every: Annotated[bool, typer.Option("--all", help="Everything that is asked for.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:
-    """End what is asked for without fetching it: by command, by chat, or all. Days that are done stay done."""
+    """End what is asked for without fetching it: by command, by chat, or all. What is done stays done."""
     from tg_fetcher_dagster.ledger.database import Ledger
 
     if sum((chat is not None, bool(commands), every)) != 1:
@@ -69,5 +69,6 @@ def _cancel(
 
 def _nothing(chat: str | None, command_ids: list[str]) -> str:
     if command_ids:
-        return f"nothing is open of {', '.join(command_ids)}: it has ended, or nobody has taken it from the queue yet"
+        named = ", ".join(command_ids)
+        return f"nothing is open of {named}: it has ended, or nobody has taken it from the queue yet"
     return f"nothing is asked for of {chat}" if chat else "nothing is asked for"

@@ -107,9 +107,9 @@ class DirectFetch:
             resolve, start = self._own(tick)
             for request in resolve:
                 self._display.now(f"{', '.join(request.spellings)}: looking it up")
-                self._beside(lambda request=request: self._run(run_resolve, request))
+                self._beside(run_resolve, request)
             for batch in start:
-                self._beside(lambda batch=batch: self._run(run_batch, batch))
+                self._beside(run_batch, batch)
             if self._follower.look():
                 return Outcome(ends=self._follower.ends)
             if resolve or start or tick.more:
@@ -124,7 +124,8 @@ class DirectFetch:
         with self._ledger.read() as connection:
             mine = own_batches(connection, self._command_ids)
         cancel(self._ledger, self._settings, command_ids=self._command_ids)
-        for run in self._dagster.get_runs(filters=dg.RunsFilter(tags={RUN_KEY: list(mine)}, statuses=UNDER_WAY)):
+        here = dg.RunsFilter(tags={RUN_KEY: list(mine)}, statuses=UNDER_WAY)
+        for run in self._dagster.get_runs(filters=here) if mine else ():
             self._dagster.report_run_canceled(run, message="Interrupted at the terminal.")
             self._dagster.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
@@ -136,24 +137,21 @@ class DirectFetch:
         resolve = [each for each in tick.resolve if each.run_key in asked]
         return resolve, [each for each in tick.start if each.batch_id in mine]
 
-    def _run(self, run: Callable[..., dg.ExecuteInProcessResult], what: Batch | ResolveRequest) -> None:
-        level = "DEBUG" if VERBOSE.get() else "CRITICAL"
-        run(what, instance=self._dagster, definitions=defs(), log_level=level)
-
-    def _beside(self, work: Callable[[], None]) -> None:
+    def _beside(self, run: Callable[..., dg.ExecuteInProcessResult], what: Batch | ResolveRequest) -> None:
         """Runs something in a thread of its own and tells meanwhile which days have ended.
 
         In the main thread Dagster would take Ctrl-C for a failure that its retry policy retries.
         """
         errors: list[BaseException] = []
+        level = "DEBUG" if VERBOSE.get() else "CRITICAL"
 
-        def kept() -> None:
+        def work() -> None:
             try:
-                work()
+                run(what, instance=self._dagster, definitions=defs(), log_level=level)
             except BaseException as error:  # noqa: BLE001 - raised again where somebody waits for it
                 errors.append(error)
 
-        worker = threading.Thread(target=copy_context().run, args=(kept,), name="fetch", daemon=True)
+        worker = threading.Thread(target=copy_context().run, args=(work,), name="fetch", daemon=True)
         worker.start()
         while worker.is_alive():
             worker.join(LOOK_SECONDS)

@@ -1,4 +1,4 @@
-"""`tg-fetcher failed`: commands that ended in the dead letters. Any number of them: they are read in pages."""
+"""`tg-fetcher failed`: commands that ended in the dead letters, any number of them, read in pages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -101,19 +101,20 @@ class Follower:
             requests = requests_of_commands(connection, self._command_ids)
             left = open_days(connection, [each.request_id for each in requests])
         unplanned = [each for each in requests if each.state in NOT_PLANNED]
-        is_held = held_by is not None and (held_by.until is None or held_by.until > moment)
         if any(each.batch_state == "running" for each in left):
             return None
-        soon = [each for each in (*left, *unplanned) if (each.wait_until or 0.0) <= moment]
+        later = [each for each in left if each.wait_until > moment]
+        later_requests = [each for each in unplanned if (each.wait_until or 0.0) > moment]
+        soon = len(left) + len(unplanned) - len(later) - len(later_requests)
+        is_held = held_by is not None and (held_by.until is None or held_by.until > moment)
         if soon and not is_held:
             return None
         now = datetime.now(UTC)
-        lines = [position_of(each, now=now) for each in left if each not in soon]
-        lines += [_position_of_request(each, now=now) for each in unplanned if each not in soon]
+        lines = [position_of(each, now=now) for each in later]
+        lines += [_position_of_request(each, now=now) for each in later_requests]
         if soon and held_by is not None:
-            about = ", ".join(sorted({each.chat or "the command" for each in soon}))
-            until = f"until {told_moment(held_by.until, now=now)}" if held_by.until else "until that is mended"
-            lines.append(f"{about}: waits {until}: {held_by.why}")
+            until = f" until {told_moment(held_by.until, now=now)}" if held_by.until else ""
+            lines.append(f"what is left waits{until}: {held_by.why}")
         return lines
 
     def _take_in(self, ended: Iterable[DayEnd]) -> None:

@@ -1,4 +1,4 @@
-"""How far requests are, for who waits for them. One look reads these requests' own rows, whatever the history.
+"""How far requests are, for who waits for them. One look reads their own rows, whatever the history.
 
 Every function works inside the caller's transaction.
 """
@@ -143,9 +143,7 @@ def own_batches(connection: sa.Connection, command_ids: Collection[str]) -> set[
     found = connection.execute(
         sa.select(asks.c.batch_id)
         .join(requests, requests.c.request_id == asks.c.request_id)
-        .where(
-            requests.c.command_id.in_(command_ids), asks.c.state == "open", asks.c.batch_id.is_not(None)
-        )
+        .where(requests.c.command_id.in_(command_ids), asks.c.state == "open", asks.c.batch_id.is_not(None))
         .distinct()
     )
     return {batch_id for batch_id in found.scalars() if batch_id is not None}

@@ -1,4 +1,4 @@
-"""`fetch --direct`: the same way in this process, against a real Telegram stand-in, without Redis and daemon."""
+"""`fetch --direct`: the same way in this process, against a Telegram stand-in, without Redis and daemon."""
 
 import re
 from collections.abc import Iterator
