@@ -312,11 +312,6 @@ class Settings(DefinitionSettings):
         return int(self.data_file_mode, 8)
 
     @property
-    def allowed_chats(self) -> frozenset[str] | None:
-        """The chats that commands may ask for, as they are spelled; None for any."""
-        return None if self.chats_allowed == "any" else frozenset(self.telegram_chats)
-
-    @property
     def progress_path(self) -> Path:
         """Where the progress report is written."""
         return self.progress_file or self.data_dir / "progress.json"

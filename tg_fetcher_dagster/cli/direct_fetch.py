@@ -5,12 +5,13 @@ Without Redis and without a daemon; where a daemon works beside it, whoever regi
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 
 import dagster as dg
 import structlog
 
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.cli.dagster_instance import check_home, instance
 from tg_fetcher_dagster.cli.display import FetchDisplay
 from tg_fetcher_dagster.cli.following import Follower
@@ -29,9 +30,9 @@ from tg_fetcher_dagster.ledger.request_progress import own_batches, requests_of_
 from tg_fetcher_dagster.requests.asking import new_id
 from tg_fetcher_dagster.requests.cancelling import cancel
 from tg_fetcher_dagster.requests.command import FetchCommand
-from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
+from tg_fetcher_dagster.requests.reconciler import TIME_BOX, Reconciler, TickResult
 from tg_fetcher_dagster.requests.rules import Rules
-from tg_fetcher_dagster.requests.runs import ResolveRequest
+from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.clock import planning_now
@@ -40,9 +41,6 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.3
 """How often the days that have ended are counted while a run is under way."""
-
-PLANNING_SECONDS = 20.0
-"""Time box of one tick, as in the daemon."""
 
 PATIENCE = 60.0
 """Seconds for which a wait is sat out here."""
@@ -76,6 +74,24 @@ def fetch_directly(commands: Sequence[FetchCommand], settings: Settings, display
         ledger.close()
 
 
+class OwnRuns:
+    """The runs of these commands as they are; all others go on, as far as this process is concerned."""
+
+    def __init__(self, runs: Runs, own_keys: Callable[[], frozenset[str]]) -> None:
+        self._runs = runs
+        self._own_keys = own_keys
+
+    def states(self, run_keys: Sequence[str], run_ids: Sequence[str]) -> Mapping[str, RunState]:
+        """Returns the state of each run; of those that others wait for nothing is decided here."""
+        own = self._own_keys()
+        others = {key: RunState(RunStatus.ACTIVE) for key in run_keys if key not in own}
+        return {**others, **self._runs.states([key for key in run_keys if key in own], run_ids)}
+
+    def chat_order(self) -> Sequence[str]:
+        """Returns the chats as their partitions are ordered."""
+        return self._runs.chat_order()
+
+
 class DirectFetch:
     """Commands that this process carries out; of what else is asked for nothing is started."""
 
@@ -96,14 +112,20 @@ class DirectFetch:
         _ask(ledger, commands)
         self._follower = Follower(ledger, self._command_ids, display)
         self._reconciler = Reconciler(
-            ledger, rules=Rules.from_settings(settings), sources=(), runs=DagsterRuns(dagster, ledger)
+            ledger,
+            rules=Rules.from_settings(settings),
+            chats=IdentityTable(ledger),
+            runs=OwnRuns(DagsterRuns(dagster, ledger), self._own_keys),
         )
 
     def carry_out(self) -> Outcome:
         """Plans and runs until everything has ended, or waits for long."""
         while True:
-            now = planning_now(self._settings).timestamp()
-            tick = self._reconciler.tick(now, time.monotonic() + PLANNING_SECONDS)
+            tick = self._reconciler.tick(
+                time.time(),
+                time.monotonic() + TIME_BOX,
+                today=planning_now(self._settings).astimezone(self._settings.zone).date(),
+            )
             resolve, start = self._own(tick)
             for request in resolve:
                 self._display.now(f"{', '.join(request.spellings)}: looking it up")
@@ -121,21 +143,26 @@ class DirectFetch:
 
     def cancel(self) -> None:
         """Ends what is left as cancelled, and its runs: nobody else would."""
-        with self._ledger.read() as connection:
-            mine = own_batches(connection, self._command_ids)
+        mine = self._own_keys()
         cancel(self._ledger, self._settings, command_ids=self._command_ids)
         here = dg.RunsFilter(tags={RUN_KEY: list(mine)}, statuses=UNDER_WAY)
         for run in self._dagster.get_runs(filters=here) if mine else ():
             self._dagster.report_run_canceled(run, message="Interrupted at the terminal.")
             self._dagster.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
+    def _own_keys(self) -> frozenset[str]:
+        """The keys of the runs that these commands wait for."""
+        with self._ledger.read() as connection:
+            resolving = {each.run_id for each in requests_of_commands(connection, self._command_ids)}
+            return frozenset(own_batches(connection, self._command_ids) | (resolving - {None}))
+
     def _own(self, tick: TickResult) -> tuple[list[ResolveRequest], list[Batch]]:
         """What of a tick is for these commands."""
-        with self._ledger.read() as connection:
-            mine = own_batches(connection, self._command_ids)
-            asked = {each.run_id for each in requests_of_commands(connection, self._command_ids)}
-        resolve = [each for each in tick.resolve if each.run_key in asked]
-        return resolve, [each for each in tick.start if each.batch_id in mine]
+        own = self._own_keys()
+        return (
+            [each for each in tick.resolve if each.run_key in own],
+            [each for each in tick.start if each.batch_id in own],
+        )
 
     def _beside(self, run: Callable[..., dg.ExecuteInProcessResult], what: Batch | ResolveRequest) -> None:
         """Runs something in a thread of its own and tells meanwhile which days have ended.

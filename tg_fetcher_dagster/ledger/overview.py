@@ -11,10 +11,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from tg_fetcher_dagster.ledger.requests import OPEN
 from tg_fetcher_dagster.ledger.tables import accounts, asks, chats, days, dead_letters, requests
-
-REQUEST_IS_OPEN: Final = ("new", "waiting", "unresolved", "planned")
-"""States of requests that have not ended (docs/ledger.md, "How a request lives")."""
 
 MOST_ROWS: Final = 1_000
 """Rows of a list that is for reading."""
@@ -143,7 +141,7 @@ def open_requests(connection: sa.Connection) -> dict[str, int]:
     """Returns how many requests of each source have not ended."""
     found = connection.execute(
         sa.select(requests.c.source, sa.func.count())
-        .where(requests.c.state.in_(REQUEST_IS_OPEN))
+        .where(requests.c.state.in_(OPEN))
         .group_by(requests.c.source)
         .order_by(requests.c.source)
     )

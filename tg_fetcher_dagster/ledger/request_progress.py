@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.asks import End
-from tg_fetcher_dagster.ledger.overview import REQUEST_IS_OPEN
+from tg_fetcher_dagster.ledger.requests import OPEN
 from tg_fetcher_dagster.ledger.tables import asks, batches, days, requests
 
 
@@ -162,7 +162,7 @@ def open_counts(
     asked = sa.select(sa.func.count(sa.distinct(requests.c.request_id)), sa.func.count(asks.c.date))
     joined = asks.c.request_id == requests.c.request_id, asks.c.state == "open"
     query = asked.select_from(requests.outerjoin(asks, sa.and_(*joined)))
-    query = query.where(requests.c.state.in_(REQUEST_IS_OPEN))
+    query = query.where(requests.c.state.in_(OPEN))
     if command_ids:
         named = requests.c.command_id.in_(command_ids), requests.c.request_id.in_(command_ids)
         query = query.where(sa.or_(*named))
