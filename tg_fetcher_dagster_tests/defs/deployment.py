@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
+from tg_fetcher_dagster.ledger import outbox
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import Store
@@ -64,6 +67,11 @@ class Deployment:
     @property
     def data_dir(self) -> Path:
         return self.folder / "data"
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, as another process sees it."""
+        return Ledger.open(self.settings.ledger_location)
 
     @property
     def store(self) -> Store:
@@ -149,7 +157,9 @@ class Deployment:
 
     def recorded(self) -> list[dict[str, Any]]:
         """Returns the terminal events in the outbox, published or not."""
-        return recorded(self.data_dir)
+        with self.ledger.read() as connection:
+            events = [orjson.loads(each.body) for each in outbox.recorded_after(connection, 0, 10_000)]
+        return [event for event in events if event["event"] in TERMINAL]
 
     def published(self) -> list[dict[str, Any]]:
         """Returns the terminal events on the stream, in order."""
