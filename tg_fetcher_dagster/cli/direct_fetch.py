@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
+from datetime import date
 
 import dagster as dg
 import structlog
@@ -108,12 +109,13 @@ class DirectFetch:
         self._display = display
         self._ledger = ledger
         self._dagster = dagster
+        self._rules = Rules.from_settings(settings)
         self._command_ids = [each.command_id for each in commands]
         _ask(ledger, commands)
         self._follower = Follower(ledger, self._command_ids, display)
         self._reconciler = Reconciler(
             ledger,
-            rules=Rules.from_settings(settings),
+            rules=self._rules,
             chats=IdentityTable(ledger),
             runs=OwnRuns(DagsterRuns(dagster, ledger), self._own_keys),
         )
@@ -124,7 +126,7 @@ class DirectFetch:
             tick = self._reconciler.tick(
                 time.time(),
                 time.monotonic() + TIME_BOX,
-                today=planning_now(self._settings).astimezone(self._settings.zone).date(),
+                today=self._today(),
             )
             resolve, start = self._own(tick)
             for request in resolve:
@@ -144,17 +146,27 @@ class DirectFetch:
     def cancel(self) -> None:
         """Ends what is left as cancelled, and its runs: nobody else would."""
         mine = self._own_keys()
-        cancel(self._ledger, self._settings, command_ids=self._command_ids)
+        cancel(
+            self._ledger,
+            rules=self._rules,
+            now=time.time(),
+            today=self._today(),
+            command_ids=self._command_ids,
+        )
         here = dg.RunsFilter(tags={RUN_KEY: list(mine)}, statuses=UNDER_WAY)
         for run in self._dagster.get_runs(filters=here) if mine else ():
             self._dagster.report_run_canceled(run, message="Interrupted at the terminal.")
             self._dagster.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
+    def _today(self) -> date:
+        return planning_now(self._settings).astimezone(self._settings.zone).date()
+
     def _own_keys(self) -> frozenset[str]:
         """The keys of the runs that these commands wait for."""
         with self._ledger.read() as connection:
-            resolving = {each.run_id for each in requests_of_commands(connection, self._command_ids)}
-            return frozenset(own_batches(connection, self._command_ids) | (resolving - {None}))
+            asked = requests_of_commands(connection, self._command_ids)
+            resolving = {each.run_id for each in asked if each.run_id}
+            return frozenset(own_batches(connection, self._command_ids) | resolving)
 
     def _own(self, tick: TickResult) -> tuple[list[ResolveRequest], list[Batch]]:
         """What of a tick is for these commands."""
