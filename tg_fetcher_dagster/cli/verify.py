@@ -129,21 +129,14 @@ def _made_again(tally: _Tally, context: "DayContext") -> tuple[int, dict[str, li
 
 
 def _fetched(to_read: dict[str, list[date]], settings: "Settings", *, direct: bool) -> bool:
-    from tg_fetcher_dagster.cli.display import FetchDisplay, tell_result
+    from tg_fetcher_dagster.cli.fetch import carried_out
     from tg_fetcher_dagster.cli.wanted import Wanted, commands_for
     from tg_fetcher_dagster.days import stretches
 
-    asked = []
-    for key, days in to_read.items():
-        for run in stretches(days):
-            asked += commands_for([key], Wanted(first=run[0], last=run[-1]), settings)
-    with FetchDisplay() as display:
-        if direct:
-            from tg_fetcher_dagster.cli.direct_fetch import fetch_directly
-
-            ends = fetch_directly(asked, settings, display)
-        else:
-            from tg_fetcher_dagster.cli.fetch import push_and_follow
-
-            ends = push_and_follow(asked, settings, display, timeout=None)
-    return tell_result(ends)
+    commands = [
+        command
+        for key, days in to_read.items()
+        for run in stretches(days)
+        for command in commands_for([key], Wanted(first=run[0], last=run[-1]), settings)
+    ]
+    return carried_out(commands, settings, direct=direct)
