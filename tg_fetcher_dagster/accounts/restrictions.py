@@ -91,16 +91,13 @@ class Restrictions:
 
     def floods(self) -> dict[str, object]:
         """Returns until when which method rests, in seconds since 1970, as it is kept: believe no number."""
+        return deadlines_of(self.kept_floods())
+
+    def kept_floods(self) -> str:
+        """Returns the same as the JSON that is kept."""
         with self._ledger.read() as connection:
             row = table.account_of(connection, self.account)
-        try:
-            kept = orjson.loads(row.floods) if row is not None else {}
-        except orjson.JSONDecodeError:
-            kept = None
-        if isinstance(kept, dict):
-            return kept
-        log.warning("flood deadlines are not readable", account=self.account)
-        return {}
+        return row.floods if row is not None else "{}"
 
     def keep_floods(self, until: Mapping[str, float]) -> None:
         """Keeps until when which method rests."""
@@ -117,3 +114,15 @@ class Restrictions:
             self._refused_before = True
         else:
             self._refused_before = False
+
+
+def deadlines_of(kept: str) -> dict[str, object]:
+    """Returns the deadlines of an account's row, as they are kept; none where the row is damaged."""
+    try:
+        found = orjson.loads(kept)
+    except orjson.JSONDecodeError:
+        found = None
+    if isinstance(found, dict):
+        return found
+    log.warning("flood deadlines are not readable", kept=kept[:40])
+    return {}

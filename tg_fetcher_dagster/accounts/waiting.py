@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tg_fetcher_dagster.accounts.pacing import ANYTHING, CONNECTING, believed_deadline
-from tg_fetcher_dagster.accounts.restrictions import Restrictions
+from tg_fetcher_dagster.accounts.restrictions import Restrictions, deadlines_of
 from tg_fetcher_dagster.ledger.database import Ledger
 
 READING: Final = frozenset({ANYTHING, CONNECTING, "help.getConfig", "users.getUsers", "messages.getHistory"})
@@ -54,11 +54,8 @@ def account_waits(
     quarantine = restrictions.quarantined()
     if quarantine is not None:
         return AccountWait(None, f"account {account} is in quarantine: {quarantine.reason}")
-    deadlines = {
-        method: until
-        for method, kept in restrictions.floods().items()
-        if method in methods and (until := believed_deadline(kept, now=now)) is not None
-    }
+    found = believed_rests(restrictions.kept_floods(), now=now)
+    deadlines = {method: until for method, until in found.items() if method in methods}
     if not deadlines:
         return None
     method, until = max(deadlines.items(), key=lambda each: each[1])
@@ -67,8 +64,12 @@ def account_waits(
 
 def rests(ledger: Ledger, account: str, now: float) -> dict[str, float]:
     """Returns until when which method of an account rests, in seconds since 1970; any method."""
-    kept = Restrictions(ledger, account).floods().items()
-    found = {method: believed_deadline(until, now=now) for method, until in kept}
+    return believed_rests(Restrictions(ledger, account).kept_floods(), now=now)
+
+
+def believed_rests(kept: str, *, now: float) -> dict[str, float]:
+    """Returns the deadlines of an account's row that can be believed and have not passed, by method."""
+    found = {method: believed_deadline(until, now=now) for method, until in deadlines_of(kept).items()}
     return {method: until for method, until in sorted(found.items()) if until is not None}
 
 
