@@ -52,13 +52,13 @@ async def bare(session: str) -> dict[str, float]:
 
 async def ours(session: str, folder: Path, *, first: date, days: int) -> dict[str, float]:
     """Reads, keeps raw and writes day files, as a run does."""
+    from tg_fetcher_dagster.accounts.store import AccountStore
     from tg_fetcher_dagster.chats.spelling import parse_spelling
+    from tg_fetcher_dagster.fetching.context import FetchContext
     from tg_fetcher_dagster.fetching.request import FetchRequest
     from tg_fetcher_dagster.fetching.run import fetch_chats
-    from tg_fetcher_dagster.fetching.workshop import Workshop
     from tg_fetcher_dagster.monitoring.logs import configure_logging
     from tg_fetcher_dagster.settings import Settings
-    from tg_fetcher_dagster.telegram.accounts import AccountStore
     from tg_fetcher_dagster.telegram.open_reader import open_reader
 
     settings = Settings.read(
@@ -73,12 +73,12 @@ async def ours(session: str, folder: Path, *, first: date, days: int) -> dict[st
     AccountStore(settings.session_dir).save("main", session)
     async with open_reader(settings) as reader:
         # The bare loop's time begins when it is connected, so ours does too.
-        workshop = Workshop(settings=settings, open_reader=lambda: nullcontext(reader))
-        workshop.store.prepare()
-        workshop.identities.record(await reader.resolve(parse_spelling(CHAT)))
+        context = FetchContext(settings=settings, open_reader=lambda: nullcontext(reader))
+        context.store.prepare()
+        context.identities.record(await reader.resolve(parse_spelling(CHAT)))
         asked = tuple(first + timedelta(days=number) for number in range(days))
         began = time.perf_counter()
-        reports = await fetch_chats([FetchRequest(request_id="bench", chat=CHAT, days=asked)], workshop)
+        reports = await fetch_chats([FetchRequest(request_id="bench", chat=CHAT, days=asked)], context)
         seconds = time.perf_counter() - began
     failed = [report for report in reports if report.coverage is None]
     if failed:

@@ -4,6 +4,7 @@ Every failure that the project reports is a `FetchError` (or becomes one where i
 else that looks at failures, from the retry policy to the dead letters, asks only for its `error_type`.
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -14,6 +15,10 @@ class ErrorType(StrEnum):
     """The account cannot be used (session revoked, banned, frozen): an operator must act; never retried."""
     RATE_LIMIT = "rate_limit"
     """Telegram asked for a pause: wait exactly that long; a long pause gives the run's slot back."""
+    ACCOUNT_BUSY = "account_busy"
+    """Another process uses the account: its turn comes, and nothing has failed."""
+    TELEGRAM_AWAY = "telegram_away"
+    """No connection to Telegram can be made: nothing was asked, and no chat has anything to do with it."""
     NETWORK = "network"
     """A connection or a server failed: worth another try after a while."""
     NOT_FOUND = "not_found"
@@ -33,7 +38,54 @@ class ErrorType(StrEnum):
     """A fault of our own, or an answer that this version cannot read."""
 
 
-RETRYABLE = frozenset({ErrorType.RATE_LIMIT, ErrorType.NETWORK, ErrorType.STORAGE})
+RETRYABLE = frozenset(
+    {
+        ErrorType.RATE_LIMIT,
+        ErrorType.ACCOUNT_BUSY,
+        ErrorType.TELEGRAM_AWAY,
+        ErrorType.NETWORK,
+        ErrorType.STORAGE,
+    }
+)
+
+
+class ErrorSort(StrEnum):
+    """What becomes of work that ended with an error; exactly one for each `ErrorType`.
+
+    What a request makes good by itself (a short flood wait, a lost connection) is retried in place and never
+    gets here.
+    """
+
+    WAITED_FOR = "waited_for"
+    """A state of the account or of this host that passes: work rests until then, and no try is used up."""
+    RETRIED = "retried"
+    """Another try may help, a few times and each after a longer wait."""
+    DEAD_LETTERED = "dead_lettered"
+    """No try helps: whoever asked is told, and asks for something else."""
+    ALARMED = "alarmed"
+    """No try helps, and somebody should look: an answer or a fault that nobody has foreseen."""
+
+
+SORTS = {
+    ErrorType.AUTH: ErrorSort.WAITED_FOR,
+    ErrorType.RATE_LIMIT: ErrorSort.WAITED_FOR,
+    ErrorType.ACCOUNT_BUSY: ErrorSort.WAITED_FOR,
+    ErrorType.TELEGRAM_AWAY: ErrorSort.WAITED_FOR,
+    ErrorType.STORAGE: ErrorSort.WAITED_FOR,
+    ErrorType.NETWORK: ErrorSort.RETRIED,
+    ErrorType.NOT_FOUND: ErrorSort.DEAD_LETTERED,
+    ErrorType.NO_ACCESS: ErrorSort.DEAD_LETTERED,
+    ErrorType.VALIDATION: ErrorSort.DEAD_LETTERED,
+    ErrorType.CANCELLED: ErrorSort.DEAD_LETTERED,
+    ErrorType.SUSPICIOUS_DELETION: ErrorSort.ALARMED,
+    ErrorType.INTERNAL: ErrorSort.ALARMED,
+}
+"""An account in quarantine is waited for too: a sign-in ends it, and then the work goes on."""
+
+
+def waits(error_type: ErrorType) -> bool:
+    """Returns whether work that ended so rests until a state has passed, and uses up no try."""
+    return SORTS[error_type] is ErrorSort.WAITED_FOR
 
 
 class FetchError(Exception):
@@ -43,13 +95,22 @@ class FetchError(Exception):
         error_type: the sort.
         message: one line: what is wrong, where, and what is allowed. Never holds a secret.
         retry_after: seconds to wait before another try, where the other side named them.
+        retry_at: the moment from which another try is allowed, aware, in UTC; None where nobody knows it.
     """
 
-    def __init__(self, error_type: ErrorType, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        error_type: ErrorType,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        retry_at: datetime | None = None,
+    ) -> None:
         super().__init__(message)
         self.error_type = error_type
         self.message = " ".join(message.split())
         self.retry_after = retry_after
+        self.retry_at = retry_at
 
     @property
     def retryable(self) -> bool:
@@ -58,7 +119,7 @@ class FetchError(Exception):
 
     def again(self) -> "FetchError":
         """Returns the same failure to be raised once more, without the first one's trace."""
-        return FetchError(self.error_type, self.message, retry_after=self.retry_after)
+        return FetchError(self.error_type, self.message, retry_after=self.retry_after, retry_at=self.retry_at)
 
     def __str__(self) -> str:
         return self.message

@@ -18,14 +18,20 @@ from tg_fetcher_dagster.settings import Settings
 CONNECT_TIMEOUT = 3.0
 """Seconds until a server that does not answer counts as away."""
 
-ANSWER_TIMEOUT = 15.0
+ANSWER_TIMEOUT = 8.0
 """Seconds to wait for an answer. redis-py's own default of 5 would cut a blocking move that waits longer."""
 
-LONGEST_BLOCK = ANSWER_TIMEOUT - 5
+LONGEST_BLOCK = ANSWER_TIMEOUT - 3
 """The longest wait that a blocking command may ask of the server, safely below the client's patience."""
 
+QUICK_TIMEOUT = 2.0
+"""The `patience` of a look that a person waits for: so long to connect, and so long for an answer."""
+
 RETRIES = 2
-"""Further tries of one call. Every write of ours is safe to repeat (see requests/queue.py)."""
+"""Further tries of one call whose connection broke; every write of ours is safe to repeat.
+
+A server that accepts and never answers is asked once: redis-py repeats both the handshake and the call, and
+three times three tries of 15 s made a tick last 136 s."""
 
 
 def connect(settings: Settings, *, patience: float | None = None, retries: int = RETRIES) -> redis.Redis:
@@ -35,7 +41,7 @@ def connect(settings: Settings, *, patience: float | None = None, retries: int =
         settings: where it is; ask `redis_url` first where running without Redis is right.
         patience: seconds until a server counts as away, for who waits less than CONNECT_TIMEOUT and
             ANSWER_TIMEOUT.
-        retries: further tries of one call.
+        retries: further tries of one call whose connection broke.
 
     Raises:
         FetchError: (validation) the address cannot be understood, or there is none.
@@ -53,7 +59,11 @@ def connect(settings: Settings, *, patience: float | None = None, retries: int =
             socket_timeout=patience or ANSWER_TIMEOUT,
             socket_keepalive=True,
             health_check_interval=30,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries),
+            retry=Retry(
+                ExponentialWithJitterBackoff(base=0.05, cap=0.5),
+                retries,
+                supported_errors=(redis.ConnectionError,),
+            ),
         )
     except ValueError:
         # The reason may quote the address, and with it a password.
@@ -86,7 +96,11 @@ def redis_failures(client: redis.Redis) -> Iterator[None]:
         raise FetchError(
             ErrorType.NETWORK, f"Redis at {address(client)} refuses us: check REDIS_PASSWORD and REDIS_URL"
         ) from None
-    except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+    except redis.TimeoutError as error:
+        raise FetchError(
+            ErrorType.NETWORK, f"Redis at {address(client)} does not answer: {error or 'timeout'}"
+        ) from error
+    except (redis.ConnectionError, OSError) as error:
         reason = str(error) or type(error).__name__
         raise FetchError(ErrorType.NETWORK, f"Redis at {address(client)} is away: {reason}") from error
     except RedisError as error:

@@ -7,6 +7,7 @@ each tick and run; only `DefinitionSettings` shape the definitions and need a re
 """
 
 import os
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -63,6 +64,13 @@ def _known_zone(value: object) -> object:
 
 def _upper_case(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
+
+
+def _octal(value: object) -> object:
+    text = str(value).strip().removeprefix("0o").zfill(4)
+    if not re.fullmatch(r"06[046][04]", text):
+        raise ValueError("must be 0600, 0640, 0644, 0660 or 0664")
+    return text
 
 
 def _none_for_blank(value: object) -> object:
@@ -183,6 +191,10 @@ class Settings(DefinitionSettings):
     force_refetch: bool = Field(default=False, description="Fetch complete days again, whoever asks.")
 
     data_dir: Path = Path("./data")
+    data_file_mode: Annotated[str, BeforeValidator(_octal)] = Field(
+        "0640",
+        description="Of files in a DATA_DIR that is made anew; folders may be looked into by the same.",
+    )
     ledger_url: str | None = Field(
         None,
         description="The ledger's database; default: an SQLite file in DATA_DIR. With several hosts:"
@@ -217,6 +229,9 @@ class Settings(DefinitionSettings):
         14, ge=0, le=365, description="Earlier days without an end that a daily round asks for, a chat."
     )
     events_channel: str = Field("tg_events", min_length=1)
+    events_data_root: Path | None = Field(
+        None, description="Where consumers see DATA_DIR, if elsewhere: the paths in events begin with it."
+    )
     service_name: str = Field("tg_fetcher", min_length=1)
 
     comments_limit_per_message: int = Field(50, ge=0, description="0 turns comments off.")
@@ -278,6 +293,8 @@ class Settings(DefinitionSettings):
                 raise ValueError("TELEGRAM_API_HASH: must be 32 letters and digits")
         if self.fetch_start and self.fetch_end and self.fetch_start > self.fetch_end:
             raise ValueError(f"FETCH_START: {self.fetch_start} is after FETCH_END {self.fetch_end}")
+        if self.events_data_root is not None and not self.events_data_root.is_absolute():
+            raise ValueError(f"EVENTS_DATA_ROOT={self.events_data_root}: must be an absolute path")
         if self.fetch_mode == "date" and self.fetch_date is None:
             raise ValueError("FETCH_DATE: needed when FETCH_MODE is date (YYYY-MM-DD)")
         if self.fetch_mode == "range" and (self.fetch_start is None or self.fetch_end is None):
@@ -288,6 +305,11 @@ class Settings(DefinitionSettings):
     def ledger_location(self) -> str:
         """The URL of the ledger's database."""
         return self.ledger_url or f"sqlite:///{self.data_dir.absolute() / '.ledger' / 'ledger.sqlite'}"
+
+    @property
+    def file_mode(self) -> int:
+        """DATA_FILE_MODE as a number."""
+        return int(self.data_file_mode, 8)
 
     @property
     def progress_path(self) -> Path:

@@ -24,4 +24,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 pytest_plugins = [
     "tg_fetcher_dagster_tests.counting",
     "tg_fetcher_dagster_tests.fixtures_redis",
+    "tg_fetcher_dagster_tests.fixtures_ledger",
 ]

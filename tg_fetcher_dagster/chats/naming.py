@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity, LostName, is_name
-from tg_fetcher_dagster.chats.spelling import ChatSpelling, id_key, is_channel, parse_spelling
+from tg_fetcher_dagster.chats.ids import bare_id, id_key, is_channel
+from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling
 from tg_fetcher_dagster.errors import FetchError
 
 Known = Mapping[str, ChatIdentity]
@@ -50,7 +51,7 @@ def with_id(known: Known, marked_id: int) -> ChatIdentity | None:
     found = next((each for each in known.values() if each.marked_id == marked_id), None)
     if found is not None or marked_id > 0 or is_channel(marked_id):
         return found
-    return next((each for each in known.values() if each.migrated_from_chat_id == -marked_id), None)
+    return next((each for each in known.values() if each.migrated_from_chat_id == bare_id(marked_id)), None)
 
 
 def meant_now(known: Known, spelling: ChatSpelling) -> ChatIdentity | None:
@@ -125,6 +126,17 @@ def merged(old: ChatIdentity | None, seen: ChatIdentity) -> ChatIdentity:
             "added_at": old.added_at,
         }
     )
+
+
+def followed(known: Known, seen: ChatIdentity) -> ChatIdentity | None:
+    """Returns a known chat with what a page says of it, also that its linked group is gone.
+
+    None where it was forgotten, or has become a supergroup, meanwhile.
+    """
+    old = known.get(seen.key)
+    if old is None or old.marked_id != seen.marked_id:
+        return None
+    return merged(old, seen).model_copy(update={"linked_chat_id": seen.linked_chat_id})
 
 
 def _first_day(old: ChatIdentity, seen: ChatIdentity) -> dt.date | None:

@@ -8,17 +8,18 @@ and the partition, made safe here and nowhere else.
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Final, cast
 
+from tg_fetcher_dagster.chats.ids import (
+    LARGEST,
+    LARGEST_USER,
+    Kind,
+    bare_id,
+    id_key,
+    kind_of,
+    marked,
+)
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-
-CHANNEL_MARK: Final = 1_000_000_000_000
-"""Channels are marked `-(10**12 + id)`: https://core.telegram.org/api/bots/ids."""
-
-LARGEST_CHANNEL: Final = 2_997_852_516_352
-LARGEST_GROUP: Final = 999_999_999_999
-LARGEST_USER: Final = 2**52
-"""Upper bounds of ids by the same page."""
 
 KEY_PATTERN: Final = r"^[a-z][a-z0-9_]{0,63}$"
 """Safe as a folder and as a Dagster partition (Dagster accepts `|`, `/` and `..`, and breaks later)."""
@@ -63,14 +64,8 @@ class ChatSpelling:
         if self.marked_id is not None:
             return (self.marked_id,)
         if self.bare_id is not None:
-            return tuple(
-                marked
-                for marked, largest in (
-                    (channel_marked_id(self.bare_id), LARGEST_CHANNEL),
-                    (self.bare_id, LARGEST_USER),
-                )
-                if self.bare_id <= largest
-            )
+            kinds: tuple[Kind, Kind] = ("channel", "user")
+            return tuple(marked(kind, self.bare_id) for kind in kinds if self.bare_id <= LARGEST[kind])
         return ()
 
     @property
@@ -127,7 +122,7 @@ def parse_spelling(value: str | float) -> ChatSpelling:
     if _FLOATING.fullmatch(text):
         raise _refused(value, "is no whole number, or lacks digits that its writer rounded away")
     if named := _ID_KEY.fullmatch(text.lower()):
-        return _of_kind(value, named[1], int(named[2]))
+        return _of_kind(value, cast("Kind", named[1]), int(named[2]))
     if resolve_link := _RESOLVE_LINK.fullmatch(text):
         return _of_username(value, resolve_link["name"])
     if link := _LINK.fullmatch(text):
@@ -140,17 +135,13 @@ def _of_number(value: str | float, number: int) -> ChatSpelling:
         if number > LARGEST_USER:
             raise _refused(value, "is too large for an id of Telegram")
         return ChatSpelling(canonical=str(number), bare_id=number)
-    if -number > CHANNEL_MARK:
-        return _of_kind(value, "channel", -number - CHANNEL_MARK)
-    return _of_kind(value, "chat", -number)
+    return _of_kind(value, kind_of(number), bare_id(number))
 
 
-def _of_kind(value: str | float, kind: str, number: int) -> ChatSpelling:
-    largest = {"channel": LARGEST_CHANNEL, "chat": LARGEST_GROUP, "user": LARGEST_USER}[kind]
-    if not 1 <= number <= largest:
+def _of_kind(value: str | float, kind: Kind, number: int) -> ChatSpelling:
+    if not 1 <= number <= LARGEST[kind]:
         raise _refused(value, f"is no {kind} id of Telegram")
-    marked = {"channel": -CHANNEL_MARK - number, "chat": -number, "user": number}[kind]
-    return ChatSpelling(canonical=f"{kind}_{number}", marked_id=marked)
+    return ChatSpelling(canonical=f"{kind}_{number}", marked_id=marked(kind, number))
 
 
 def _of_link(value: str | float, subdomain: str | None, path: str) -> ChatSpelling:
@@ -184,34 +175,6 @@ def _refused(value: object, reason: str) -> FetchError:
         ErrorType.VALIDATION,
         f"chat {shown if len(shown) <= 80 else shown[:77] + '...'} {reason}; {_ALLOWED}",  # noqa: PLR2004
     )
-
-
-def channel_marked_id(channel_id: int) -> int:
-    """Returns the marked id of a channel or supergroup."""
-    return -CHANNEL_MARK - channel_id
-
-
-def group_marked_id(chat_id: int) -> int:
-    """Returns the marked id of a basic group."""
-    return -chat_id
-
-
-def bare_id(marked_id: int) -> int:
-    """Returns the id as Telegram's objects hold it, without the mark."""
-    if marked_id >= 0:
-        return marked_id
-    return -marked_id - CHANNEL_MARK if is_channel(marked_id) else -marked_id
-
-
-def is_channel(marked_id: int) -> bool:
-    """True for a channel or supergroup."""
-    return marked_id < -CHANNEL_MARK
-
-
-def id_key(marked_id: int) -> str:
-    """Returns `channel_{id}`, `chat_{id}` or `user_{id}`."""
-    kind = "user" if marked_id > 0 else "channel" if is_channel(marked_id) else "chat"
-    return f"{kind}_{bare_id(marked_id)}"
 
 
 def chat_key(*, username: str | None, marked_id: int) -> str:

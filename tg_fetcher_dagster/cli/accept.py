@@ -23,20 +23,20 @@ def accept(
     """
     from tg_fetcher_dagster.cli.offline import key_of, publish_what_was_told
     from tg_fetcher_dagster.events.outbox import Outbox
+    from tg_fetcher_dagster.fetching.day_events import DayEvents
     from tg_fetcher_dagster.fetching.rebuild import accept_day
-    from tg_fetcher_dagster.fetching.telling import Teller
     from tg_fetcher_dagster.messages.day import MappingOptions
     from tg_fetcher_dagster.storage.paths import Store
 
     settings = read_settings()
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     store.prepare()
     key = key_of(chat, settings)
     outbox, options = Outbox(settings.data_dir), MappingOptions.from_settings(settings)
 
-    def teller_of(then: "Coverage") -> Teller:
-        return Teller.of_its_own(outbox, settings, then.chat, then.date, why="accept")
+    def events_of(then: "Coverage") -> DayEvents:
+        return DayEvents.of_its_own(outbox, settings, then.chat, then.date, why="accept")
 
-    accepted = accept_day(key, day, store=store, options=options, teller_of=teller_of)
+    accepted = accept_day(key, day, store=store, options=options, events_of=events_of)
     say(f"{key} {day}: {accepted.coverage.message_count} messages are current")
     publish_what_was_told(settings)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from filelock import FileLock, Timeout
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def _state(name: str, store: AccountStore, settings: Settings) -> AccountState:
 
 
 def _in_use(settings: Settings, name: str) -> bool:
-    """Whether a process holds the account's lease (telegram/lease.py): tried, and given back at once."""
+    """Whether a process holds the account's lease (accounts/lease.py): tried, and given back at once."""
     path = settings.session_dir / f"{name}.lock"
     if not path.exists():
         return False

@@ -54,7 +54,7 @@ def import_account(
 @app.command("remove")
 def remove_account(name: Annotated[str, typer.Argument(help="The account's name here.")]) -> None:
     """Forget an account on this host; end its session in the app: Settings, Devices."""
-    from tg_fetcher_dagster.telegram.accounts import AccountStore
+    from tg_fetcher_dagster.accounts.store import AccountStore
 
     settings = read_settings()
     if not AccountStore(settings.session_dir, settings.session_key).remove(name):

@@ -17,10 +17,14 @@ from typer.exceptions import TyperException
 from tg_fetcher_dagster.cli import (
     accept,
     accounts,
+    cancel,
     chats,
+    diff,
+    events,
     extensions,
     failed,
     fetch,
+    heal,
     init,
     login,
     rebuild,
@@ -28,7 +32,7 @@ from tg_fetcher_dagster.cli import (
     status,
     verify,
 )
-from tg_fetcher_dagster.cli.console import complain
+from tg_fetcher_dagster.cli.console import complain, complain_trace
 from tg_fetcher_dagster.cli.usage import IDS_ALLOWED
 from tg_fetcher_dagster.errors import FetchError
 
@@ -61,7 +65,11 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(chats.app, name="chats")
 app.command("fetch", context_settings=IDS_ALLOWED)(fetch.fetch)
 app.command("status")(status.status)
+app.command("cancel", context_settings=IDS_ALLOWED)(cancel.cancel)
+app.command("heal", context_settings=IDS_ALLOWED)(heal.heal)
 app.add_typer(failed.app, name="failed")
+app.add_typer(events.app, name="events")
+app.command("diff", context_settings=IDS_ALLOWED)(diff.diff)
 app.command("rebuild", context_settings=IDS_ALLOWED)(rebuild.rebuild)
 app.command("verify", context_settings=IDS_ALLOWED)(verify.verify)
 app.command("accept", context_settings=IDS_ALLOWED)(accept.accept)
@@ -90,7 +98,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: it is told, and fails the command
         complain(_told(error))
         if starting.VERBOSE.get():
-            traceback.print_exc()
+            complain_trace(traceback.format_exc())
         return getattr(error, "exit_code", 1)
     return code if isinstance(code, int) else 0
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.monitoring.legible import legible
 
 
 def ask(question: str, *, option: str, default: str | None = None) -> str:
@@ -55,7 +56,7 @@ def confirm(question: str, *, default: bool) -> bool:
 def _line(prompt: str) -> str | None:
     """What was typed, perhaps nothing; None at the end of the input."""
     with _interruptible():
-        sys.stderr.write(prompt)
+        sys.stderr.write(legible(prompt))
         sys.stderr.flush()
         line = sys.stdin.readline()
     if not line or not sys.stdin.isatty():

@@ -32,20 +32,15 @@ def list_chats(
     if every:
         _list_dialogs(settings)
         return
-    from tg_fetcher_dagster.chats.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.kept import kept_chats
 
-    identities = IdentityTable(settings.data_dir)
-    known = identities.all()
-    if not known:
+    kept = kept_chats(settings)
+    if not kept.chats:
         note("no chat is kept yet: tg-fetcher chats list --all, then tg-fetcher chats add CHAT")
-        return
-    rows = [
-        (chat.key, chat.type, chat.title, f"@{chat.username}" if chat.username else chat.marked_id,
-         "paused" if chat.paused else "kept")
-        for chat in known
-    ]  # fmt: skip
-    say_table(("chat", "type", "title", "name or id", "state"), rows)
-    for line in identities.name_lines():
+    else:
+        rows = [(each.key, each.type, each.title, each.address, each.state) for each in kept.chats]
+        say_table(("chat", "type", "title", "name or id", "state"), rows)
+    for line in kept.lines:
         note(line)
 
 
@@ -77,12 +72,14 @@ def add_chats(chats: Chats) -> None:
 
 def add(settings: "Settings", chats: list[str]) -> int:
     """Resolves and keeps chats; tells of each, and returns how many of them failed."""
+    from tg_fetcher_dagster.chats.identity_table import open_identities
     from tg_fetcher_dagster.cli.partitions import add_partition, has_instance
-    from tg_fetcher_dagster.cli.resolving import resolve_chats
+    from tg_fetcher_dagster.cli.resolving import ask_for_chats
 
-    async def resolve() -> "list[ChatIdentity]":
+    async def resolve(identities: "IdentityTable") -> "list[ChatIdentity]":
         added = []
-        async for asked, found in resolve_chats(settings, [spelling_of(chat) for chat in chats]):
+        asked_for = [spelling_of(chat) for chat in chats]
+        async for asked, found in ask_for_chats(settings, identities, asked_for):
             if isinstance(found, FetchError):
                 named = asked.canonical in found.message
                 complain(found.message if named else f"{asked.canonical}: {found.message}")
@@ -90,7 +87,8 @@ def add(settings: "Settings", chats: list[str]) -> int:
                 added.append(found)
         return added
 
-    added = asyncio.run(resolve())
+    with open_identities(settings) as identities:
+        added = asyncio.run(resolve(identities))
     for chat in added:
         if has_instance():
             add_partition(chat.key)
@@ -113,42 +111,50 @@ def resume_chat(chat: Chat) -> None:
 @app.command("confirm")
 def confirm_name(name: Annotated[str, typer.Argument(help="@name, name or https://t.me/name.")]) -> None:
     """Let a configured name mean the chat that has it now; until then it means the one that had it first."""
-    from tg_fetcher_dagster.chats.identity_table import IdentityTable
-    from tg_fetcher_dagster.chats.spelling import id_key
+    from tg_fetcher_dagster.chats.identity_table import open_identities
+    from tg_fetcher_dagster.chats.ids import id_key
 
     settings = read_settings()
     spelling = spelling_of(name)
     if spelling.username is None:
         raise WrongUse(f"{name} is an id, which no other chat can take: give a name")
-    moved = IdentityTable(settings.data_dir).confirm(spelling.username)
+    with open_identities(settings) as identities:
+        moved = identities.confirm(spelling.username)
     say(f"confirmed: @{moved.name} means {moved.owner_key or id_key(moved.owner)}")
     key = moved.chat.key
     note(f"{key} stays kept under its key; if it is not wanted: tg-fetcher chats pause {key}")
 
 
 def _set_paused(chat: str, *, paused: bool) -> None:
-    from tg_fetcher_dagster.chats.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.identity_table import open_identities
 
     settings = read_settings()
-    identities = IdentityTable(settings.data_dir)
-    identities.set_paused(_kept(identities, chat).key, paused=paused)
-    say(f"{'paused' if paused else 'kept'}: {_kept(identities, chat).key}")
+    with open_identities(settings) as identities:
+        key = _kept(identities, chat).key
+        identities.set_paused(key, paused=paused)
+    say(f"{'paused' if paused else 'kept'}: {key}")
 
 
 @app.command("remove", context_settings=IDS_ALLOWED)
 def remove_chat(chat: Chat) -> None:
     """Forget a chat and its partition; its files are never deleted."""
-    from tg_fetcher_dagster.chats.identity_table import IdentityTable
-    from tg_fetcher_dagster.cli.partitions import has_instance, remove_partition
+    from tg_fetcher_dagster.chats.identity_table import open_identities
+    from tg_fetcher_dagster.cli.partitions import is_partition, remove_partition
 
     settings = read_settings()
-    identities = IdentityTable(settings.data_dir)
-    known = _kept(identities, chat)
-    asked = [each for each in settings.telegram_chats if identities.first_meant(spelling_of(each)) == known]
-    if has_instance():
-        remove_partition(known.key)
-    identities.remove(known.key)
-    say(f"forgotten: {known.key}; its files stay in {settings.data_dir / known.key}")
+    with open_identities(settings) as identities:
+        # Literally what was given, where that is a partition or a key: @Demo_News is not demo_news.
+        is_key = chat in identities.known().keys
+        key = chat if is_key or is_partition(chat) else _kept(identities, chat).key
+        known = identities.get(key)
+        meant = {each: identities.first_meant(spelling_of(each)) for each in settings.telegram_chats}
+        remove_partition(key)
+        was_kept = identities.remove(key)
+    if not was_kept:
+        say(f"removed: the partition {key}; no chat was kept under that key")
+        return
+    say(f"forgotten: {key}; its files stay in {settings.data_dir / key}")
+    asked = [each for each, chat_meant in meant.items() if known is not None and chat_meant == known]
     if asked:
         note(f"{asked[0]} is still in TELEGRAM_CHATS and will be kept again: take it out there, too")
 

@@ -1,6 +1,7 @@
 """What a command says: results on standard output, everything else on standard error.
 
-A line stays one line however narrow the terminal is, and a title from Telegram is never read as markup.
+A line stays one line however narrow the terminal is, and a title from Telegram is never read as markup nor
+obeyed by the terminal. Everything that a command says passes here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,34 +11,57 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tg_fetcher_dagster.monitoring.legible import legible, legible_lines
+
 _WIDE = 240
 """Columns where nobody looks: a pipe must not cut what a terminal would wrap."""
 
 
-def output() -> Console:
+class LegibleConsole(Console):
+    """A console on which no text from elsewhere commands the terminal."""
+
+    def __init__(self, *, file: TextIO | None = None, stderr: bool = False, width: int | None = None) -> None:
+        super().__init__(file=file, stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+    def print_line(self, line: str) -> None:
+        """Prints text as one line."""
+        self.print(Text(legible(line)), soft_wrap=True)
+
+
+def output() -> LegibleConsole:
     """Returns standard output as it is now."""
-    return Console(highlight=False, markup=False, emoji=False)
+    return LegibleConsole()
 
 
-def messages(stream: TextIO | None = None) -> Console:
+def messages(stream: TextIO | None = None) -> LegibleConsole:
     """Returns standard error as it is now, or another way to the same place."""
-    return Console(file=stream, stderr=stream is None, highlight=False, markup=False, emoji=False)
+    return LegibleConsole(file=stream, stderr=stream is None)
 
 
 def say(line: str = "") -> None:
     """Prints a result."""
-    output().print(line, soft_wrap=True)
+    output().print_line(line)
+
+
+def say_json(document: str) -> None:
+    """Prints a result of several lines that is JSON; it means the same afterwards."""
+    output().print(Text(legible_lines(document)), soft_wrap=True)
+
+
+def complain_trace(trace: str) -> None:
+    """Prints a stack trace, for `--verbose`."""
+    messages().print(Text(legible_lines(trace)), soft_wrap=True)
 
 
 def note(line: str) -> None:
     """Prints what is good to know and no result."""
-    messages().print(line, soft_wrap=True)
+    messages().print_line(line)
 
 
 def complain(line: str) -> None:
     """Prints `error: ...`, one line."""
     told = Text("error: ", style="bold red")
-    told.append(" ".join(line.split()), style="not bold default")
+    told.append(legible(" ".join(line.split())), style="not bold default")
     messages().print(told, soft_wrap=True)
 
 
@@ -45,8 +69,8 @@ def say_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Prints columns under their heads."""
     console = output()
     if not console.is_terminal:
-        console = Console(highlight=False, markup=False, emoji=False, width=_WIDE)
+        console = LegibleConsole(width=_WIDE)
     table = Table(*heads, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(legible(str(cell))) for cell in row))
     console.print(table)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 
@@ -34,14 +34,14 @@ def dialogs_of_account(settings: Settings) -> list[Dialog]:
 
 
 async def _dialogs(settings: Settings) -> list[Dialog]:
-    identities = IdentityTable(settings.data_dir)
-    known = {chat.marked_id: chat for chat in identities.all()}
     found = []
-    async with open_reader(settings) as reader:
-        async for chat, written_at in reader.dialogs():
-            kept = known.get(chat.marked_id)
-            if kept is not None:
-                kept = identities.record(chat)
-            state = "" if kept is None else "paused" if kept.paused else "kept"
-            found.append(Dialog(chat=chat, written_at=written_at, state=state))
+    with open_identities(settings) as identities:
+        known = {chat.marked_id: chat for chat in identities.all()}
+        async with open_reader(settings) as reader:
+            async for chat, written_at in reader.dialogs():
+                kept = known.get(chat.marked_id)
+                if kept is not None:
+                    kept = identities.record(chat)
+                state = "" if kept is None else "paused" if kept.paused else "kept"
+                found.append(Dialog(chat=chat, written_at=written_at, state=state))
     return found

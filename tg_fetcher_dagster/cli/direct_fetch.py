@@ -9,7 +9,7 @@ from datetime import date
 import dagster as dg
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.cli.direct import DirectDay, check_home, instance, run_batch
 from tg_fetcher_dagster.cli.direct_events import DirectEvents
 from tg_fetcher_dagster.cli.display import FetchDisplay
@@ -38,7 +38,7 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
         FetchError: (validation, storage) DATA_DIR or the Dagster instance cannot be used at all.
     """
     check_home()
-    Store(settings.data_dir, settings.timezone).prepare()
+    Store.of(settings).prepare()
     ends: list[DayEnd] = []
     batches: list[Batch] = []
     events = DirectEvents(settings)
@@ -52,7 +52,9 @@ def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay
             key = each.command.spelling.likely_key
             events.refused(each.command.command_id, key, _days_without_the_chat(each, settings), error)
             continue
-        for moved in IdentityTable(settings.data_dir).moved():
+        with open_identities(settings) as identities:
+            moved_names = identities.moved()
+        for moved in moved_names:
             if moved.name == each.command.spelling.username:
                 display.note(moved.line)
         means = _expanded(each, identity, settings)
@@ -95,7 +97,7 @@ def _days_without_the_chat(asked: Asked, settings: Settings) -> list[date | None
 
 
 def _expanded(asked: Asked, identity: ChatIdentity, settings: Settings) -> Expansion:
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     stand = standing(store, identity.key, covered_days(store, identity.key))
     return expand(
         asked.command,
@@ -178,7 +180,7 @@ def _cancel(batch: Batch, dagster: dg.DagsterInstance) -> None:
 def _end(batch: Batch, day: DirectDay, settings: Settings) -> DayEnd:
     told = day.error or ""
     if day.event != FAILED:
-        coverage = read_coverage(Store(settings.data_dir, settings.timezone).day(batch.chat_key, day.day))
+        coverage = read_coverage(Store.of(settings).day(batch.chat_key, day.day))
         count = coverage.message_count if coverage else 0
         unfinished = "" if coverage is None or coverage.final else " so far, the day is not final"
         told = f"{count} messages{unfinished}"

@@ -15,7 +15,9 @@ from rich.progress import (
 )
 
 from tg_fetcher_dagster.cli.console import complain, messages, say
-from tg_fetcher_dagster.cli.outcomes import DayEnd
+from tg_fetcher_dagster.cli.outcomes import line_of, summary_of
+from tg_fetcher_dagster.ledger.request_progress import DayEnd
+from tg_fetcher_dagster.monitoring.legible import legible
 
 REASONS_SHOWN = 10
 """Failed days that are told one by one."""
@@ -70,18 +72,18 @@ class FetchDisplay:
             return
         self._said = what
         if self._bar and self._task is not None:
-            self._bar.update(self._task, description=what)
+            self._bar.update(self._task, description=legible(what))
 
     def note(self, what: str) -> None:
         """Tells something that a person should know, once."""
         if what != self._said:
-            self._console.print(what, soft_wrap=True)
+            self._console.print_line(what)
         self.now(what)
 
     def end(self, end: DayEnd) -> None:
         """Tells how a day ended; failures are told together at the end."""
         if not end.failed and self._bar is None:
-            say(end.line)
+            say(line_of(end))
 
 
 def _apart(stream: TextIO) -> TextIO:
@@ -95,20 +97,14 @@ def _apart(stream: TextIO) -> TextIO:
 def tell_result(ends: list[DayEnd]) -> bool:
     """Prints how it all ended; returns False where a day failed."""
     failed = [end for end in ends if end.failed]
-    fetched = [end for end in ends if end.event == "messages_fetched"]
-    parts = [
-        f"{len(fetched)} fetched",
-        f"{len(ends) - len(fetched) - len(failed)} skipped",
-        f"{len(failed)} failed",
-    ]
     if not failed and len(ends) == 1:
         if messages().is_terminal:
-            say(ends[0].line)
+            say(line_of(ends[0]))
         return True
     if not failed or len(ends) > 1:
-        say(f"{len(ends)} days: {', '.join(parts)}")
+        say(summary_of(ends))
     for end in failed[:REASONS_SHOWN]:
-        complain(end.line)
+        complain(line_of(end))
     if len(failed) > REASONS_SHOWN:
         complain(f"and {len(failed) - REASONS_SHOWN} more days that failed")
     return not failed

@@ -2,11 +2,10 @@
 
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.durable_files import storage_failures, write_whole
 from tg_fetcher_dagster.settings import ENV_FILE_VARIABLE
 
 _PLAIN = re.compile(r"[\w@%+=:,./-]*")
@@ -26,11 +25,10 @@ def write_settings(path: Path, values: Mapping[str, str]) -> None:
     Raises:
         FetchError: (storage) the file cannot be written; it is as it was.
     """
-    try:
+    with storage_failures(path):
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        _replace(path, "\n".join(with_settings(lines, values)) + "\n")
-    except OSError as error:
-        raise FetchError(ErrorType.STORAGE, f"{path} cannot be written: {error.strerror}") from error
+        content = "\n".join(with_settings(lines, values)) + "\n"
+        write_whole(path.resolve(), content.encode(), mode=0o600)
 
 
 def with_settings(lines: list[str], values: Mapping[str, str]) -> list[str]:
@@ -55,18 +53,3 @@ def _quoted(value: str) -> str:
         return value
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
-
-
-def _replace(path: Path, text: str) -> None:
-    # mkstemp makes the file mode 600; a rename leaves no moment in which others may read it.
-    descriptor, name = tempfile.mkstemp(dir=path.resolve().parent, prefix=".env-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path.resolve())
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -1,19 +1,24 @@
 """`tg-fetcher fetch`: asks for days of a chat and waits until each has come to its end."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tg_fetcher_dagster.cli.console import note
+from tg_fetcher_dagster.cli.console import note, say
 from tg_fetcher_dagster.cli.dates import DateOption, FromOption, ToOption
 from tg_fetcher_dagster.cli.starting import read_settings
+from tg_fetcher_dagster.cli.usage import WrongUse
 
 if TYPE_CHECKING:
     from tg_fetcher_dagster.cli.display import FetchDisplay
-    from tg_fetcher_dagster.cli.outcomes import DayEnd
-    from tg_fetcher_dagster.cli.wanted import Asked
+    from tg_fetcher_dagster.ledger.request_progress import DayEnd
+    from tg_fetcher_dagster.requests.command import FetchCommand
     from tg_fetcher_dagster.settings import Settings
+
+COMMANDS_NAMED = 3
+"""Commands that a line names."""
 
 
 class Strategy(StrEnum):
@@ -54,6 +59,9 @@ def fetch(
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0, help="Stop waiting after so many seconds.")
     ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Ask for it, print each command's id, and go.")
+    ] = False,
 ) -> None:
     """Fetch days of chats and wait for each: exit code 0, or 1 with the reason of each day that failed.
 
@@ -67,15 +75,22 @@ def fetch(
     wanted = Wanted(
         day=day, first=first, last=last, days=days, modes=tuple(mode for mode in given if given[mode])
     )
-    asked = commands_for(chats or [], wanted, settings, force=force, limit=limit, strategy=strategy.value)
-    check_days(asked, settings)
+    commands = commands_for(chats or [], wanted, settings, force=force, limit=limit, strategy=strategy.value)
+    check_days(commands, settings)
+    if no_wait:
+        if direct:
+            raise WrongUse("--direct fetches in this process: there is nothing not to wait for")
+        push(commands, settings)
+        for each in commands:
+            say(each.command_id)
+        return
     with FetchDisplay() as display:
         if direct:
             from tg_fetcher_dagster.cli.direct_fetch import fetch_directly
 
-            ends = fetch_directly(asked, settings, display)
+            ends = fetch_directly(commands, settings, display)
         else:
-            ends = push_and_follow(asked, settings, display, timeout=timeout)
+            ends = push_and_follow(commands, settings, display, timeout=timeout)
     if not ends:
         note("nothing to do")
     elif not tell_result(ends):
@@ -83,17 +98,47 @@ def fetch(
 
 
 def push_and_follow(
-    asked: "list[Asked]", settings: "Settings", display: "FetchDisplay", *, timeout: float | None
+    commands: "Sequence[FetchCommand]",
+    settings: "Settings",
+    display: "FetchDisplay",
+    *,
+    timeout: float | None = None,
 ) -> "list[DayEnd]":
-    """Pushes commands and returns how each of their days ended."""
-    from tg_fetcher_dagster.cli.following import Follower
-    from tg_fetcher_dagster.redis_connection import connect
+    """Gives commands to whoever carries them out and returns how each of their days ended.
 
-    with connect(settings) as client:
-        follower = Follower(client, settings, display)
-        try:
-            follower.push(asked)
-            return follower.follow(timeout=timeout)
-        except KeyboardInterrupt:
-            note("no longer waiting; what was pushed goes on: tg-fetcher status")
-            raise
+    Raises:
+        FetchError: (network) Redis is away, or the time is over; (storage) the spool folder or the ledger
+            refuses.
+    """
+    from tg_fetcher_dagster.cli.following import Follower
+    from tg_fetcher_dagster.ledger.database import Ledger
+
+    ledger = Ledger.open(settings.ledger_location)
+    try:
+        push(commands, settings)
+        return Follower(ledger, [each.command_id for each in commands], display).follow(timeout=timeout)
+    except KeyboardInterrupt:
+        named = " ".join(f"--command {each.command_id}" for each in commands[:COMMANDS_NAMED])
+        note(f"no longer waiting; what was asked for goes on. To stop it: tg-fetcher cancel {named}")
+        raise
+    finally:
+        ledger.close()
+
+
+def push(commands: "Sequence[FetchCommand]", settings: "Settings") -> None:
+    """Gives commands to Redis as any producer does; without Redis each becomes a file in the spool folder.
+
+    Raises:
+        FetchError: (network) Redis is away; (storage) the disk refuses.
+    """
+    from tg_fetcher_dagster.cli.wanted import as_pushed
+    from tg_fetcher_dagster.redis_connection import connect, redis_failures
+
+    if settings.redis_url is None:
+        from tg_fetcher_dagster.requests import spool
+
+        for each in commands:
+            spool.put(settings.data_dir, as_pushed(each))
+        return
+    with connect(settings) as client, redis_failures(client):
+        client.rpush(settings.commands_queue, *map(as_pushed, commands))

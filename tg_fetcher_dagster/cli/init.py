@@ -82,7 +82,7 @@ def _api_id(api_id: int | None, api_hash: str | None) -> None:
 
 def _account(settings: "Settings", *, phone: str | None, qr: bool) -> None:
     """Step 2: an account that is signed in."""
-    from tg_fetcher_dagster.telegram.accounts import AccountStore
+    from tg_fetcher_dagster.accounts.store import AccountStore
 
     name = settings.telegram_account
     try:
@@ -147,9 +147,10 @@ def _offer(offered: "list[Dialog]") -> None:
 
 
 def _next(settings: "Settings") -> None:
-    from tg_fetcher_dagster.chats.identity_table import IdentityTable
+    from tg_fetcher_dagster.chats.identity_table import open_identities
 
-    known = IdentityTable(settings.data_dir).all()
+    with open_identities(settings) as identities:
+        known = identities.all()
     chat = known[0].key if known else "CHAT"
     if not known:
         note("No chat is kept yet: tg-fetcher chats list --all, then tg-fetcher chats add CHAT")

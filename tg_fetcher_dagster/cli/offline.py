@@ -18,11 +18,13 @@ def key_of(chat: str, settings: "Settings") -> str:
         WrongUse: it is an option that nobody knows.
         FetchError: (validation) it is no chat's name, link or id; (not_found) nothing is kept of it.
     """
-    from tg_fetcher_dagster.chats.identity_table import IdentityTable
-    from tg_fetcher_dagster.chats.spelling import id_key
+    from tg_fetcher_dagster.chats.identity_table import open_identities
+    from tg_fetcher_dagster.chats.ids import id_key
 
     spelling = spelling_of(chat)
-    if (known := IdentityTable(settings.data_dir).kept(chat)) is not None:
+    with open_identities(settings) as identities:
+        known = identities.kept(chat)
+    if known is not None:
         return known.key
     for key in (spelling.likely_key, *map(id_key, spelling.marked_ids)):
         if (settings.data_dir / key).is_dir():
@@ -39,10 +41,7 @@ def publish_what_was_told(settings: "Settings") -> None:
     """Publishes the events that were recorded, where Redis is there; else they wait in the outbox."""
     from tg_fetcher_dagster.cli.console import note
     from tg_fetcher_dagster.defs.publishing import drain_outbox
-    from tg_fetcher_dagster.events.outbox import Outbox
 
-    if not Outbox(settings.data_dir).pending():
-        return
     try:
         drain_outbox(settings)
     except FetchError as error:

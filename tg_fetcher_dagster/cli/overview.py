@@ -1,162 +1,194 @@
-"""What `status` shows, gathered from the files and, where it is there, from Redis."""
+"""What `status` shows, as one model. Pure: what it is made of is read in `cli/overview_sources.py`."""
 
-import re
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
-from tg_fetcher_dagster.chats.spelling import KEY_PATTERN
-from tg_fetcher_dagster.cli.account_states import account_states
-from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.events.outbox import Outbox
-from tg_fetcher_dagster.redis_connection import connect
-from tg_fetcher_dagster.requests.dates import stretches
-from tg_fetcher_dagster.requests.queue import CommandQueue
-from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.storage.coverage import Coverage, covered_days
-from tg_fetcher_dagster.storage.damage import Standing, standing
-from tg_fetcher_dagster.storage.paths import Store
-from tg_fetcher_dagster.telegram.clock import clock_difference, planning_now, told
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.ledger.days import NO_DAYS, DayCounts
 
 
-class ChatOverview(BaseModel):
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Refusal(_Part):
+    """Why a chat cannot be read, since when, and when it is asked for again by itself."""
+
+    error_type: str
+    why: str
+    since: datetime
+    ask_again_at: datetime | None
+
+
+class ChatOverview(_Part):
     """One chat's days.
 
     Attributes:
-        state: `kept`, `paused`, or `forgotten` where only its files are left.
-        days_done: days that need nothing: final, with all their files, as far as a look at them tells.
-        days_missing: days that are not, from the first kept one (at the earliest HISTORY_START) to
-            yesterday; 0 where nothing was fetched yet.
+        state: `kept`, `paused`, `refused` (it answers that it cannot be read), or `forgotten`.
+        days_done: days that need nothing.
+        days_asked: days that are asked for and have not ended.
+        days_given_up: days that nobody asks for by himself any more.
+        days_missing: days that are not done, from the first one that was ever asked for (at the earliest
+            HISTORY_START) to yesterday; 0 where none was.
         missing: the same as runs of days, the newest first: first and last day.
-        damaged: days with files that are gone or of another size, a line each, the oldest first.
         doubted: days whose last reading lacks too many messages to be believed.
+        first_day: the first day that was ever asked for.
         last_day: the newest day that is done.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     chat: str
     title: str
     state: str
     days_done: int
+    days_asked: int
+    days_given_up: int
     days_missing: int
     missing: list[tuple[str, str]]
-    damaged: list[str] = []
-    doubted: list[date] = []
+    doubted: list[date]
+    first_day: date | None
     last_day: date | None
     message_count: int
     last_fetch: datetime | None
+    refused: Refusal | None
 
 
-class AccountOverview(BaseModel):
+class Waiting(_Part):
+    """What is waited for.
+
+    Attributes:
+        what: a trouble (`redis`), an account (`account main`) or a chat's days (`ru_python: 3 days`).
+        until: None where nobody knows.
+    """
+
+    what: str
+    why: str
+    until: datetime | None
+
+
+class InFlight(_Part):
+    """Days that one run reads (`running`), or is to read (`asked`)."""
+
+    batch_id: str
+    chats: list[str]
+    first: date
+    last: date
+    state: str
+    asked_at: datetime
+    run_id: str | None
+
+
+class AccountOverview(_Part):
     """One account."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     state: str
 
 
-class Overview(BaseModel):
+class LedgerPart(_Part):
+    """What the ledger says.
+
+    Attributes:
+        requests: how many have not ended, by who asked: `redis`, `spool`, `cli`, `schedule`, `heal`, ...
+        events_pending: events that nobody was told yet; counted up to 100,000.
+        size_bytes: of the database.
+    """
+
+    chats: list[ChatOverview]
+    names: list[str]
+    waiting: list[Waiting]
+    requests: dict[str, int]
+    in_flight: list[InFlight]
+    events_pending: int
+    dead_letters: int
+    size_bytes: int
+
+
+class Overview(LedgerPart):
     """Everything at one moment.
 
     Attributes:
         names: a line for each username that another chat has now, or that its chat has lost.
-        queue: how many commands are queued, processing, delayed, failed; None where Redis is away.
+        queue: how many commands Redis holds, by the list; None where it is away, or there is none.
         redis_error: why it is.
-        events_pending: events that nobody was told yet.
+        accounts_error: why nothing can be said of the accounts.
         clock: how much the machine's clock is off Telegram's time (`1 day, 0:00:03 ahead`); None where it is
             right, or nothing is known of late.
+        modes: a line where DATA_DIR is open to more people than DATA_FILE_MODE says.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    chats: list[ChatOverview]
-    names: list[str]
     queue: dict[str, int] | None
     redis_error: str | None
-    events_pending: int
     last_fetch: datetime | None
     accounts: list[AccountOverview]
+    accounts_error: str | None
     clock: str | None = None
-
-
-def overview(settings: Settings) -> Overview:
-    """Returns what there is; Redis being away is part of the answer and no failure.
-
-    Raises:
-        FetchError: (storage) the files cannot be read.
-    """
-    store = Store(settings.data_dir, settings.timezone)
-    identities = IdentityTable(settings.data_dir)
-    known = {chat.key: chat for chat in identities.all()}
-    yesterday = planning_now(settings).astimezone(settings.zone).date() - timedelta(days=1)
-    chats = []
-    folders = {name for name in store.chats() if re.fullmatch(KEY_PATTERN, name)}
-    for key in sorted({*known, *folders}):
-        chat = known.get(key)
-        covered = covered_days(store, key)
-        stand = standing(store, key, covered)
-        if chat is None and not covered and not stand.damaged:
-            continue
-        chats.append(
-            chat_overview(
-                key,
-                covered,
-                stand,
-                title=chat.title if chat else "",
-                state="forgotten" if chat is None else "paused" if chat.paused else "kept",
-                span=(settings.history_start, yesterday),
-            )
-        )
-    queue, redis_error = _queue_lengths(settings)
-    return Overview(
-        chats=chats,
-        names=identities.name_lines(),
-        queue=queue,
-        redis_error=redis_error,
-        events_pending=len(Outbox(settings.data_dir).pending()),
-        last_fetch=max((chat.last_fetch for chat in chats if chat.last_fetch), default=None),
-        accounts=[AccountOverview(name=each.name, state=each.state) for each in account_states(settings)],
-        clock=told(off) if (off := clock_difference(settings)) else None,
-    )
+    modes: str | None = None
 
 
 def chat_overview(
     key: str,
-    covered: Mapping[date, Coverage],
-    stand: Standing,
+    identity: ChatIdentity | None,
     *,
-    title: str,
-    state: str,
+    counts: DayCounts = NO_DAYS,
+    first: date | None,
+    done: Sequence[date] | None,
     span: tuple[date, date],
+    asked: int = 0,
+    given_up: int = 0,
+    doubted: list[date] | None = None,
+    refused: Refusal | None = None,
 ) -> ChatOverview:
-    """Returns a chat's days; `span` is HISTORY_START and yesterday."""
-    done = stand.done
-    begin = max(span[0], stand.first or span[1] + timedelta(days=1))
-    wanted = {begin + timedelta(days=number) for number in range((span[1] - begin).days + 1)}
-    missing = wanted - done
-    runs = reversed(stretches(missing))
+    """Returns one chat's days.
+
+    Args:
+        key: the chat's.
+        identity: None where only its days are left.
+        counts: of its days.
+        first: the first day of which anything is known.
+        done: the days that need nothing, ascending; None where none is missing (`may_lack_days`).
+        span: HISTORY_START and yesterday.
+        asked: days that are asked for.
+        given_up: days that were given up.
+        doubted: days that are not believed.
+        refused: why it cannot be read.
+    """
+    gaps = _gaps(max(span[0], first), span[1], done) if first and done is not None else []
+    paused = identity is not None and identity.paused
     return ChatOverview(
         chat=key,
-        title=title,
-        state=state,
-        days_done=len(done),
-        days_missing=len(missing),
-        missing=[(run[0].isoformat(), run[-1].isoformat()) for run in runs],
-        damaged=[f"{day}: {', '.join(map(str, stand.damaged[day]))}" for day in sorted(stand.damaged)],
-        doubted=sorted(stand.doubted),
-        last_day=max(done, default=None),
-        message_count=sum(coverage.message_count for coverage in covered.values()),
-        last_fetch=max((coverage.fetched_at for coverage in covered.values()), default=None),
+        title=identity.title if identity else "",
+        state="forgotten" if identity is None else "refused" if refused else "paused" if paused else "kept",
+        days_done=counts.settled,
+        days_asked=asked,
+        days_given_up=given_up,
+        days_missing=sum((last - begin).days + 1 for begin, last in gaps),
+        missing=[(begin.isoformat(), last.isoformat()) for begin, last in gaps],
+        doubted=doubted or [],
+        first_day=first,
+        last_day=counts.last_settled,
+        message_count=counts.messages,
+        last_fetch=datetime.fromtimestamp(counts.fetched_at, UTC) if counts.fetched_at else None,
+        refused=refused,
     )
 
 
-def _queue_lengths(settings: Settings) -> tuple[dict[str, int] | None, str | None]:
-    try:
-        with connect(settings) as client:
-            return CommandQueue(client, settings.commands_queue).lengths(), None
-    except FetchError as error:
-        return None, error.message
+def may_lack_days(counts: DayCounts, first: date | None, span: tuple[date, date]) -> bool:
+    """Returns whether a chat's days must be looked at one by one to know what is missing."""
+    if first is None:
+        return False
+    return first < span[0] or counts.settled < (span[1] - first).days + 1
+
+
+def _gaps(first: date, last: date, done: Sequence[date]) -> list[tuple[date, date]]:
+    """Runs of days of `first..last` that are not done, the newest first; `done` ascends."""
+    gaps = []
+    expected = first.toordinal()
+    # Whole numbers: there may be some hundred thousand days.
+    for day in (*(each.toordinal() for each in done), last.toordinal() + 1):
+        if day > expected and expected <= last.toordinal():
+            end = min(day - 1, last.toordinal())
+            gaps.append((date.fromordinal(expected), date.fromordinal(end)))
+        expected = max(expected, day + 1)
+    return gaps[::-1]

@@ -26,8 +26,24 @@ def add_partition(key: str) -> None:
         raise _refused(error) from error
 
 
+def is_partition(key: str) -> bool:
+    """True where there is an instance, and a chat's partition of exactly this name in it."""
+    import dagster as dg
+
+    from tg_fetcher_dagster.cli.direct import instance
+    from tg_fetcher_dagster.defs.partitions import CHATS
+
+    if not has_instance():
+        return False
+    try:
+        with instance() as dagster:
+            return bool(dagster.has_dynamic_partition(CHATS.name or "", key))
+    except (dg.DagsterError, OSError) as error:
+        raise _refused(error) from error
+
+
 def remove_partition(key: str) -> None:
-    """Removes a chat's partition; runs, materialisations and files stay.
+    """Removes a chat's partition, where there is one; runs, materialisations and files stay.
 
     Raises:
         FetchError: (validation) a run of the chat is under way: it would be killed.
@@ -35,29 +51,21 @@ def remove_partition(key: str) -> None:
     import dagster as dg
 
     from tg_fetcher_dagster.cli.direct import instance
-    from tg_fetcher_dagster.defs.hooks import asked_keys
     from tg_fetcher_dagster.defs.partitions import CHATS
+    from tg_fetcher_dagster.defs.partitions_in_use import partitions_in_use
     from tg_fetcher_dagster.settings import Settings
 
-    under_way = dg.RunsFilter(
-        statuses=[
-            dg.DagsterRunStatus.QUEUED,
-            dg.DagsterRunStatus.NOT_STARTED,
-            dg.DagsterRunStatus.STARTING,
-            dg.DagsterRunStatus.STARTED,
-        ]
-    )
-    settings = Settings.read()
+    if not has_instance():
+        return
     try:
         with instance() as dagster:
-            for run in dagster.get_runs(filters=under_way):
-                keys = asked_keys(run, settings, dagster)
-                if any(asked.split("|")[0] == key for asked in keys):
-                    raise FetchError(
-                        ErrorType.VALIDATION,
-                        f"chat {key}: run {run.run_id} is under way and would be killed; try again after it",
-                    )
-            if key in dagster.get_dynamic_partitions(CHATS.name or ""):
+            run_id = partitions_in_use(dagster, Settings.read()).get(key)
+            if run_id is not None:
+                raise FetchError(
+                    ErrorType.VALIDATION,
+                    f"chat {key}: run {run_id} is under way and would be killed; try again after it",
+                )
+            if dagster.has_dynamic_partition(CHATS.name or "", key):
                 dagster.delete_dynamic_partition(CHATS.name or "", key)
     except (dg.DagsterError, OSError) as error:
         raise _refused(error) from error

@@ -27,8 +27,8 @@ def rebuild(
     """
     from tg_fetcher_dagster.cli.offline import days_in, key_of, publish_what_was_told
     from tg_fetcher_dagster.events.outbox import Outbox
+    from tg_fetcher_dagster.fetching.day_events import DayEvents
     from tg_fetcher_dagster.fetching.rebuild import rebuild_day
-    from tg_fetcher_dagster.fetching.telling import Teller
     from tg_fetcher_dagster.messages.day import MappingOptions
     from tg_fetcher_dagster.storage.paths import Store
 
@@ -36,7 +36,7 @@ def rebuild(
     if day and first:
         raise WrongUse("--date and --from/--to exclude each other")
     settings = read_settings()
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     store.prepare()
     key = key_of(chat, settings)
     days = [day] if day else list(days_in(store.days(key), first=first, last=last))
@@ -45,13 +45,13 @@ def rebuild(
         return
     outbox, options = Outbox(settings.data_dir), MappingOptions.from_settings(settings)
 
-    def teller_of(then: "Coverage") -> Teller:
-        return Teller.of_its_own(outbox, settings, then.chat, then.date, why="rebuild")
+    def events_of(then: "Coverage") -> DayEvents:
+        return DayEvents.of_its_own(outbox, settings, then.chat, then.date, why="rebuild")
 
     changed = untold = failed = 0
     for each in days:
         try:
-            made = rebuild_day(key, each, store=store, options=options, teller_of=teller_of)
+            made = rebuild_day(key, each, store=store, options=options, events_of=events_of)
         except FetchError as error:
             complain(error.message)
             failed += 1

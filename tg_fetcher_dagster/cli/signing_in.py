@@ -7,8 +7,8 @@ from tg_fetcher_dagster.cli.asking import ask, ask_secret
 from tg_fetcher_dagster.cli.console import note, say
 
 if TYPE_CHECKING:
+    from tg_fetcher_dagster.accounts.store import StoredAccount
     from tg_fetcher_dagster.settings import Settings
-    from tg_fetcher_dagster.telegram.accounts import StoredAccount
 
 
 def sign_in(settings: "Settings", *, account: str, phone: str | None, qr: bool) -> "StoredAccount":

@@ -69,7 +69,7 @@ def verify(
     if direct and not repair:
         raise WrongUse("--direct belongs to --repair")
     settings = read_settings()
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
     store.prepare()
     options = MappingOptions.from_settings(settings)
     tally = _Tally()
@@ -94,7 +94,7 @@ def _kept_chats(store: "Store") -> list[str]:
 def _repaired(tally: _Tally, settings: "Settings", *, direct: bool) -> bool:
     """Makes again what raw files give and fetches the rest; returns False where something stays damaged."""
     from tg_fetcher_dagster.cli.offline import publish_what_was_told
-    from tg_fetcher_dagster.requests.dates import stretches
+    from tg_fetcher_dagster.days import stretches
 
     left, to_read = _made_again(tally, settings)
     publish_what_was_told(settings)
@@ -107,18 +107,18 @@ def _repaired(tally: _Tally, settings: "Settings", *, direct: bool) -> bool:
 def _made_again(tally: _Tally, settings: "Settings") -> tuple[int, dict[str, list[date]]]:
     """Returns how many days cannot be mended at all, and those that Telegram must be asked for."""
     from tg_fetcher_dagster.events.outbox import Outbox
+    from tg_fetcher_dagster.fetching.day_events import DayEvents
     from tg_fetcher_dagster.fetching.rebuild import rebuild_day
-    from tg_fetcher_dagster.fetching.telling import Teller
     from tg_fetcher_dagster.messages.day import MappingOptions
     from tg_fetcher_dagster.storage.damage import Part
     from tg_fetcher_dagster.storage.paths import Store
     from tg_fetcher_dagster.storage.raw_file import RawFileError
 
-    store, options = Store(settings.data_dir, settings.timezone), MappingOptions.from_settings(settings)
+    store, options = Store.of(settings), MappingOptions.from_settings(settings)
     outbox = Outbox(settings.data_dir)
 
-    def teller_of(then: "Coverage") -> Teller:
-        return Teller.of_its_own(outbox, settings, then.chat, then.date, why="verify")
+    def events_of(then: "Coverage") -> DayEvents:
+        return DayEvents.of_its_own(outbox, settings, then.chat, then.date, why="verify")
 
     left = 0
     to_read: dict[str, list[date]] = {}
@@ -126,7 +126,7 @@ def _made_again(tally: _Tally, settings: "Settings") -> tuple[int, dict[str, lis
         record_too = any(damage.part is Part.COVERAGE for damage in damages)
         try:
             made = rebuild_day(
-                key, day, store=store, options=options, teller_of=teller_of, record_from_raw=record_too
+                key, day, store=store, options=options, events_of=events_of, record_from_raw=record_too
             )
         except RawFileError:
             to_read.setdefault(key, []).append(day)
@@ -141,7 +141,7 @@ def _made_again(tally: _Tally, settings: "Settings") -> tuple[int, dict[str, lis
 def _fetched(to_read: dict[str, list[date]], settings: "Settings", *, direct: bool) -> bool:
     from tg_fetcher_dagster.cli.display import FetchDisplay, tell_result
     from tg_fetcher_dagster.cli.wanted import Wanted, commands_for
-    from tg_fetcher_dagster.requests.dates import stretches
+    from tg_fetcher_dagster.days import stretches
 
     asked = []
     for key, days in to_read.items():

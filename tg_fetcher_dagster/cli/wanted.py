@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
-from tg_fetcher_dagster.chats.spelling import id_key
+from tg_fetcher_dagster.chats.identity_table import open_identities
+from tg_fetcher_dagster.chats.ids import id_key
 from tg_fetcher_dagster.cli.dates import check_range
 from tg_fetcher_dagster.cli.usage import WrongUse, spelling_of
 from tg_fetcher_dagster.requests.command import FetchCommand, parse_command
@@ -63,14 +63,6 @@ def _of_settings(settings: Settings) -> dict[str, Any]:
             return {"mode": mode}
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One command as it is pushed, and what it means."""
-
-    raw: bytes
-    command: FetchCommand
-
-
 def commands_for(
     chats: list[str],
     wanted: Wanted,
@@ -79,7 +71,7 @@ def commands_for(
     force: bool = False,
     limit: int | None = None,
     strategy: str = "batch",
-) -> list[Asked]:
+) -> list[FetchCommand]:
     """Returns one command a chat.
 
     Args:
@@ -100,10 +92,10 @@ def commands_for(
         raise WrongUse("no chat: name one, or set TELEGRAM_CHATS")
     for chat in named:
         spelling_of(chat)
-    return [_asked({**keys, "chat": chat}, force=force, limit=limit, strategy=strategy) for chat in named]
+    return [_command({**keys, "chat": chat}, force=force, limit=limit, strategy=strategy) for chat in named]
 
 
-def check_days(asked: Sequence[Asked], settings: Settings) -> None:
+def check_days(asked: Sequence[FetchCommand], settings: Settings) -> None:
     """Refuses before anything is pushed what would cost an event a day and a dead letter.
 
     Raises:
@@ -111,7 +103,7 @@ def check_days(asked: Sequence[Asked], settings: Settings) -> None:
     """
     today = planning_now(settings).astimezone(settings.zone).date()
     for each in asked:
-        refused = expand(each.command, today=today, history_start=settings.history_start).refused
+        refused = expand(each, today=today, history_start=settings.history_start).refused
         if refused:
             first, last = refused[0], refused[-1]
             more = f" (and {len(refused) - 1} more, to {last.day})" if len(refused) > 1 else ""
@@ -123,23 +115,28 @@ def check_days(asked: Sequence[Asked], settings: Settings) -> None:
 def _configured(chat: str, settings: Settings) -> str:
     """A configured name whose chat has lost it goes on with that chat: by its id, which cannot be taken."""
     spelling = spelling_of(chat)
-    known = IdentityTable(settings.data_dir).first_meant(spelling)
+    with open_identities(settings) as identities:
+        known = identities.first_meant(spelling)
     return id_key(known.marked_id) if known is not None and spelling.username in known.lost_names else chat
 
 
-def _asked(keys: dict[str, Any], *, force: bool, limit: int | None, strategy: str) -> Asked:
+def as_pushed(command: FetchCommand) -> bytes:
+    """Returns a command as any producer may push it."""
+    told = command.model_dump(mode="json", by_alias=True, exclude={"notes"}, exclude_none=True)
+    return orjson.dumps(told)
+
+
+def _command(keys: dict[str, Any], *, force: bool, limit: int | None, strategy: str) -> FetchCommand:
     command_id = f"cli-{uuid.uuid4().hex}"
-    raw = orjson.dumps(
-        {
-            "command": "fetch",
-            **keys,
-            "strategy": strategy,
-            "force": force,
-            **({"limit": limit} if limit is not None else {}),
-            "requested_by": "tg-fetcher",
-            "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-            "command_id": command_id,
-            "correlation_id": command_id,
-        }
-    )
-    return Asked(raw, parse_command(raw, made_up_id=command_id))
+    told = {
+        "command": "fetch",
+        **keys,
+        "strategy": strategy,
+        "force": force,
+        "limit": limit,
+        "requested_by": "tg-fetcher",
+        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "command_id": command_id,
+        "correlation_id": command_id,
+    }
+    return parse_command(orjson.dumps(told), made_up_id=command_id)

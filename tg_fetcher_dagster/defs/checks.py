@@ -1,105 +1,96 @@
-"""Whether the files of the days that a run made are what they should be (docs.dagster.io, "Asset checks").
+"""Whether a day's file is what it should be: one result of each check a day (docs.dagster.io, "Asset checks").
 
 Read back from the disk, a line at a time: a check that looked at what is in memory would prove nothing of
-what readers will find.
+what readers will find. The step that made the days evaluates them, under each day's own partition: Dagster
+skips the steps of separate checks where one day of a run has failed, and knows no partition in a range.
 """
 
-import re
-from collections.abc import Iterator
-from typing import Any
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import dagster as dg
 
-from tg_fetcher_dagster.chats.spelling import KEY_PATTERN
-from tg_fetcher_dagster.defs.partitions import by_chat, chat_day_key, chat_days, keys_of_run
-from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.storage.candidates import days_with_candidates
-from tg_fetcher_dagster.storage.coverage import read_coverage
-from tg_fetcher_dagster.storage.paths import Store
-from tg_fetcher_dagster.storage.proving import Findings, prove_day
+from tg_fetcher_dagster.settings import DefinitionSettings
+from tg_fetcher_dagster.storage.candidates import read_candidate
+from tg_fetcher_dagster.storage.coverage import Coverage
+from tg_fetcher_dagster.storage.day_file_check import check_day_file
+from tg_fetcher_dagster.storage.paths import DayPaths
 
-ASSET = "messages"
+ASSET: Final = dg.AssetKey("messages")
 
-NO_DELETION = "no_suspicious_deletion"
+SCHEMA: Final = "schema_valid"
+IDS: Final = "ids_unique_and_inside_the_day"
+REFERENCES: Final = "replies_and_senders_resolvable"
+NO_DELETION: Final = "no_suspicious_deletion"
+NOTHING_MISSING: Final = "nothing_missing"
 
-SPECS = [
-    dg.AssetCheckSpec("schema_valid", asset=ASSET, description="Each message reads as schema 1.0 says."),
-    dg.AssetCheckSpec("ids_unique_and_inside_the_day", asset=ASSET, description="No id twice, none outside."),
-    dg.AssetCheckSpec(
-        "replies_and_senders_resolvable",
-        asset=ASSET,
-        description="Every sender has a name, and no message answers one that is newer than itself.",
-    ),
-    dg.AssetCheckSpec(
-        NO_DELETION,
-        asset=ASSET,
-        description="No day waits for a deletion of many messages to be confirmed, whichever run found it.",
-    ),
-]
+DESCRIPTIONS: Final = {
+    SCHEMA: "Each message reads as schema 1.0 says.",
+    IDS: "No id twice, none outside the day.",
+    REFERENCES: "Every sender has a name, and no message answers one that is newer than itself.",
+    NO_DELETION: "No reading that lacks many messages of the kept day waits to be confirmed.",
+    NOTHING_MISSING: "Nothing of the day is known to be missing: no message, no comments, no file.",
+}
 
-NAMED = 20
+NAMED: Final = 20
 """Findings that the metadata lists."""
 
 
-def _days_of(context: dg.AssetCheckExecutionContext, settings: Settings) -> Iterator[Findings]:
-    store = Store(settings.data_dir, settings.timezone)
-    keys = keys_of_run(context.run, chat_days(settings), context.instance)
-    for chat, days in by_chat(keys).items():
-        for day in days:
-            paths = store.day(chat, day)
-            if read_coverage(paths) is not None:
-                yield prove_day(paths, zone=settings.zone, key=str(chat_day_key(chat, day)))
-
-
-@dg.multi_asset_check(specs=SPECS, name="day_files")
-def day_files(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-    """Checks the day files of the run's partitions."""
-    settings = Settings.read()
-    findings = list(_days_of(context, settings))
-    told: dict[str, list[str]] = {
-        "schema_valid": [line for each in findings for line in each.schema],
-        "ids_unique_and_inside_the_day": [line for each in findings for line in each.ids],
-        "replies_and_senders_resolvable": [line for each in findings for line in each.references],
-    }
-    for name, faults in told.items():
-        yield dg.AssetCheckResult(
-            asset_key=ASSET,
-            check_name=name,
-            passed=not faults,
-            metadata={"days": len(findings), "faults": len(faults), "first_faults": faults[:NAMED]},
-        )
-    doubted = doubted_days(settings)
-    yield dg.AssetCheckResult(
-        asset_key=ASSET, check_name=NO_DELETION, passed=not doubted, metadata=_told(doubted)
-    )
-
-
-def doubted_days(settings: Settings) -> list[str]:
-    """Returns the keys of all days that wait for a deletion to be confirmed, by the files."""
-    store = Store(settings.data_dir, settings.timezone)
+def check_specs(
+    settings: DefinitionSettings, partitions: dg.PartitionsDefinition[str]
+) -> list[dg.AssetCheckSpec]:
+    """Returns the checks of `messages`, partitioned as the asset is."""
+    del settings
+    # Dagster 1.13 tells everybody at every load that partitioned checks are a preview, which we know.
+    warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec")
     return [
-        str(chat_day_key(chat, day))
-        for chat in store.chats()
-        if re.fullmatch(KEY_PATTERN, chat)
-        for day in sorted(days_with_candidates(store, chat))
+        dg.AssetCheckSpec(name, asset=ASSET, description=description, partitions_def=partitions)
+        for name, description in DESCRIPTIONS.items()
     ]
 
 
-def deletion_found(settings: Settings) -> dg.AssetCheckEvaluation:
-    """Returns the failed check, for a step that fails to report: checks of its run are skipped."""
+def evaluations_of(
+    paths: DayPaths, coverage: Coverage, *, settings: DefinitionSettings, key: str
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yields one result of each check of a day that is kept.
+
+    Args:
+        paths: where the day's files are.
+        coverage: what is proved of it.
+        settings: with the zone of the day's bounds.
+        key: the day's partition.
+    """
+    found = check_day_file(paths, zone=settings.zone, key=key)
+    yield _evaluation(SCHEMA, key, found.schema)
+    yield _evaluation(IDS, key, found.ids)
+    yield _evaluation(REFERENCES, key, found.references)
+    yield deletion_evaluation(key, in_doubt=read_candidate(paths) is not None)
+    missing = [f"{key}: {loss.what}: {loss.why}" for loss in coverage.lost]
+    yield _evaluation(NOTHING_MISSING, key, missing, severity=dg.AssetCheckSeverity.WARN)
+
+
+def deletion_evaluation(key: str, *, in_doubt: bool) -> dg.AssetCheckEvaluation:
+    """Returns the result of the one check that also a failed day has: whether a deletion is in doubt."""
+    return _evaluation(NO_DELETION, key, [key] if in_doubt else [])
+
+
+def _evaluation(
+    name: str,
+    key: str,
+    faults: Sequence[str],
+    *,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetCheckEvaluation:
+    metadata: dict[str, Any] = {"faults": len(faults), "first_faults": list(faults[:NAMED])}
     return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(ASSET),
-        check_name=NO_DELETION,
-        passed=False,
-        metadata=_told(doubted_days(settings)),
+        asset_key=ASSET,
+        check_name=name,
+        passed=not faults,
+        metadata={
+            name: dg.MetadataValue.json(value) if isinstance(value, list) else value
+            for name, value in metadata.items()
+        },
+        severity=severity,
+        partition=key,
     )
-
-
-def _told(doubted: list[str]) -> dict[str, Any]:
-    return {"days_in_doubt": len(doubted), "first_days": doubted[:NAMED]}
-
-
-@dg.definitions
-def checks() -> dg.Definitions:
-    """Returns the checks."""
-    return dg.Definitions(asset_checks=[day_files])

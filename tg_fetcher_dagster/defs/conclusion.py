@@ -11,9 +11,9 @@ from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_
 from tg_fetcher_dagster.defs.metadata import day_metadata
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.chat_days import kept_days
-from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
+from tg_fetcher_dagster.fetching.context import FetchContext
+from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
-from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 
 FAILURES = "failures"
@@ -22,10 +22,10 @@ FAILURES = "failures"
 NAMED = 3
 """Days that a failure's description names."""
 
-KeyOf = Callable[[DayReport], str]
+KeyOf = Callable[[DayResult], str]
 
 
-def failure_of(failed: Sequence[DayReport], *, of: int, key_of: KeyOf, settings: Settings) -> dg.Failure:
+def failure_of(failed: Sequence[DayResult], *, of: int, key_of: KeyOf, settings: Settings) -> dg.Failure:
     """Returns the failure of a step in which days failed.
 
     It is retried where another try may help and the wait that Telegram asked for fits into the run: a
@@ -69,7 +69,7 @@ def failures_of(metadata: Mapping[str, Any] | None) -> dict[str, FetchError]:
 def fetch_and_conclude(
     context: dg.AssetExecutionContext,
     requests: Sequence[FetchRequest],
-    workshop: Workshop,
+    fetching: FetchContext,
     *,
     key_of: KeyOf,
     settings: DefinitionSettings,
@@ -84,42 +84,45 @@ def fetch_and_conclude(
         dagster.Failure: a day failed, or the process was asked to end.
     """
     try:
-        reports = run_to_its_end(fetch_chats(requests, workshop))
+        reports = run_to_its_end(fetch_chats(requests, fetching))
     except Interrupted:
-        kept = [report for request in requests for report in kept_days(request, workshop)]
-        _materialize(context, kept, workshop, key_of)
+        kept = [report for request in requests for report in kept_days(request, fetching)]
+        _materialize(context, kept, fetching, key_of)
         raise interruption(len(kept), of=sum(len(request.days) for request in requests)) from None
     except FetchError as error:
         reports = [
-            DayReport(chat=request.chat, day=day, outcome="failed", error=error)
+            DayResult(chat=request.chat, day=day, outcome="failed", error=error)
             for request in requests
             for day in request.days
         ]
-    push_gauges(workshop.settings, reports)
-    _materialize(context, [report for report in reports if not report.asked], workshop, key_of)
+    push_gauges(fetching.settings, reports)
+    _materialize(context, [report for report in reports if not report.asked], fetching, key_of)
     reports = [report for report in reports if report.asked]
     failed = [report for report in reports if report.outcome == "failed"]
     if not failed:
         for report in reports:
-            context.add_asset_metadata(day_metadata(report, workshop.store), partition_key=key_of(report))
+            context.add_asset_metadata(day_metadata(report, fetching.store), partition_key=key_of(report))
         return
     if any(report.error and report.error.error_type is ErrorType.SUSPICIOUS_DELETION for report in failed):
         # Not as an event of this run: the checks that were planned for it are skipped, for it fails.
-        context.instance.report_runless_asset_event(deletion_found(workshop.settings))
-    failure = failure_of(failed, of=len(reports), key_of=key_of, settings=workshop.settings)
+        context.instance.report_runless_asset_event(deletion_found(fetching.settings))
+    failure = failure_of(failed, of=len(reports), key_of=key_of, settings=fetching.settings)
     if not failure.allow_retries or context.retry_number >= settings.max_retry_attempts:
-        _materialize(context, [report for report in reports if report.outcome != "failed"], workshop, key_of)
+        _materialize(context, [report for report in reports if report.outcome != "failed"], fetching, key_of)
     raise failure
 
 
 def _materialize(
-    context: dg.AssetExecutionContext, reports: Iterable[DayReport], workshop: Workshop, key_of: KeyOf
+    context: dg.AssetExecutionContext,
+    reports: Iterable[DayResult],
+    fetching: FetchContext,
+    key_of: KeyOf,
 ) -> None:
     for report in reports:
         context.log_event(
             dg.AssetMaterialization(
                 asset_key=context.asset_key,
                 partition=key_of(report),
-                metadata=day_metadata(report, workshop.store),
+                metadata=day_metadata(report, fetching.store),
             )
         )

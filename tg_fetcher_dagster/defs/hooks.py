@@ -10,6 +10,7 @@ from datetime import date
 
 import dagster as dg
 
+from tg_fetcher_dagster.days import day_of
 from tg_fetcher_dagster.defs.conclusion import failures_of
 from tg_fetcher_dagster.defs.config import FetchConfig, asked_days, config_of, requests_of
 from tg_fetcher_dagster.defs.interruption import was_interrupted
@@ -17,8 +18,7 @@ from tg_fetcher_dagster.defs.partitions import CHATS, by_chat, chat_day_of, chat
 from tg_fetcher_dagster.defs.publishing import drain_outbox
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.outbox import Outbox
-from tg_fetcher_dagster.fetching.days import day_of
-from tg_fetcher_dagster.fetching.telling import Teller
+from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.clock import telegram_now
 
@@ -96,9 +96,9 @@ def tell_failed_days(
     }
     days = by_chat(f"{chat}|{day}" for chat, day in told)
     for request in requests_of(config, days, run_id=run_id):
-        teller = Teller(outbox, settings, request)
+        events = DayEvents(outbox, settings, request)
         for day in request.days:
-            teller.failed(day, told[request.chat, day])
+            events.failed(day, told[request.chat, day])
 
 
 def _chat_and_day(key: str, config: FetchConfig, settings: Settings) -> tuple[str, date]:

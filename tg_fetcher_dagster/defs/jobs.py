@@ -11,7 +11,7 @@ from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.fetching.days import day_of
+from tg_fetcher_dagster.telegram import resolving
 
 log = structlog.get_logger(__name__)
 
@@ -42,27 +42,24 @@ async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegra
     Raises:
         Failure: chats were not resolved: one line that names them.
     """
-    workshop = telegram.workshop()
-    workshop.store.prepare()
+    fetching = telegram.fetching()
+    fetching.store.prepare()
     unknown: dict[str, FetchError] = {}
     try:
         async with telegram.open() as reader:
-            for spelling in map(parse_spelling, config.spellings):
-                try:
-                    seen = await reader.resolve(spelling, workshop.identities.find(spelling))
-                    # Kept before anything else is asked: a resolve is one of about 200 a day.
-                    known = workshop.identities.record(seen)
-                    first = await reader.first_message_date(known)
-                    day = day_of(first, workshop.settings.zone) if first else None
-                    workshop.identities.record(known.model_copy(update={"first_message_date": day}))
-                    context.log.info("%s is %s (%s)", spelling.canonical, known.key, known.title)
-                except FetchError as error:
-                    workshop.identities.record_failure(spelling, error, datetime.now(UTC))
-                    context.log.warning("%s: %s", spelling.canonical, error.message)
-                    unknown[spelling.canonical] = error
+            wanted = map(parse_spelling, config.spellings)
+            zone = fetching.settings.zone
+            async for spelling, found in resolving.resolve_chats(
+                reader, fetching.identities, wanted, zone=zone
+            ):
+                if isinstance(found, FetchError):
+                    context.log.warning("%s: %s", spelling.canonical, found.message)
+                    unknown[spelling.canonical] = found
+                else:
+                    context.log.info("%s is %s (%s)", spelling.canonical, found.key, found.title)
     except FetchError as error:
         for spelling in map(parse_spelling, config.spellings):
-            workshop.identities.record_failure(spelling, error, datetime.now(UTC))
+            fetching.identities.record_failure(spelling, error, datetime.now(UTC))
         raise dg.Failure(error.message, metadata={"error_type": error.error_type.value}) from None
     if unknown:
         raise _not_resolved(unknown, of=len(config.spellings))

@@ -7,13 +7,13 @@ unless `force` asks for it. See docs/files.md for what is in the files.
 
 import dagster as dg
 
+from tg_fetcher_dagster.days import day_of
 from tg_fetcher_dagster.defs.conclusion import fetch_and_conclude
 from tg_fetcher_dagster.defs.config import FetchConfig, asked_days, requests_of
 from tg_fetcher_dagster.defs.hooks import HOOKS
 from tg_fetcher_dagster.defs.partitions import CHATS, MAX_DAYS_A_RUN, by_chat, chat_day_key, chat_days
 from tg_fetcher_dagster.defs.resources import TelethonResource
-from tg_fetcher_dagster.fetching.days import day_of
-from tg_fetcher_dagster.fetching.request import DayReport
+from tg_fetcher_dagster.fetching.request import DayResult
 from tg_fetcher_dagster.settings import DefinitionSettings
 
 POOL = "telegram"
@@ -47,9 +47,9 @@ def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
         owners=["team:telegram"],
     )
     def messages(context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource) -> None:
-        workshop = telegram.workshop()
+        fetching = telegram.fetching()
         requests = requests_of(config, by_chat(context.partition_keys), run_id=context.run.run_id)
-        fetch_and_conclude(context, requests, workshop, key_of=_key_of, settings=settings)
+        fetch_and_conclude(context, requests, fetching, key_of=_key_of, settings=settings)
 
     return messages
 
@@ -71,16 +71,16 @@ def build_messages_today(settings: DefinitionSettings) -> dg.AssetsDefinition:
     def messages_today(
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
     ) -> None:
-        workshop = telegram.workshop()
-        days = asked_days(config) or (day_of(workshop.now(), settings.zone),)
+        fetching = telegram.fetching()
+        days = asked_days(config) or (day_of(fetching.now(), settings.zone),)
         chats = dict.fromkeys(context.partition_keys, days)
         requests = requests_of(config, chats, run_id=context.run.run_id)
-        fetch_and_conclude(context, requests, workshop, key_of=lambda report: report.chat, settings=settings)
+        fetch_and_conclude(context, requests, fetching, key_of=lambda report: report.chat, settings=settings)
 
     return messages_today
 
 
-def _key_of(report: DayReport) -> str:
+def _key_of(report: DayResult) -> str:
     return str(chat_day_key(report.chat, report.day))
 
 

@@ -1,4 +1,8 @@
-"""What the UI shows of a materialised day. Numbers are plotted over the partitions."""
+"""What the UI shows of a materialised day. Numbers are plotted over the partitions.
+
+No text and no name of a person is among it: Dagster's database keeps metadata for ever, and what is deleted
+in Telegram, and then here, would survive there.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,28 +10,22 @@ from typing import Any
 
 import dagster as dg
 
-from tg_fetcher_dagster.fetching.request import DayReport
+from tg_fetcher_dagster.fetching.request import DayResult
 from tg_fetcher_dagster.storage.changes import ChangeRecord
 from tg_fetcher_dagster.storage.coverage import Coverage
-from tg_fetcher_dagster.storage.day_file import first_messages
+from tg_fetcher_dagster.storage.day_counts import count_messages
 from tg_fetcher_dagster.storage.paths import DayPaths, Store
-
-GLANCE = 5
-"""Messages that the table shows."""
-
-LONGEST_TEXT = 120
 
 COLUMNS = dg.TableSchema(
     columns=[
-        dg.TableColumn("id", "int", description="message id"),
-        dg.TableColumn("date", "string", description="UTC"),
-        dg.TableColumn("sender", "string"),
-        dg.TableColumn("text", "string", description="its beginning; [photo], [poll], … where there is none"),
+        dg.TableColumn("what", "string", description="messages, senders, media, type, language, ..."),
+        dg.TableColumn("sort", "string", description="photo, question, ru, ...; empty for all"),
+        dg.TableColumn("count", "int"),
     ]
 )
 
 
-def day_metadata(report: DayReport, store: Store) -> Mapping[str, Any]:
+def day_metadata(report: DayResult, store: Store) -> Mapping[str, Any]:
     """Returns the metadata of one day's materialisation; `outcome` tells a fetch from a skip."""
     if report.coverage is None:
         return {"outcome": report.outcome}
@@ -74,32 +72,16 @@ def _of_files(paths: DayPaths) -> dict[str, Any]:
     return {
         "path": dg.MetadataValue.path(day_file),
         "dagster/uri": dg.MetadataValue.url(day_file.as_uri()),
-        "messages": dg.MetadataValue.table(records=_rows(day_file), schema=COLUMNS),
+        "counts": dg.MetadataValue.table(records=_rows(day_file), schema=COLUMNS),
     }
 
 
 def _rows(day_file: Path) -> list[dg.TableRecord]:
     try:
-        senders, messages = first_messages(day_file, GLANCE)
-    except (OSError, ValueError, TypeError, KeyError):
+        counts = count_messages(day_file)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         # A file that was damaged later: the checks say what is wrong with it, and they come after this.
         return []
     return [
-        dg.TableRecord(
-            {
-                "id": message["id"],
-                "date": message["date"],
-                "sender": senders.get(str(message["sender_id"]), str(message["sender_id"] or "")),
-                "text": _text(message)[:LONGEST_TEXT],
-            }
-        )
-        for message in messages
+        dg.TableRecord({"what": what, "sort": sort, "count": count}) for (what, sort), count in counts.items()
     ]
-
-
-def _text(message: Mapping[str, Any]) -> str:
-    """Returns what is said, or in brackets what stands there instead: `[photo]`, `[pin_message]`."""
-    if message["text"]:
-        return str(message["text"])
-    instead = message.get("media") or message.get("action") or {}
-    return f"[{instead['type']}]" if "type" in instead else ""

@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.monitoring.logs import configure_logging, told_with
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.run_mark import alive
@@ -56,9 +56,9 @@ class TelethonResource(dg.ConfigurableResource[None]):
         """Returns a reader over the configured account, to be used as an async context manager."""
         return open_reader(self.settings)
 
-    def workshop(self) -> Workshop:
+    def fetching(self) -> FetchContext:
         """Returns all that fetching needs: settings, files, identities, outbox and this Telegram."""
-        return Workshop(settings=self.settings, open_reader=self.open)
+        return FetchContext(settings=self.settings, open_reader=self.open)
 
 
 @dg.definitions

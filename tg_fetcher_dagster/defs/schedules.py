@@ -4,11 +4,11 @@ from datetime import date
 
 import dagster as dg
 
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import open_identities
+from tg_fetcher_dagster.days import ONE_DAY, day_of
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS
 from tg_fetcher_dagster.defs.partitions import CHATS, neighbours, range_tags
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 from tg_fetcher_dagster.telegram.clock import planning_time
 
@@ -47,7 +47,8 @@ def build_yesterday(settings: DefinitionSettings) -> dg.ScheduleDefinition:
         began = planning_time(present, context.scheduled_execution_time)
         day = day_of(began, settings.zone) - ONE_DAY
         chats = list(context.instance.get_dynamic_partitions(CHATS.name or ""))
-        known = IdentityTable(present.data_dir).all()
+        with open_identities(present) as identities:
+            known = identities.all()
         paused = frozenset(identity.key for identity in known if identity.paused)
         runs = runs_for_a_day(chats, paused, day)
         return runs or dg.SkipReason("no chat to fetch: add one with tg-fetcher chats add, or TELEGRAM_CHATS")

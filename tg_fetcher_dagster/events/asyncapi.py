@@ -58,8 +58,8 @@ def document() -> dict[str, Any]:
                 "address": keys.stream(CHANNEL),
                 "title": "Redis stream",
                 "description": (
-                    "The same events, capped at about EVENTS_STREAM_LENGTH entries, for consumers that were"
-                    " down."
+                    "How days ended, capped at about EVENTS_STREAM_LENGTH entries, for consumers that were"
+                    " down; without progress."
                 ),
                 "messages": {"entry": {"$ref": "#/components/messages/entry"}},
             },

@@ -78,13 +78,13 @@ def redis_lost_time(ledger: Ledger, client: redis.Redis, channel: str) -> Lost |
     again = 0
     with ledger.write() as connection:
         current = _epoch(connection)
-        # `current` is another process's word where that has just spoken with Redis, too: then it is not
-        # older than ours, unless Redis has lost it since.
+        # Redis has held `current` at some time, before our word or after it. Had it lost nothing, it would
+        # have known that much when we spoke with it, or have kept ours, which is greater.
         lost = _lost(known, current) if known < current < mine else None
         if lost:
             again = outbox.publish_again(connection, lost.since)
             keep_fact(connection, LOSS, orjson.dumps(asdict(lost)).decode())
-        keep_fact(connection, EPOCH, str(max(current, mine)))
+        keep_fact(connection, EPOCH, str(max(current, mine, known)))
     if lost:
         log.warning("Redis has lost time: what it was told since then is told again", events=again)
         _leave(client, channel, 0, mine)
@@ -108,5 +108,6 @@ def _leave(client: redis.Redis, channel: str, expected: int, mine: int) -> int:
 
 
 def _lost(known: int, current: int) -> Lost:
-    since = max(known / 1000, current / 1000 - LONGEST_LOSS) - MARGIN
-    return Lost(since=since, noticed_at=time.time())
+    moment = time.time()  # numbers of the future come from a clock that was wrong
+    since = max(min(known / 1000, moment), min(current / 1000, moment) - LONGEST_LOSS)
+    return Lost(since=since - MARGIN, noticed_at=moment)

@@ -126,6 +126,8 @@ class MessagesFetched(Event):
     """The day's file has new or changed content.
 
     Attributes:
+        file_path: absolute, and under EVENTS_DATA_ROOT where that is set; so are the side files' paths.
+        relative_path: the day file's below DATA_DIR; null in an event of an earlier version.
         first_message_ts: the OLDEST message's time; null only for a day without messages.
         last_message_ts: the newest message's time.
         final: the day was over when it was read, and all of it was read.
@@ -134,6 +136,8 @@ class MessagesFetched(Event):
         messages_edited: how many their author or an admin has changed since.
         messages_deleted: how many are not there any more.
         messages_recounted: how many differ in reactions, views, forwards or comments only.
+        added_ids: the newest of those that were added, at most 100; null where the count is null. The same
+            holds for edited_ids, deleted_ids and recounted_ids.
         lost: what the day is known to miss, the first LOSSES_TOLD of it; empty where nothing is.
         lost_count: how many losses there are in all.
     """
@@ -153,11 +157,16 @@ class MessagesFetched(Event):
     summary_file_path: str
     threads_file_path: str
     participants_file_path: str
+    relative_path: str | None = None
     final: bool
     messages_added: int | None = Field(None, ge=0)
     messages_edited: int | None = Field(None, ge=0)
     messages_deleted: int | None = Field(None, ge=0)
     messages_recounted: int | None = Field(None, ge=0)
+    added_ids: tuple[int, ...] | None = None
+    edited_ids: tuple[int, ...] | None = None
+    deleted_ids: tuple[int, ...] | None = None
+    recounted_ids: tuple[int, ...] | None = None
     lost: tuple[LossTold, ...] = ()
     lost_count: int = Field(0, ge=0)
 

@@ -14,7 +14,7 @@ import orjson
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.fetching.completing import Completion
-from tg_fetcher_dagster.fetching.losses import unmapped
+from tg_fetcher_dagster.fetching.missing_parts import unmapped
 from tg_fetcher_dagster.fetching.raw_lines import RawMessage, assembled, with_whole
 from tg_fetcher_dagster.fetching.record import reading_of
 from tg_fetcher_dagster.messages.day import DayAssembly, DayStatistics, MappingOptions

@@ -6,20 +6,20 @@ from contextlib import aclosing
 from datetime import date, datetime
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.fetching.closing import Closing
+from tg_fetcher_dagster.fetching.background_storing import BackgroundStoring
 from tg_fetcher_dagster.fetching.completing import Completion, complete
+from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder, Scanned
-from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of, day_start
+from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.entities import mentioned
-from tg_fetcher_dagster.fetching.keeping import ClosedDay
-from tg_fetcher_dagster.fetching.losses import comments_lost, hole_lost, undated
+from tg_fetcher_dagster.fetching.missing_parts import comments_lost, hole_lost, undated
 from tg_fetcher_dagster.fetching.open_days import Horizon, OpenDay, ScannedIds, runs_of
-from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
+from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.fetching.sources import Sources
+from tg_fetcher_dagster.fetching.storing import ReadDay
 from tg_fetcher_dagster.fetching.strays import UNDATED, Strays
-from tg_fetcher_dagster.fetching.telling import Teller
-from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.storage.coverage import Loss
 from tg_fetcher_dagster.storage.stragglers import Stragglers
 from tg_fetcher_dagster.telegram.comments import Comments
@@ -27,10 +27,6 @@ from tg_fetcher_dagster.telegram.pages import NO_DATE, Page
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster.telegram.records import LAYER, Record, kept_record
 from tg_fetcher_dagster.telegram.rich import is_in_part
-
-SLICE = 25
-"""Messages that are mapped before the loop gets a turn. Without turns the mapping of a whole page, 4 ms, came
-before the next page's request in a third of the pages (docs/benchmarks.md)."""
 
 
 class DayWalk:
@@ -40,38 +36,38 @@ class DayWalk:
         self,
         *,
         request: FetchRequest,
-        workshop: Workshop,
+        context: FetchContext,
         telegram: TelegramReader,
         identity: ChatIdentity,
-        teller: Teller,
+        events: DayEvents,
         first: date,
         last: date,
     ) -> None:
         self._request = request
-        self._workshop = workshop
+        self._context = context
         self._telegram = telegram
         self._identity = identity
-        self._teller = teller
+        self._events = events
         self._first, self._last = first, last
-        self._zone = workshop.settings.zone
+        self._zone = context.settings.zone
         self._may_have_comments = identity.type == "channel"
-        self._stored = Stragglers(workshop.store, request.chat)
-        self._strays = Strays(workshop.store, request.chat)
-        self._horizon = Horizon(first, last, neighbours=workshop.settings.edge_messages)
+        self._stored = Stragglers(context.store, request.chat)
+        self._strays = Strays(context.store, request.chat)
+        self._horizon = Horizon(first, last, neighbours=context.settings.edge_messages)
         self._scanned = ScannedIds()
         self._open: dict[date, OpenDay] = {}
         self._current: OpenDay | None = None
-        self._closing = Closing(request, workshop, teller)
+        self._closing = BackgroundStoring(request, context, events)
         self._requests_told = telegram.requests_made
 
-    async def run(self) -> AsyncGenerator[DayReport, None]:
+    async def run(self) -> AsyncGenerator[DayResult, None]:
         """Yields the report of each day, the newest first, as soon as the day is durable.
 
         Raises:
             ChatMigratedError: the basic group is a supergroup now.
             FetchError: the walk cannot go on; the days that were not yielded are not fetched.
         """
-        sources = Sources(self._request, self._workshop, self._telegram, self._identity)
+        sources = Sources(self._request, self._context, self._telegram, self._identity)
         try:
             async with aclosing(sources.pages(self._first, self._last)) as pages:
                 async for page in pages:
@@ -107,8 +103,8 @@ class DayWalk:
         """Takes over what a page says of the chat itself: a day is named as the chat was when it was read."""
         seen = self._telegram.seen_again(self._identity, page)
         if seen is not self._identity:
-            self._identity = self._workshop.identities.follow(seen)
-            self._teller.notice = self._workshop.identities.notice(self._identity.key)
+            self._identity = self._context.identities.follow(seen)
+            self._events.notice = self._context.identities.notice(self._identity.key)
 
     async def _take(self, page: Page) -> None:
         """Gives a page's messages to their days."""
@@ -156,13 +152,13 @@ class DayWalk:
         if day not in self._open:
             stored = self._stored.known(day)
             waiting = {line["value"]["id"]: line["value"] for line in stored if line["kind"] == "message"}
-            paths = self._workshop.store.day(self._request.chat, day)
+            paths = self._context.store.day(self._request.chat, day)
             fetched_at = self._telegram.now()
             builder = DayBuilder(
                 paths=paths,
                 identity=self._identity,
                 day=day,
-                options=self._workshop.options,
+                options=self._context.options,
                 account_user_id=self._telegram.user_id,
             )
             self._open[day] = OpenDay(
@@ -176,8 +172,8 @@ class DayWalk:
                 [kept_record(line["value"]) for line in stored if line["kind"] == "user"],
                 [kept_record(line["value"]) for line in stored if line["kind"] == "chat"],
             )
-            self._teller.started(day)
-            self._teller.stage(day, "fetching")
+            self._events.started(day)
+            self._events.stage(day, "fetching")
         return self._open[day]
 
     async def _add_all(self, day: date, messages: Sequence[Record], page: Page) -> None:
@@ -191,9 +187,8 @@ class DayWalk:
             opened.builder.add_entities(*mentioned(messages, page.users, page.chats))
         if day != self._horizon.left[0]:
             opened.early += messages
-        for number, message in enumerate(messages):
-            if number % SLICE == 0:
-                await asyncio.sleep(0)  # the next page's request may not be on the socket yet
+        for message in messages:
+            await asyncio.sleep(0)  # the request for the next page leaves meanwhile
             for each in opened.in_order(message) if opened.stored else (message,):
                 if self._request.limit is not None and self._is_full():
                     return
@@ -215,7 +210,7 @@ class DayWalk:
     async def _add(self, opened: OpenDay, message: Record) -> None:
         comments = await self._comments(message) if self._may_have_comments else None
         if comments is not None:
-            limit = self._workshop.settings.comments_limit_per_message
+            limit = self._context.settings.comments_limit_per_message
             lost = comments_lost(message.id, comments, limit=limit)
             opened.lost += [lost] if lost else []
         completion = await complete(self._telegram, self._identity, message, comments)
@@ -232,11 +227,11 @@ class DayWalk:
     ) -> None:
         opened.builder.add_message(message, comments, completion)
         opened.note(message)
-        self._teller.progress(opened.day, opened.builder.message_count)
+        self._events.progress(opened.day, opened.builder.message_count)
 
     async def _comments(self, message: Record) -> Comments | None:
         """Reads what was written below a channel's post; no request where nothing was."""
-        limit = self._workshop.settings.comments_limit_per_message
+        limit = self._context.settings.comments_limit_per_message
         replies = message.value.get("replies") or {}
         if not replies.get("comments") or not replies.get("replies"):
             return None
@@ -268,11 +263,11 @@ class DayWalk:
             limit is not None and self._current is not None and (self._current.builder.message_count >= limit)
         )
 
-    def _refused(self, day: date, error: FetchError) -> DayReport:
+    def _refused(self, day: date, error: FetchError) -> DayResult:
         self._horizon.close(day)
-        return DayReport(chat=self._request.chat, day=day, outcome="failed", error=error)
+        return DayResult(chat=self._request.chat, day=day, outcome="failed", error=error)
 
-    async def _close(self, day: date) -> AsyncIterator[DayReport]:
+    async def _close(self, day: date) -> AsyncIterator[DayResult]:
         """Hands a day over to be kept while the walk goes on; yields the report of the one before."""
         opened = self._day(day)
         while opened.stored:
@@ -281,7 +276,7 @@ class DayWalk:
         requests = self._telegram.requests_made - self._requests_told
         self._requests_told = self._telegram.requests_made
         newest, oldest = self._scanned.around(opened)
-        closed = ClosedDay(
+        closed = ReadDay(
             day=day,
             builder=opened.builder,
             began=opened.began,

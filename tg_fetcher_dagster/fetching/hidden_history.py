@@ -10,8 +10,8 @@ import structlog
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.request import FetchRequest
-from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.storage.coverage import read_coverage, write_coverage
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 
@@ -42,7 +42,7 @@ def details_hold(identity: ChatIdentity, now: datetime) -> bool:
 
 async def hidden_below(
     identity: ChatIdentity,
-    workshop: Workshop,
+    context: FetchContext,
     telegram: TelegramReader,
     *,
     shown_from: date | None,
@@ -54,7 +54,7 @@ async def hidden_below(
 
     Args:
         identity: the group, as it is known.
-        workshop: with the identity table.
+        context: with the identity table.
         telegram: the account that reads.
         shown_from: the day of the first message that was met.
         anew: ask, whatever is known.
@@ -62,42 +62,42 @@ async def hidden_below(
     Raises:
         FetchError: any.
     """
-    now = workshop.now()
+    now = context.now()
     if details_hold(identity, now) and not anew:
         hidden, seen_at = identity.available_min_id, identity.details_seen_at or now
     else:
         hidden, seen_at = await telegram.available_min_id(identity), now
-    workshop.identities.keep_details(
+    context.identities.keep_details(
         identity.key, available_min_id=hidden, seen_at=seen_at, shown_from=shown_from if hidden else None
     )
     return hidden
 
 
 async def refused_days(
-    request: FetchRequest, workshop: Workshop, telegram: TelegramReader | None
+    request: FetchRequest, context: FetchContext, telegram: TelegramReader | None
 ) -> dict[date, FetchError]:
     """Returns the asked days that a group is known to hide; none where the history was opened meanwhile.
 
     Args:
         request: what is asked.
-        workshop: with the identity table.
+        context: with the identity table.
         telegram: to look again with, where what is known does not hold any more; None where it does.
 
     Raises:
         FetchError: any.
     """
-    identity = workshop.identities.get(request.chat)
+    identity = context.identities.get(request.chat)
     if identity is None or identity.shown_from is None or not is_asked_below(request, identity):
         return {}
     if telegram is not None:
         known = identity.available_min_id
         shown_from = identity.shown_from
-        hidden = await hidden_below(identity, workshop, telegram, shown_from=shown_from, anew=True)
+        hidden = await hidden_below(identity, context, telegram, shown_from=shown_from, anew=True)
         if hidden != known:
             log.info(
                 "a hidden history was opened", chat=request.chat, was_hidden_to=known, is_hidden_to=hidden
             )
-            _read_again(request.chat, identity.shown_from, workshop)
+            _read_again(request.chat, identity.shown_from, context)
             return {}
     return {
         day: refusal(request.chat, identity.shown_from) for day in request.days if day < identity.shown_from
@@ -109,9 +109,9 @@ def is_asked_below(request: FetchRequest, identity: ChatIdentity) -> bool:
     return identity.shown_from is not None and min(request.days) <= identity.shown_from
 
 
-def _read_again(chat: str, day: date, workshop: Workshop) -> None:
+def _read_again(chat: str, day: date, context: FetchContext) -> None:
     """The first day that was shown may have more now: it is not final any more."""
-    paths = workshop.store.day(chat, day)
+    paths = context.store.day(chat, day)
     coverage = read_coverage(paths)
     if coverage is not None and coverage.final:
         write_coverage(paths, coverage.model_copy(update={"final": False}))

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from tg_fetcher_dagster.days import newest_first
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder
-from tg_fetcher_dagster.fetching.days import newest_first
 from tg_fetcher_dagster.storage.coverage import Loss
 from tg_fetcher_dagster.telegram.records import Record
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from tg_fetcher_dagster.chats.ids import is_channel
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.raw_lines import account_of
-from tg_fetcher_dagster.messages.peers import CHANNEL_BASE
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import read_raw
 
@@ -27,7 +27,7 @@ def reading_account(head: dict[str, Any], raw: Path, paths: DayPaths) -> int | N
         return known
     if head["identity"].get("reader_user_id") is not None:
         return int(head["identity"]["reader_user_id"])
-    if head["identity"]["marked_id"] <= CHANNEL_BASE:
+    if is_channel(head["identity"]["marked_id"]):
         return None  # every message names its sender
     others = sorted(paths.raw.parent.glob("*.jsonl.zst"), reverse=True)
     for path in (raw, *others):

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.fetching.keeping import settle
-from tg_fetcher_dagster.fetching.losses import without_unmapped
+from tg_fetcher_dagster.fetching.day_events import DayEvents
+from tg_fetcher_dagster.fetching.missing_parts import without_unmapped
 from tg_fetcher_dagster.fetching.replaying import Replayed, replay
-from tg_fetcher_dagster.fetching.telling import Teller
+from tg_fetcher_dagster.fetching.storing import settle
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.storage.candidates import drop_candidate, read_candidate
 from tg_fetcher_dagster.storage.changes import ChangeRecord
@@ -23,7 +24,6 @@ from tg_fetcher_dagster.storage.coverage import (
     write_coverage,
 )
 from tg_fetcher_dagster.storage.damage import Part
-from tg_fetcher_dagster.storage.durable import exclusive
 from tg_fetcher_dagster.storage.paths import DayPaths, Store
 from tg_fetcher_dagster.storage.raw_file import RawFileError
 
@@ -55,7 +55,7 @@ def rebuild_day(
     *,
     store: Store,
     options: MappingOptions,
-    teller_of: Callable[[Coverage], Teller],
+    events_of: Callable[[Coverage], DayEvents],
     record_from_raw: bool = False,
 ) -> Rebuilt:
     """Makes the day's files again; the same raw file and options give the same bytes.
@@ -69,7 +69,7 @@ def rebuild_day(
         day: which day.
         store: where it is.
         options: what the messages become.
-        teller_of: returns who tells, for what is then proved of the day.
+        events_of: returns who tells, for what is then proved of the day.
         record_from_raw: believe what the raw file says of the reading, not the record.
 
     Raises:
@@ -92,7 +92,7 @@ def rebuild_day(
                     before = read_coverage(paths)
                     coverage = _renewed(paths, before, replayed.coverage, record_from_raw=record_from_raw)
                     coverage = coverage.model_copy(update={"sizes": sizes})
-                    return put_day(paths, replayed, coverage, before, teller_of=teller_of, began=began)
+                    return put_day(paths, replayed, coverage, before, events_of=events_of, began=began)
             finally:
                 replayed.builder.discard()
         except RawFileError as error:
@@ -104,7 +104,7 @@ def rebuild_day(
 
 
 def accept_day(
-    chat: str, day: date, *, store: Store, options: MappingOptions, teller_of: Callable[[Coverage], Teller]
+    chat: str, day: date, *, store: Store, options: MappingOptions, events_of: Callable[[Coverage], DayEvents]
 ) -> Rebuilt:
     """Makes the reading current that was not believed; the earlier files are kept under `versions/`.
 
@@ -129,7 +129,7 @@ def accept_day(
                     f"{chat} {day}: a newer reading is in place; nothing is left to accept",
                 )
             rebuilt = put_day(
-                paths, replayed, coverage, before, teller_of=teller_of, began=began, is_reading=True
+                paths, replayed, coverage, before, events_of=events_of, began=began, is_reading=True
             )
             drop_candidate(paths)
             return rebuilt
@@ -168,7 +168,7 @@ def put_day(
     coverage: Coverage,
     before: Coverage | None,
     *,
-    teller_of: Callable[[Coverage], Teller],
+    events_of: Callable[[Coverage], DayEvents],
     began: float | None = None,
     is_reading: bool = False,
 ) -> Rebuilt:
@@ -182,7 +182,7 @@ def put_day(
         replayed: its sealed files.
         coverage: what is then proved of it.
         before: what was proved of it until now.
-        teller_of: returns who tells, for what is then proved of the day.
+        events_of: returns who tells, for what is then proved of the day.
         began: when the work on it began, on the monotonic clock.
         is_reading: it is another reading of the day, not the same one made anew.
 
@@ -196,11 +196,11 @@ def put_day(
     writer.publish(found)
     untold = found.outcome != "unchanged"
     if untold:
-        teller = teller_of(coverage)
+        events = events_of(coverage)
         changes = ChangeRecord.of(found.changes) if is_reading and found.changes else None
-        told = {"outcome": found.outcome, "changes": changes, "event_request": teller.request_id}
+        told = {"outcome": found.outcome, "changes": changes, "event_request": events.request_id}
         coverage = coverage.model_copy(update=told)
-        settle(paths, coverage, before=before, teller=teller)
+        settle(paths, coverage, before=before, events=events)
     else:
         write_coverage(paths, coverage)
     if before is None or (not untold and before.model_copy(update={"sizes": coverage.sizes}) != coverage):

@@ -11,14 +11,14 @@ from typing import Any
 import orjson
 import structlog
 
+from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.fetching.context import FetchContext
+from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.rebuild import facts_of, put_day
 from tg_fetcher_dagster.fetching.replaying import replay
-from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
-from tg_fetcher_dagster.fetching.telling import Teller
-from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.storage.coverage import OF_THE_FILES, Coverage, read_coverage
-from tg_fetcher_dagster.storage.durable import exclusive
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import RawWriter, read_raw
 from tg_fetcher_dagster.storage.stragglers import Stragglers
@@ -31,19 +31,19 @@ TRIES = 3
 """How often a day is opened anew because a fetch has put another raw file in its place meanwhile."""
 
 
-def reopen_days(chat: str, workshop: Workshop) -> list[DayReport]:
+def reopen_days(chat: str, context: FetchContext) -> list[DayResult]:
     """Gives the stragglers of a chat to those of their days that are done; days that are not take them later.
 
     Returns:
         A report for each day that has changed, the oldest first; one that could not be opened keeps its
         stragglers.
     """
-    stragglers = Stragglers(workshop.store, chat)
+    stragglers = Stragglers(context.store, chat)
     reports = []
     for day in stragglers.days():
-        paths = workshop.store.day(chat, day)
+        paths = context.store.day(chat, day)
         try:
-            if read_coverage(paths) is not None and (report := _reopen(paths, stragglers, workshop)):
+            if read_coverage(paths) is not None and (report := _reopen(paths, stragglers, context)):
                 reports.append(report)
         except FetchError as error:
             log.warning(
@@ -52,13 +52,13 @@ def reopen_days(chat: str, workshop: Workshop) -> list[DayReport]:
     return reports
 
 
-def _reopen(paths: DayPaths, stragglers: Stragglers, workshop: Workshop) -> DayReport | None:
+def _reopen(paths: DayPaths, stragglers: Stragglers, context: FetchContext) -> DayResult | None:
     waiting = stragglers.read(paths.day)
     for _ in range(TRIES):
         looked = facts_of(paths.raw)
         merged = stragglers.merged_raw(paths.day)
         _write(merged_lines(read_raw(paths.raw), waiting), RawWriter(merged))
-        replayed = replay(merged, paths, workshop.options, adopt=True)
+        replayed = replay(merged, paths, context.options, adopt=True)
         try:
             sizes = replayed.builder.writer.seal(replayed.made.sides)
             with exclusive(paths.lock):
@@ -67,7 +67,7 @@ def _reopen(paths: DayPaths, stragglers: Stragglers, workshop: Workshop) -> DayR
                     continue
                 files = replayed.coverage.model_dump(include=set(OF_THE_FILES))
                 coverage = before.model_copy(update={**files, "sizes": sizes, "needs_read": None})
-                made = put_day(paths, replayed, coverage, before, teller_of=partial(_teller, workshop))
+                made = put_day(paths, replayed, coverage, before, events_of=partial(_events, context))
                 stragglers.take_in(paths.day)
         finally:
             replayed.builder.discard()
@@ -79,7 +79,7 @@ def _reopen(paths: DayPaths, stragglers: Stragglers, workshop: Workshop) -> DayR
             date=paths.day.isoformat(),
             message_count=made.coverage.message_count,
         )
-        return DayReport(chat=paths.chat, day=paths.day, outcome="fetched", coverage=made.coverage)
+        return DayResult(chat=paths.chat, day=paths.day, outcome="fetched", coverage=made.coverage)
     raise FetchError(ErrorType.STORAGE, "it is being fetched again and again")
 
 
@@ -121,8 +121,8 @@ def _write(lines: Lines, raw: RawWriter) -> None:
         raw.discard()
 
 
-def _teller(workshop: Workshop, then: Coverage) -> Teller:
+def _events(context: FetchContext, then: Coverage) -> DayEvents:
     """Returns who tells of the change: the same for the same content, so that a kill tells nothing twice."""
     request_id = f"reopen-{then.checksum_sha256[:40]}"
     request = FetchRequest(request_id=request_id, chat=then.chat, days=(then.date,))
-    return Teller(workshop.outbox, workshop.settings, request)
+    return DayEvents(context.outbox, context.settings, request)

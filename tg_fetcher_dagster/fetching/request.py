@@ -1,6 +1,6 @@
 """What one run is asked to fetch, and what it reports of each day."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -54,14 +54,13 @@ class FetchRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DayReport:
+class DayResult:
     """What became of one day.
 
     Attributes:
         coverage: what is now known of the day; None only where it failed and was never read.
         error: why it failed.
         asked: False for a day that nobody asked for and that has changed all the same.
-        first_messages: the newest messages of the day file, for a glance in the UI.
     """
 
     chat: str
@@ -72,4 +71,3 @@ class DayReport:
     requests: int = 0
     duration_seconds: float = 0.0
     asked: bool = True
-    first_messages: tuple[dict[str, object], ...] = field(default=())

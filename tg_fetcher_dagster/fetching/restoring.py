@@ -8,10 +8,10 @@ from datetime import date
 import structlog
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.fetching.context import FetchContext
+from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
-from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
-from tg_fetcher_dagster.fetching.telling import Teller
-from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.storage.candidates import Candidate, read_candidate
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.damage import look
@@ -22,7 +22,9 @@ from tg_fetcher_dagster.storage.raw_file import RawFileError
 log = structlog.get_logger(__name__)
 
 
-def settled_on_disk(day: date, request: FetchRequest, workshop: Workshop, teller: Teller) -> DayReport | None:
+def settled_on_disk(
+    day: date, request: FetchRequest, context: FetchContext, events: DayEvents
+) -> DayResult | None:
     """Returns the report of a day that needs no fetch, and tells of it; None where it must be read.
 
     Files that are gone or of another size are made again from the raw file first, also before a day is read:
@@ -31,23 +33,23 @@ def settled_on_disk(day: date, request: FetchRequest, workshop: Workshop, teller
     Raises:
         FetchError: (storage) the disk refused.
     """
-    paths = workshop.store.day(request.chat, day)
+    paths = context.store.day(request.chat, day)
     coverage = read_coverage(paths)
     candidate = read_candidate(paths)
-    by_reading = request.force or workshop.settings.force_refetch or candidate is not None
+    by_reading = request.force or context.settings.force_refetch or candidate is not None
     restored = None
     if _is_damaged(paths, coverage):
-        restored = _restored(paths, workshop, teller, by_reading=by_reading)
+        restored = _restored(paths, context, events, by_reading=by_reading)
         coverage = restored.coverage if restored is not None else None
-    if candidate is not None and _waits(candidate, coverage, request, workshop):
-        error = candidate.failure(paths, DeletionRule.from_settings(workshop.settings).confirm_after)
-        return DayReport(chat=request.chat, day=day, outcome="failed", coverage=coverage, error=error)
+    if candidate is not None and _waits(candidate, coverage, request, context):
+        error = candidate.failure(paths, DeletionRule.from_settings(context.settings).confirm_after)
+        return DayResult(chat=request.chat, day=day, outcome="failed", coverage=coverage, error=error)
     if by_reading or coverage is None or not coverage.settled:
         return None
     if restored is not None and restored.outcome != "unchanged":
-        return DayReport(chat=request.chat, day=day, outcome="fetched", coverage=coverage)
-    teller.skipped(coverage, reason="complete", expected=coverage.checksum_sha256)
-    return DayReport(chat=request.chat, day=day, outcome="skipped", coverage=coverage)
+        return DayResult(chat=request.chat, day=day, outcome="fetched", coverage=coverage)
+    events.skipped(coverage, reason="complete", expected=coverage.checksum_sha256)
+    return DayResult(chat=request.chat, day=day, outcome="skipped", coverage=coverage)
 
 
 def _is_damaged(paths: DayPaths, coverage: Coverage | None) -> bool:
@@ -56,7 +58,7 @@ def _is_damaged(paths: DayPaths, coverage: Coverage | None) -> bool:
 
 
 def _waits(
-    candidate: Candidate, coverage: Coverage | None, request: FetchRequest, workshop: Workshop
+    candidate: Candidate, coverage: Coverage | None, request: FetchRequest, context: FetchContext
 ) -> bool:
     """Whether a reading now would settle nothing: another attempt, or a day that is over, read too soon.
 
@@ -64,27 +66,29 @@ def _waits(
     """
     if candidate.request_id == request.request_id:
         return True
-    if request.force or workshop.settings.force_refetch or coverage is None or not coverage.settled:
+    if request.force or context.settings.force_refetch or coverage is None or not coverage.settled:
         return False
-    rule = DeletionRule.from_settings(workshop.settings)
-    return workshop.now() < candidate.due(rule.confirm_after)
+    rule = DeletionRule.from_settings(context.settings)
+    return context.now() < candidate.due(rule.confirm_after)
 
 
-def _restored(paths: DayPaths, workshop: Workshop, teller: Teller, *, by_reading: bool) -> Rebuilt | None:
+def _restored(
+    paths: DayPaths, context: FetchContext, events: DayEvents, *, by_reading: bool
+) -> Rebuilt | None:
     """Makes a day's files again from its raw file; None where that cannot be, and the day must be read.
 
     Where the request ends by it, the request tells of it; where a reading follows, the change has a request
     of its own, since each request tells how a day ended once.
     """
 
-    def teller_of(then: Coverage) -> Teller:
+    def events_of(then: Coverage) -> DayEvents:
         if then.settled and not by_reading:
-            return teller
-        return Teller.of_its_own(workshop.outbox, workshop.settings, paths.chat, paths.day, why="restore")
+            return events
+        return DayEvents.of_its_own(context.outbox, context.settings, paths.chat, paths.day, why="restore")
 
     try:
         made = rebuild_day(
-            paths.chat, paths.day, store=workshop.store, options=workshop.options, teller_of=teller_of
+            paths.chat, paths.day, store=context.store, options=context.options, events_of=events_of
         )
     except FetchError as error:
         if not isinstance(error, RawFileError) and error.error_type is not ErrorType.INTERNAL:

@@ -11,13 +11,13 @@ from datetime import date, datetime
 import structlog
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.spelling import group_marked_id, id_key
+from tg_fetcher_dagster.chats.ids import group_marked_id, id_key
+from tg_fetcher_dagster.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.fetching.days import ONE_DAY, day_of, day_start
+from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.hidden_history import hidden_below, refusal
-from tg_fetcher_dagster.fetching.losses import future_lost, hidden, past_lost
+from tg_fetcher_dagster.fetching.missing_parts import future_lost, hidden, past_lost
 from tg_fetcher_dagster.fetching.request import FetchRequest
-from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.storage.coverage import Loss, read_coverage
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.beginning import FIRST_ID
@@ -35,15 +35,15 @@ class Sources:
     def __init__(
         self,
         request: FetchRequest,
-        workshop: Workshop,
+        context: FetchContext,
         telegram: TelegramReader,
         identity: ChatIdentity,
     ) -> None:
         self._request = request
-        self._workshop = workshop
+        self._context = context
         self._telegram = telegram
         self._identity = identity
-        self._zone = workshop.settings.zone
+        self._zone = context.settings.zone
         self._oldest: tuple[int, datetime] | None = None
         self._newest: datetime | None = None
         self._past_lost: Loss | None = None
@@ -59,7 +59,7 @@ class Sources:
         start, end = day_start(first, self._zone), day_start(last + ONE_DAY, self._zone)
         known_id = None
         if self._identity.migrated_from_chat_id is None:  # else the day before may hold the group's own ids
-            known_id = newest_id_of(self._workshop.store, self._request.chat, first - ONE_DAY)
+            known_id = newest_id_of(self._context.store, self._request.chat, first - ONE_DAY)
         is_beginning = False
         walk = self._telegram.history(
             self._identity, start, end, known_id=known_id, look_ahead=self._request.limit is None
@@ -102,7 +102,7 @@ class Sources:
         moved_to = self._identity.migrated_to_id
         if moved_to is None or (self._newest is not None and day < day_of(self._newest, self._zone)):
             return []
-        home = self._workshop.identities.by_marked_id(moved_to)
+        home = self._context.identities.by_marked_id(moved_to)
         key = home.key if home is not None else id_key(moved_to)
         return [future_lost(f"they belong to {key}: fetch that chat")]
 
@@ -117,11 +117,11 @@ class Sources:
         if self._identity.type != "supergroup" or (self._oldest is not None and self._oldest[0] <= FIRST_ID):
             return None
         return await hidden_below(
-            self._identity, self._workshop, self._telegram, shown_from=self._first_shown()
+            self._identity, self._context, self._telegram, shown_from=self._first_shown()
         )
 
     async def _past(self, chat_id: int, start: datetime, end: datetime) -> AsyncGenerator[Page, None]:
-        own = self._workshop.identities.by_marked_id(group_marked_id(chat_id))
+        own = self._context.identities.by_marked_id(group_marked_id(chat_id))
         if own is not None and own.key != self._request.chat:
             self._past_lost = past_lost(f"they belong to {own.key}: fetch that chat")
             return

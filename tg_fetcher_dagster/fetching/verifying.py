@@ -6,12 +6,12 @@ Asks nobody and changes nothing; what it makes for the comparison is written int
 from datetime import date
 from pathlib import Path
 
+from tg_fetcher_dagster.durable_files import sha256_of, storage_failures
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.replaying import Replayed, replay
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.storage.coverage import OF_THE_FILES, Coverage, read_coverage
 from tg_fetcher_dagster.storage.damage import Damage, Part, look
-from tg_fetcher_dagster.storage.durable import sha256_of, storage_failures
 from tg_fetcher_dagster.storage.paths import DayPaths, Store
 from tg_fetcher_dagster.storage.raw_file import RawFileError
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from tg_fetcher_dagster.durable_files import CLOSED, PRIVATE, make_folder
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger.schema_version import require_present_schema
 
@@ -43,13 +44,20 @@ class Ledger:
                 (storage) the database cannot be reached.
         """
         where = checked_url(url)
-        if not is_there(where):
-            from tg_fetcher_dagster.ledger.schema import make_ledger  # noqa: PLC0415 - Alembic loads slowly
+        made = where.get_backend_name() != "sqlite" or Path(str(where.database)).exists()
+        ledger = cls(engine_of(where)) if made else None
+        try:
+            if ledger is None or ledger.is_unmade_file():
+                from tg_fetcher_dagster.ledger.schema import make_ledger  # noqa: PLC0415 - Alembic loads slowly
 
-            make_ledger(url)
-        ledger = cls(engine_of(where))
-        with ledger.read() as connection:
-            require_present_schema(connection, shown(where))
+                make_ledger(url)
+            ledger = ledger or cls(engine_of(where))
+            with ledger.read() as connection:
+                require_present_schema(connection, shown(where))
+        except BaseException:
+            if ledger is not None:
+                ledger.close()
+            raise
         return ledger
 
     @property
@@ -76,9 +84,22 @@ class Ledger:
             with writing.begin():
                 yield writing
 
+    def is_unmade_file(self) -> bool:
+        """True for an SQLite file that another process is just about to fill."""
+        if not self.is_sqlite:
+            return False
+        with self.read() as connection:
+            return not sa.inspect(connection).get_table_names()
+
     def close(self) -> None:
         """Closes all connections."""
         self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def engine_of(where: URL) -> sa.Engine:
@@ -114,11 +135,6 @@ def shown(where: URL) -> str:
     return where.render_as_string(hide_password=True)
 
 
-def is_there(where: URL) -> bool:
-    """False for an SQLite file that nobody has made yet; a server's database is always there."""
-    return where.get_backend_name() != "sqlite" or Path(str(where.database)).exists()
-
-
 def make_file(where: URL) -> None:
     """Makes an SQLite file that only its owner reads; nothing where there is one, or a server.
 
@@ -129,7 +145,9 @@ def make_file(where: URL) -> None:
         return
     path = Path(str(where.database))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # DATA_DIR may be made here first: closed to others, until `Store.prepare` says more (DATA_FILE_MODE).
+        make_folder(path.parent.parent, mode=CLOSED)
+        make_folder(path.parent, mode=PRIVATE)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise FetchError(ErrorType.STORAGE, f"the ledger {path} cannot be made: {error.strerror}") from error

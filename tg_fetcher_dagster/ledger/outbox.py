@@ -91,8 +91,8 @@ def event_of(connection: sa.Connection, request_id: str, chat: str | None, day: 
     return connection.execute(
         sa.select(events.c.event).where(
             events.c.request_id == request_id,
-            events.c.chat.is_not_distinct_from(_column(chat)),
-            events.c.date.is_not_distinct_from(day),
+            events.c.chat.is_(None) if chat is None else events.c.chat == _column(chat),
+            events.c.date.is_(None) if day is None else events.c.date == day,
         )
     ).scalar()
 

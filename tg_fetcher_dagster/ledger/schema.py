@@ -62,7 +62,7 @@ def _alone(where: URL) -> Iterator[None]:
         yield  # the advisory lock goes with the connection
         return
     path = Path(str(where.database))
-    with FileLock(path.with_name(f"{path.name}.lock"), timeout=60):
+    with FileLock(path.with_name(f"{path.name}.lock"), mode=0o600, timeout=60):
         yield
 
 

@@ -42,7 +42,7 @@ chats = sa.Table(
     "chats",
     metadata,
     sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("marked_id", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("marked_id", sa.BigInteger, nullable=False),
     sa.Column("identity", sa.Text, nullable=False),
     sa.Column("paused", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("forgotten_at", sa.Float),
@@ -52,6 +52,14 @@ chats = sa.Table(
     sa.Column("refused_since", sa.Float),
     sa.Column("ask_again_at", sa.Float),
     sa.Column("updated_at", sa.Float, nullable=False),
+    # A forgotten chat keeps its row, and so its key; it may come back under another chat's.
+    sa.Index(
+        "uq_chats_marked_id",
+        "marked_id",
+        unique=True,
+        sqlite_where=sa.text("forgotten_at IS NULL"),
+        postgresql_where=sa.text("forgotten_at IS NULL"),
+    ),
     comment="who a chat is (the model ChatIdentity) and whether it can be read",
 )
 
@@ -263,7 +271,13 @@ events = sa.Table(
         sqlite_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
         postgresql_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
     ),
-    sa.Index("ix_events_published_at", "published_at"),
+    # Without the pending ones: else SQLite looks them up here, and in the table, too.
+    sa.Index(
+        "ix_events_published_at",
+        "published_at",
+        sqlite_where=sa.text("published_at IS NOT NULL"),
+        postgresql_where=sa.text("published_at IS NOT NULL"),
+    ),
     comment="the outbox: how each day ended, in the order of telling; kept for a while after it was told",
 )
 

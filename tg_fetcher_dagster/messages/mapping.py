@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tg_fetcher_dagster.chats.ids import channel_marked_id, is_channel
 from tg_fetcher_dagster.messages.actions import action_of
 from tg_fetcher_dagster.messages.buttons import button_links
 from tg_fetcher_dagster.messages.enrichment import Enrichment
@@ -18,7 +19,7 @@ from tg_fetcher_dagster.messages.forwards import forward_of
 from tg_fetcher_dagster.messages.links import more_links
 from tg_fetcher_dagster.messages.media import add_media, media_of
 from tg_fetcher_dagster.messages.own_fields import silent
-from tg_fetcher_dagster.messages.peers import CHANNEL_BASE, Names, RawRecord, marked_id, marked_ids
+from tg_fetcher_dagster.messages.peers import Names, RawRecord, marked_id, marked_ids
 from tg_fetcher_dagster.messages.polls import poll_of, poll_texts
 from tg_fetcher_dagster.messages.rarities import RARE, add_rarities, with_rich_words
 from tg_fetcher_dagster.messages.reactions import reactions_of, top_reactors_of
@@ -132,7 +133,7 @@ class MessageMapping:
         from_id = value.get("from_id")
         if from_id:
             return marked_id(from_id)
-        if peer_id is not None and peer_id > CHANNEL_BASE and value.get("out"):
+        if peer_id is not None and not is_channel(peer_id) and value.get("out"):
             return self.names.self_id
         return peer_id
 
@@ -209,7 +210,7 @@ def _add_thread(replies: RawRecord, mapped: dict[str, Any]) -> None:
     if replies.get("recent_repliers"):
         mapped["recent_repliers"] = marked_ids(replies["recent_repliers"])
     if replies.get("channel_id"):
-        mapped["comments_chat_id"] = CHANNEL_BASE - replies["channel_id"]
+        mapped["comments_chat_id"] = channel_marked_id(replies["channel_id"])
 
 
 def _add_reply(reply: Reply, mapped: dict[str, Any]) -> None:

@@ -7,9 +7,10 @@ A record becomes an object with its constructor's name as `type` and its fields 
 from functools import cache
 from typing import Any
 
+from tg_fetcher_dagster.chats.ids import channel_marked_id, group_marked_id
 from tg_fetcher_dagster.messages.constructors import snake_name
 from tg_fetcher_dagster.messages.left_out import LEFT_OUT
-from tg_fetcher_dagster.messages.peers import CHANNEL_BASE, RawRecord, marked_entity_id, marked_id
+from tg_fetcher_dagster.messages.peers import RawRecord, marked_entity_id, marked_id
 
 _ALWAYS_TEXT = frozenset(
     {
@@ -106,7 +107,7 @@ def _value(key: str, value: Any, *, with_false: bool) -> Any:  # noqa: ANN401 - 
 
 def _number(key: str, value: int) -> int | str:
     if key in _CHANNELS:
-        return CHANNEL_BASE - value
+        return channel_marked_id(value)
     if key == "chat_id":
-        return -value
+        return group_marked_id(value)
     return str(value) if key in _ALWAYS_TEXT or abs(value) > _LARGEST_SAFE else value

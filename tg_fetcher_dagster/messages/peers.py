@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
+from tg_fetcher_dagster.chats.ids import channel_marked_id, group_marked_id, id_key
 from tg_fetcher_dagster.messages.visible import is_visible
 
 RawRecord = dict[str, Any]
 """What Telegram gave, as plain JSON data: `_` is the constructor's name."""
 
-CHANNEL_BASE = -1_000_000_000_000
-"""Marked ids of channels and supergroups are this minus the id (Bot API's `-100` form)."""
 DELETED_ACCOUNT = "Deleted Account"
 """How Telegram's own apps call an account that is gone (it has no name any more)."""
 
@@ -27,8 +26,8 @@ def marked_entity_id(constructor: str, number: int) -> int | None:
     if constructor in USERS:
         return number
     if constructor in CHANNELS:
-        return CHANNEL_BASE - number
-    return -number if constructor in GROUPS else None
+        return channel_marked_id(number)
+    return group_marked_id(number) if constructor in GROUPS else None
 
 
 def marked_id(peer: RawRecord | None) -> int | None:
@@ -40,10 +39,10 @@ def marked_id(peer: RawRecord | None) -> int | None:
         return peer.get("user_id")
     if kind == "PeerChannel":
         channel_id = peer.get("channel_id")
-        return None if channel_id is None else CHANNEL_BASE - channel_id
+        return None if channel_id is None else channel_marked_id(channel_id)
     if kind == "PeerChat":
         chat_id = peer.get("chat_id")
-        return None if chat_id is None else -chat_id
+        return None if chat_id is None else group_marked_id(chat_id)
     return None
 
 
@@ -134,11 +133,7 @@ class Names:
     def name(self, peer_id: int) -> str:
         """Returns the name, or what stands for it: `user_1`, `chat_1`, `channel_1`."""
         known = self._names.get(peer_id)
-        if known is not None:
-            return known
-        if peer_id > 0:
-            return f"user_{peer_id}"
-        return f"channel_{CHANNEL_BASE - peer_id}" if peer_id < CHANNEL_BASE else f"chat_{-peer_id}"
+        return known if known is not None else id_key(peer_id)
 
 
 def _user_name(user: RawRecord) -> str:

@@ -3,7 +3,7 @@
 import re
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.messages.peers import CHANNEL_BASE
+from tg_fetcher_dagster.chats.ids import bare_id, kind_of
 from tg_fetcher_dagster.messages.schema import SourceInfo
 
 _NUMBERED_KEY = re.compile(r"(?:channel|chat|user)_\d+")
@@ -31,8 +31,11 @@ def _url(identity: ChatIdentity) -> str:
     """A public address; for a chat without a username the one that opens it for its members."""
     if identity.username:
         return f"https://t.me/{identity.username}"
-    if identity.marked_id < CHANNEL_BASE:
-        return f"https://t.me/c/{CHANNEL_BASE - identity.marked_id}"
-    if identity.marked_id < 0:
-        return f"tg://openmessage?chat_id={-identity.marked_id}"
-    return f"tg://user?id={identity.marked_id}"
+    number = bare_id(identity.marked_id)
+    match kind_of(identity.marked_id):
+        case "channel":
+            return f"https://t.me/c/{number}"
+        case "chat":
+            return f"tg://openmessage?chat_id={number}"
+        case "user":
+            return f"tg://user?id={number}"

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from tg_fetcher_dagster.monitoring.legible import legible_lines
 from tg_fetcher_dagster.settings import Settings
 
 MASK = "***"
@@ -108,6 +109,10 @@ def _shared_processors() -> list[Processor]:
     ]
 
 
+def _legible(_logger: WrappedLogger, _method: str, line: Any) -> str:  # noqa: ANN401 - a processor's
+    return legible_lines(str(line))
+
+
 def formatter(log_format: str) -> logging.Formatter:
     """Returns the formatter of a line: `json` (one object a line) or `text` (for people)."""
     renderer: list[Processor]
@@ -125,7 +130,7 @@ def formatter(log_format: str) -> logging.Formatter:
         ]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_shared_processors(),
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer, _legible],
     )
 
 

@@ -1,14 +1,12 @@
 """Which days a command means. Pure: today and what is known of the chat are passed in."""
 
 import datetime as dt
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import Final
 
+from tg_fetcher_dagster.days import ONE_DAY
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.requests.command import FetchCommand
-
-ONE_DAY: Final = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +81,6 @@ def expand(
         case "range":
             asked = _days(_given(command.first), _given(command.last))
     return _sorted(asked, today=today, history_start=history_start)
-
-
-def stretches(
-    days: Iterable[dt.date], *, joined: Callable[[dt.date, dt.date], bool] = lambda _a, _b: True
-) -> list[tuple[dt.date, ...]]:
-    """Returns neighbouring days grouped together, ascending.
-
-    Args:
-        days: in any order, with repeats.
-        joined: whether two neighbouring days may stand in one group.
-    """
-    groups: list[list[dt.date]] = []
-    for day in sorted(set(days)):
-        if groups and groups[-1][-1] + ONE_DAY == day and joined(groups[-1][-1], day):
-            groups[-1].append(day)
-        else:
-            groups.append([day])
-    return [tuple(group) for group in groups]
 
 
 def _full(yesterday: dt.date, *, history_start: dt.date, first_message: dt.date | None) -> Expansion:

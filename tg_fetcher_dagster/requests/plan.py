@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from tg_fetcher_dagster.requests.dates import ONE_DAY, stretches
+from tg_fetcher_dagster.days import ONE_DAY, stretches
 
 MAX_DAYS: Final = 31
 MAX_REQUESTS: Final = 300.0

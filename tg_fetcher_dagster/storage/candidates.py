@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from tg_fetcher_dagster.durable_files import storage_failures, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.storage.durable import storage_failures, write_whole
 from tg_fetcher_dagster.storage.paths import DayPaths, Store, names_in
 
 log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from typing import Any, Self
 import orjson
 from pydantic import BaseModel, ConfigDict
 
-from tg_fetcher_dagster.storage.durable import CHUNK
+from tg_fetcher_dagster.durable_files import CHUNK
 
 MESSAGES_BEGIN = b'"messages":['
 """How the head of a day file ends; each message follows on a line of its own."""

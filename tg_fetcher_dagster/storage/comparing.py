@@ -5,11 +5,11 @@ from pathlib import Path
 
 import structlog
 
+from tg_fetcher_dagster.durable_files import sha256_of
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.storage.changes import Changes, compare, ids_of
 from tg_fetcher_dagster.storage.coverage import Coverage, Outcome
 from tg_fetcher_dagster.storage.day_draft import Assembled
-from tg_fetcher_dagster.storage.durable import sha256_of
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import message_ids
 from tg_fetcher_dagster.storage.versions import version_with

@@ -12,9 +12,9 @@ from typing import Literal
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tg_fetcher_dagster.durable_files import write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.storage.changes import ChangeRecord
-from tg_fetcher_dagster.storage.durable import write_whole
 from tg_fetcher_dagster.storage.paths import DayPaths, Store
 
 log = structlog.get_logger(__name__)

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from tg_fetcher_dagster.durable_files import CHUNK, Draft, storage_failures
 from tg_fetcher_dagster.storage.changes import MESSAGES_BEGIN
-from tg_fetcher_dagster.storage.durable import CHUNK, Draft, storage_failures
 
 BODY_IN_MEMORY = 4 * 1024 * 1024
 """Bytes of messages up to which a day stays in memory until it is assembled; a bigger one uses a draft."""

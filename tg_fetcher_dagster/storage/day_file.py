@@ -1,7 +1,6 @@
 """Reads day files back, a line at a time: memory does not grow with the day."""
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +38,6 @@ def message_lines(path: Path) -> Iterator[bytes]:
             body = line.strip().rstrip(b",")
             if body.startswith(b"{"):
                 yield body
-
-
-def first_messages(path: Path, count: int) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Returns the senders of the day and its newest messages."""
-    return read_head(path)["senders"], [orjson.loads(line) for line in islice(message_lines(path), count)]
 
 
 def message_ids(path: Path) -> frozenset[int]:

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tg_fetcher_dagster.storage.comparing import Found, held_against
-from tg_fetcher_dagster.storage.coverage import Coverage, Sizes, read_coverage, write_coverage
-from tg_fetcher_dagster.storage.day_draft import Assembled, DayDraft
-from tg_fetcher_dagster.storage.durable import (
+from tg_fetcher_dagster.durable_files import (
     Draft,
     make_folder,
     remove_leftovers,
     storage_failures,
     sync_folder,
 )
+from tg_fetcher_dagster.storage.comparing import Found, held_against
+from tg_fetcher_dagster.storage.coverage import Coverage, Sizes, read_coverage, write_coverage
+from tg_fetcher_dagster.storage.day_draft import Assembled, DayDraft
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import NewRaw, RawCopy, RawWriter
 from tg_fetcher_dagster.storage.versions import keep_version
@@ -77,6 +77,7 @@ class DayWriter:
         self._day_file = DayDraft(paths.day_file)
         self._made: Assembled | None = None
         self._sides: list[Draft] = []
+        paths.refuse_links()
         with storage_failures(paths.folder):
             make_folder(paths.raw.parent)
             ours = (paths.folder, paths.raw.parent, paths.coverage.parent, paths.candidate.parent)

@@ -6,21 +6,29 @@
 
 import os
 import re
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 import orjson
 
 from tg_fetcher_dagster.chats.spelling import check_chat_key
+from tg_fetcher_dagster.durable_files import CLOSED, make_folder, refuse_links, storage_failures, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.storage.durable import make_folder, storage_failures, write_whole
+from tg_fetcher_dagster.settings import Settings
 
 STORE_FORMAT = 1
 """Of the layout described here; a DATA_DIR of another one is refused."""
 
 _A_DAYS_FILE = re.compile(r"(\d{4}-\d\d-\d\d)(?:(?:_summary|_threads|_participants)?\.json|\.jsonl\.zst)")
+
+
+def folder_mode(file_mode: int) -> int:
+    """Returns the mode of a folder whose files have `file_mode`: who may read them may look into it."""
+    return file_mode | (file_mode & 0o444) >> 2
 
 
 def names_in(folder: Path) -> list[str]:
@@ -102,9 +110,23 @@ class DayPaths:
         return self.folder / ".candidates" / f"{self.day}.jsonl.zst"
 
     @property
+    def stragglers(self) -> Path:
+        """The folder of messages that were met out of their order."""
+        return self.folder / "stragglers"
+
+    @property
     def lock(self) -> Path:
         """Held while the files of a day of this chat are put in their places."""
         return self.folder / ".lock"
+
+    def refuse_links(self) -> None:
+        """Refuses to write where the chat's folder, or one in it, is a symbolic link.
+
+        Raises:
+            FetchError: (validation) one is.
+        """
+        inside = (self.raw, self.coverage, self.candidate, self.versions)
+        refuse_links(self.folder, *(path.parent for path in inside), self.versions, self.stragglers)
 
 
 class Store:
@@ -113,11 +135,18 @@ class Store:
     Attributes:
         data_dir: the folder.
         timezone: the zone of a day's bounds; an IANA name.
+        file_mode: of files in a DATA_DIR that is made anew; one that is there keeps its modes.
     """
 
-    def __init__(self, data_dir: Path, timezone: str) -> None:
+    def __init__(self, data_dir: Path, timezone: str, *, file_mode: int = 0o640) -> None:
         self.data_dir = data_dir
         self.timezone = timezone
+        self.file_mode = file_mode
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Returns the store that the settings name."""
+        return cls(settings.data_dir, settings.timezone, file_mode=settings.file_mode)
 
     def day(self, chat: str, day: date) -> DayPaths:
         """Returns where that day's files are.
@@ -131,7 +160,7 @@ class Store:
         """The keys of all chats with a folder, sorted."""
         if not self.data_dir.is_dir():
             return []
-        folders = (entry for entry in self.data_dir.iterdir() if entry.is_dir())
+        folders = (entry for entry in self.data_dir.iterdir() if entry.is_dir() and not entry.is_symlink())
         return sorted(folder.name for folder in folders if not folder.name.startswith("."))
 
     def days(self, chat: str) -> list[date]:
@@ -149,6 +178,23 @@ class Store:
                         found.add(date.fromisoformat(match[1]))
         return sorted(found)
 
+    def _mode(self) -> int:
+        return stat.S_IMODE(self.data_dir.stat().st_mode) & 0o777
+
+    def modes_line(self) -> str | None:
+        """Returns a line where DATA_DIR is open to more people than DATA_FILE_MODE says; None where not."""
+        try:
+            present = self._mode()
+        except OSError:
+            return None
+        wanted = folder_mode(self.file_mode)
+        if not present & ~wanted:
+            return None
+        return (
+            f"{self.data_dir} was made with mode {present:04o} and keeps it, and so do files in it;"
+            f" DATA_FILE_MODE={self.file_mode:04o} asks for {wanted:04o}"
+        )
+
     def prepare(self) -> None:
         """Makes DATA_DIR and notes its zone, or checks that it is the one noted.
 
@@ -162,7 +208,10 @@ class Store:
             timezone, layout = written["timezone"], written["format"]
         except FileNotFoundError:
             with storage_failures(self.data_dir):
-                make_folder(self.data_dir)
+                make_folder(self.data_dir, mode=folder_mode(self.file_mode))
+                if names_in(self.data_dir) == [".ledger"] and self._mode() == CLOSED:
+                    # Made a moment ago, by a ledger that knows no setting.
+                    self.data_dir.chmod(folder_mode(self.file_mode))
             write_whole(note, orjson.dumps({"format": STORE_FORMAT, "timezone": self.timezone}))
             return
         except OSError as error:

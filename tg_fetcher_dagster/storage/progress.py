@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 import structlog
 
+from tg_fetcher_dagster.durable_files import exclusive, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.storage.coverage import Coverage, covered_days
-from tg_fetcher_dagster.storage.durable import exclusive, write_whole
 from tg_fetcher_dagster.storage.paths import Store
 
 log = structlog.get_logger(__name__)

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 import orjson
 import zstandard
 
+from tg_fetcher_dagster.durable_files import CHUNK, Draft, make_folder, storage_failures
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.storage.durable import CHUNK, Draft, make_folder, storage_failures
 
 RAW_FORMAT = 1
 """Of the lines in the raw file; stands in its first line."""

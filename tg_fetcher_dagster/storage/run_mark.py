@@ -14,6 +14,8 @@ from pathlib import Path
 import structlog
 from filelock import FileLock, Timeout
 
+from tg_fetcher_dagster.durable_files import make_folder
+
 log = structlog.get_logger(__name__)
 
 _RUN_ID = re.compile(r"[0-9a-fA-F-]{1,64}")
@@ -35,7 +37,7 @@ def alive(data_dir: Path, run_id: str) -> Iterator[None]:
     mark = _mark(data_dir, run_id)
     with ExitStack() as stack:
         try:
-            mark.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(mark.parent)
             stack.enter_context(FileLock(mark, timeout=30))
             stack.callback(mark.unlink, missing_ok=True)
             # An empty mark was never held: between its making and its locking it must not count as dead.

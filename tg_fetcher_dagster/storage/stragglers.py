@@ -6,7 +6,6 @@ when it is next made, or is opened again for it. It stays known after that: a la
 does not come where it stands, and must not take it for deleted.
 """
 
-import os
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from tg_fetcher_dagster.storage.durable import make_folder, storage_failures, sync_folder
+from tg_fetcher_dagster.durable_files import append_durably, refuse_links, storage_failures
 from tg_fetcher_dagster.storage.paths import Store
 
 
@@ -25,7 +24,7 @@ class Stragglers:
     """
 
     def __init__(self, store: Store, chat: str) -> None:
-        self._folder = store.day(chat, date.min).folder / "stragglers"
+        self._folder = store.day(chat, date.min).stragglers
 
     def keep(self, day: date, lines: Iterable[bytes]) -> None:
         """Writes raw lines (`user`, `chat`, `message`) behind those that are there, durably.
@@ -82,13 +81,8 @@ class Stragglers:
 
 
 def _append(path: Path, lines: bytes) -> None:
-    with storage_failures(path):
-        make_folder(path.parent)
-        with path.open("ab") as file:
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(path.parent)
+    refuse_links(path.parent, path.parent.parent)
+    append_durably(path, lines)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from telethon.tl import types
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.spelling import bare_id
+from tg_fetcher_dagster.chats.ids import bare_id
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.peers import marked_id_of
 

@@ -11,10 +11,10 @@ from typing import Any
 import structlog
 from telethon import TelegramClient
 
+from tg_fetcher_dagster.accounts.sessions import KeySession, api_of
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.errors import EXPECTED, sort_error
 from tg_fetcher_dagster.telegram.link import DEVICE, SOCKET_SECONDS, system_version
-from tg_fetcher_dagster.telegram.sessions import KeySession, api_of
 
 log = structlog.get_logger(__name__)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import structlog
 
+from tg_fetcher_dagster.accounts.pacing import Timing
+from tg_fetcher_dagster.accounts.small_files import read_small, write_small
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.pacing import Timing
-from tg_fetcher_dagster.telegram.small_files import read_small, write_small
 
 log = structlog.get_logger(__name__)
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import structlog
 from telethon.errors import TypeNotFoundError
 
+from tg_fetcher_dagster.accounts.pacing import CONNECTING, Sleep
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.clock import TelegramClock
 from tg_fetcher_dagster.telegram.gate import Gate, Trial
 from tg_fetcher_dagster.telegram.link import Link
-from tg_fetcher_dagster.telegram.pacing import CONNECTING, Sleep
 
 log = structlog.get_logger(__name__)
 

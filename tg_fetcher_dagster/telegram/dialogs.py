@@ -1,6 +1,6 @@
 """The account's dialogs, page by page: what it can read without knowing a name."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 from telethon.tl import functions, types
 
-from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.peers import by_marked_id, input_peer, marked_id_of
 from tg_fetcher_dagster.telegram.requests import Send
 
@@ -16,9 +15,6 @@ log = structlog.get_logger(__name__)
 
 PAGE = 100
 """The most that one answer holds: https://core.telegram.org/method/messages.getDialogs."""
-
-PEERS_A_CALL = 100
-"""messages.getPeerDialogs takes so many peers: https://core.telegram.org/method/messages.getPeerDialogs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,10 @@ class DialogSeen:
 
 
 async def walk_dialogs(send: Send) -> AsyncIterator[DialogSeen]:
-    """Yields each dialog once, pinned and newest first; one request for a hundred."""
+    """Yields each dialog once, pinned and newest first; one request for a hundred.
+
+    A list that Telegram counts longer than what it gives is told in the log.
+    """
     seen: set[int] = set()
     offset_date, offset_id, offset_peer = None, 0, types.InputPeerEmpty()
     while True:
@@ -58,12 +57,14 @@ async def walk_dialogs(send: Send) -> AsyncIterator[DialogSeen]:
         for each in fresh:
             seen.add(each.marked_id)
             yield each
-        if not isinstance(answer, types.messages.DialogsSlice) or not fresh:
+        if not isinstance(answer, types.messages.DialogsSlice) or len(seen) >= answer.count:
             return
-        last = next((each for each in reversed(fresh) if each.last_message_at), None)
-        if last is None or len(seen) >= answer.count:
+        if not fresh:
+            log.warning("Telegram gave fewer dialogs than it counts", count=answer.count, given=len(seen))
             return
-        offset_date, offset_id = last.last_message_at, last.top_message_id
+        # A dialog without a message has no date of its own: after a page of such ones the former date holds.
+        last = next((each for each in reversed(fresh) if each.last_message_at), fresh[-1])
+        offset_date, offset_id = last.last_message_at or offset_date, last.top_message_id
         offset_peer = input_peer(last.marked_id, getattr(last.entity, "access_hash", None))
 
 
@@ -83,43 +84,6 @@ def _read(answer: Any) -> list[DialogSeen]:  # noqa: ANN401 - Telethon is untype
             when = dates.get((marked_id, dialog.top_message))
             found.append(DialogSeen(marked_id, entity, dialog.top_message, when))
     return found
-
-
-async def newest_messages(send: Send, peers: Mapping[int, Any]) -> dict[int, tuple[int, datetime]]:
-    """Returns each chat's newest message, its id and date, by marked id: one request for a hundred chats.
-
-    Args:
-        send: the account's way to Telegram.
-        peers: input peers by marked id; chats without messages, or that may not be read, are left out.
-    """
-    found: dict[int, tuple[int, datetime]] = {}
-    every = list(peers.items())
-    for first in range(0, len(every), PEERS_A_CALL):
-        found.update(await _newest(send, dict(every[first : first + PEERS_A_CALL])))
-    return found
-
-
-async def _newest(send: Send, peers: dict[int, Any]) -> dict[int, tuple[int, datetime]]:
-    asked = [types.InputDialogPeer(peer) for peer in peers.values()]
-    try:
-        answer = await send(functions.messages.GetPeerDialogsRequest(asked), about="newest messages")
-    except FetchError as error:
-        if error.error_type not in {ErrorType.NO_ACCESS, ErrorType.NOT_FOUND}:
-            raise
-        if len(peers) == 1:
-            log.warning("newest message unknown", chat=next(iter(peers)), reason=error.message)
-            return {}
-        # One chat that may not be read fails the whole call: find it by halves.
-        half = len(peers) // 2
-        items = list(peers.items())
-        return {**await _newest(send, dict(items[:half])), **await _newest(send, dict(items[half:]))}
-    dates = _top_dates(answer)
-    tops = {marked_id_of(dialog.peer): dialog.top_message for dialog in answer.dialogs}
-    return {
-        marked_id: (tops[marked_id], dates[marked_id, tops[marked_id]])
-        for marked_id in peers
-        if marked_id in tops and (marked_id, tops[marked_id]) in dates
-    }
 
 
 def _top_dates(answer: Any) -> dict[tuple[int | None, int], datetime]:  # noqa: ANN401 - Telethon is untyped

@@ -42,6 +42,10 @@ class DamagedAnswerError(Exception):
         super().__init__(f"the answer is damaged: {type(reason).__name__}: {_one_line(reason)}")
 
 
+class UnreachableError(ConnectionError):
+    """No connection to Telegram can be made."""
+
+
 class UnknownConstructorError(FetchError):
     """An answer holds something that is newer than this Telethon; the connection is as good as before.
 
@@ -183,6 +187,8 @@ def _beside_the_protocol(error: BaseException) -> tuple[ErrorType, str]:
         )
     if code == TOO_MANY:
         return ErrorType.RATE_LIMIT, "Telegram refuses further connections for a while"
+    if isinstance(error, UnreachableError):
+        return ErrorType.TELEGRAM_AWAY, _one_line(error)
     if isinstance(error, TimeoutError):
         return ErrorType.NETWORK, "no answer in time"
     if isinstance(error, EXPECTED):

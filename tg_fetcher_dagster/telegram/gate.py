@@ -4,16 +4,17 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from telethon.errors import RPCError
 
+from tg_fetcher_dagster.accounts.pacing import ANYTHING, FloodDeadlines, Pace, Sleep
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.error_rows import Account
 from tg_fetcher_dagster.telegram.errors import account_after, rest_of
 from tg_fetcher_dagster.telegram.link import Link
-from tg_fetcher_dagster.telegram.pacing import ANYTHING, FloodDeadlines, Pace, Sleep
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +67,7 @@ class Gate:
                     f"account {self.account}: {asks} to wait {seconds:.0f} s before {method},"
                     f" longer than FLOOD_WAIT_IN_RUN={self.flood_wait_in_run:.0f} s",
                     retry_after=seconds,
+                    retry_at=self.retry_at(method),
                 )
             log.warning(
                 "flood wait",
@@ -76,6 +78,12 @@ class Gate:
             )
             await self.sleep(seconds)
             trial.waited += seconds
+
+    def retry_at(self, method: str) -> datetime | None:
+        """Returns from when on the method may be called again, aware, in UTC; None if it may now."""
+        known = (self.floods.until(method), self.floods.until(ANYTHING))
+        latest = max((until for until in known if until is not None), default=None)
+        return datetime.fromtimestamp(latest, UTC) if latest is not None else None
 
     async def pass_through(self, link: Link, method: str, send: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
         """Sends a packet when the pace allows, counts it, and notes the deadline that is answered.

@@ -20,10 +20,9 @@ from telethon.network import ConnectionTcpFull, MTProtoSender
 from telethon.tl import functions
 from telethon.tl.alltlobjects import LAYER
 
+from tg_fetcher_dagster.accounts.sessions import KeySession, api_of
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.errors import EXPECTED, DamagedAnswerError
-from tg_fetcher_dagster.telegram.fast_reader import read_answers_fast
-from tg_fetcher_dagster.telegram.sessions import KeySession, api_of
+from tg_fetcher_dagster.telegram.errors import EXPECTED, DamagedAnswerError, UnreachableError
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +109,6 @@ class Link:
         Raises:
             FetchError: (validation) the api id is missing and the server is one of Telegram's.
         """
-        read_answers_fast()
         loggers = _Loggers()
         self._api_id, _ = api_of(session, settings)
         self._where = f"{session.server_address}:{session.port}"
@@ -135,13 +133,13 @@ class Link:
         """Opens the socket; nothing is asked yet.
 
         Raises:
-            OSError: why it does not open.
+            UnreachableError: why it does not open.
         """
         try:
             await self._sender.connect(self._wire)
         except ConnectionError:
             reason = self._wire.refusal or "the connection was lost"
-            raise ConnectionError(f"Telegram at {self._where} cannot be reached: {reason}") from None
+            raise UnreachableError(f"Telegram at {self._where} cannot be reached: {reason}") from None
         self._ended = self._sender.disconnected
 
     async def greet(self) -> Any:  # noqa: ANN401 - Telethon is untyped

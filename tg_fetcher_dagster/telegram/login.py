@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 import structlog
 from telethon import errors as telethon_errors
 
+from tg_fetcher_dagster.accounts.lease import account_lease
+from tg_fetcher_dagster.accounts.sessions import KeySession, login_session, stored_session
+from tg_fetcher_dagster.accounts.store import AccountStore, StoredAccount
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.accounts import AccountStore, StoredAccount
 from tg_fetcher_dagster.telegram.client import connected, make_client, reconnected
 from tg_fetcher_dagster.telegram.errors import EXPECTED, sort_error
-from tg_fetcher_dagster.telegram.lease import account_lease
 from tg_fetcher_dagster.telegram.opening import account_line, own_user
 from tg_fetcher_dagster.telegram.peers import title_of
-from tg_fetcher_dagster.telegram.sessions import KeySession, login_session, stored_session
 
 log = structlog.get_logger(__name__)
 

@@ -5,14 +5,14 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from tg_fetcher_dagster.accounts.lease import WAIT_SECONDS, account_lease
+from tg_fetcher_dagster.accounts.pacing import Timing
+from tg_fetcher_dagster.accounts.sessions import stored_session
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.edges import Edges
-from tg_fetcher_dagster.telegram.lease import WAIT_SECONDS, account_lease
 from tg_fetcher_dagster.telegram.opening import account_line, own_user_id
-from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster.telegram.reader import TelegramReader
-from tg_fetcher_dagster.telegram.sessions import stored_session
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +37,8 @@ async def open_reader(
 
     Raises:
         FetchError: (auth) no such account, or Telegram refuses it, which puts it into quarantine; (network)
-            Telegram cannot be reached, or another process uses the account; (rate_limit) Telegram wants a
-            pause; (validation) the api id.
+            Telegram cannot be reached; (account_busy) another process uses the account; (rate_limit)
+            Telegram wants a pause; (validation) the api id.
     """
     name = account or settings.telegram_account
     store = AccountStore(settings.session_dir, settings.session_key)

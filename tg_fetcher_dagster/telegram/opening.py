@@ -5,15 +5,15 @@ from typing import Any
 
 from telethon.tl import functions, types
 
+from tg_fetcher_dagster.accounts.pacing import FloodDeadlines, Pace, Timing
+from tg_fetcher_dagster.accounts.sessions import KeySession
+from tg_fetcher_dagster.accounts.state import StoredState
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.accounts import floods_path
 from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
 from tg_fetcher_dagster.telegram.errors import UnknownConstructorError
 from tg_fetcher_dagster.telegram.link import Link
-from tg_fetcher_dagster.telegram.pacing import FloodDeadlines, Pace, Timing
 from tg_fetcher_dagster.telegram.requests import RequestLine
-from tg_fetcher_dagster.telegram.sessions import KeySession
 
 
 def account_line(
@@ -38,7 +38,7 @@ def account_line(
         lambda: Link(session, settings),
         account=account,
         pace=Pace(settings.rate_limit_calls_per_sec, clock=passing.monotonic, sleep=passing.sleep),
-        floods=FloodDeadlines(floods_path(settings.session_dir, account), clock=passing.wall),
+        floods=FloodDeadlines(StoredState(settings.session_dir, account), clock=passing.wall),
         flood_wait_in_run=settings.flood_wait_in_run,
         quarantine=quarantine,
         clock=TelegramClock(clock_path(settings.session_dir), timing=passing),

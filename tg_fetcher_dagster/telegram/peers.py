@@ -12,13 +12,8 @@ import structlog
 from telethon.tl import types
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.spelling import (
-    bare_id,
-    channel_marked_id,
-    chat_key,
-    group_marked_id,
-    is_channel,
-)
+from tg_fetcher_dagster.chats.ids import bare_id, channel_marked_id, group_marked_id, is_channel
+from tg_fetcher_dagster.chats.spelling import chat_key
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 log = structlog.get_logger(__name__)

@@ -4,18 +4,18 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Any
 
 import structlog
 from telethon.tl import functions, types
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.spelling import ChatSpelling, group_marked_id
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.chats.ids import group_marked_id
+from tg_fetcher_dagster.chats.spelling import ChatSpelling
+from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.telegram.access import ChatMigratedError, require_reader
 from tg_fetcher_dagster.telegram.chat_line import ChatLine
 from tg_fetcher_dagster.telegram.comments import Comments, read_comments
-from tg_fetcher_dagster.telegram.dialogs import newest_messages, walk_dialogs
+from tg_fetcher_dagster.telegram.dialogs import walk_dialogs
 from tg_fetcher_dagster.telegram.edges import Edges, Stretch
 from tg_fetcher_dagster.telegram.pages import OLDEST, Page, page_request
 from tg_fetcher_dagster.telegram.peers import (
@@ -243,27 +243,6 @@ class TelegramReader:
         peer = comment_peer(comment, chats, channel=line.peer, post_id=post_id)
         about = f"comment {comment.id} on post {post_id} in {identity.key}"
         return await read_whole(line, peer, comment.id, about=about)
-
-    async def top_messages(self, identities: Sequence[ChatIdentity]) -> dict[str, tuple[int, datetime]]:
-        """Returns each chat's newest message, its id and date, by key: one request for a hundred chats.
-
-        Chats without messages, and those that the account may not read, are left out.
-
-        Raises:
-            FetchError: (auth, rate_limit, network, internal).
-        """
-        keys: dict[int, str] = {}
-        peers: dict[int, Any] = {}
-        for identity in identities:
-            try:
-                peers[identity.marked_id] = (await self._line(identity)).peer
-                keys[identity.marked_id] = identity.key
-            except FetchError as error:
-                if error.error_type not in {ErrorType.NO_ACCESS, ErrorType.NOT_FOUND}:
-                    raise
-                log.warning("newest message unknown", chat=identity.key, reason=error.message)
-        newest = await newest_messages(self._send, peers)
-        return {keys[marked_id]: told for marked_id, told in newest.items()}
 
     async def dialogs(self) -> AsyncIterator[tuple[ChatIdentity, datetime | None]]:
         """Yields the chats among the account's dialogs and when each was last written in."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import structlog
 from telethon.errors import RPCError, TypeNotFoundError
 
+from tg_fetcher_dagster.accounts.pacing import CONNECTING, FloodDeadlines, Pace, Sleep
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.clock import TelegramClock
 from tg_fetcher_dagster.telegram.connections import Connections
@@ -32,7 +33,6 @@ from tg_fetcher_dagster.telegram.errors import (
 )
 from tg_fetcher_dagster.telegram.gate import Gate, Trial
 from tg_fetcher_dagster.telegram.link import Link
-from tg_fetcher_dagster.telegram.pacing import CONNECTING, FloodDeadlines, Pace, Sleep
 
 log = structlog.get_logger(__name__)
 
@@ -151,8 +151,10 @@ class RequestLine:
             failure = FetchError(ErrorType.NETWORK, failure.message)
             after = Account.QUARANTINE if self._unknown_key >= KEY_LOOKS else Account.GOES_ON
         if after is not Account.GOES_ON:
-            raise await self._end_run(sort_error(error, about=f"account {self._account}"), after) from error
-        if failure.error_type is not ErrorType.NETWORK:
+            ended = sort_error(error, about=f"account {self._account}")
+            ended.retry_at = self._gate.retry_at(trial.method)
+            raise await self._end_run(ended, after) from error
+        if failure.error_type not in {ErrorType.NETWORK, ErrorType.TELEGRAM_AWAY}:
             raise failure from error
         await self._try_again(failure, error, trial)
 

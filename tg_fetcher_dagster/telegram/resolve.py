@@ -12,7 +12,8 @@ import structlog
 from telethon.tl import functions, types
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity, UsernameMovedError
-from tg_fetcher_dagster.chats.spelling import ChatSpelling, bare_id, id_key, is_channel
+from tg_fetcher_dagster.chats.ids import bare_id, id_key, is_channel
+from tg_fetcher_dagster.chats.spelling import ChatSpelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.dialogs import DialogSeen, walk_dialogs
 from tg_fetcher_dagster.telegram.errors import error_name

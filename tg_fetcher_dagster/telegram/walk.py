@@ -26,9 +26,6 @@ from tg_fetcher_dagster.telegram.wholeness import Wholeness
 
 log = structlog.get_logger(__name__)
 
-_TURNS_UNTIL_SENT = 12
-"""Turns of the event loop that a request needs from its task through Telethon's queues to the socket."""
-
 
 class _Next(Enum):
     PAGE = auto()
@@ -87,7 +84,8 @@ class HistoryWalk:
         answers = self._looking_ahead(first) if self._stretch.look_ahead else self._one_by_one(first)
         async with aclosing(answers) as closing:
             async for answer, is_last in closing:
-                yield self._page(answer, is_beginning=is_last and self._beginning.is_reached)
+                is_beginning = is_last and self._beginning.is_reached
+                yield self._page(answer, is_beginning=is_beginning)
 
     async def _one_by_one(self, first: Answer) -> AsyncGenerator[tuple[Answer, bool], None]:
         answer: Answer | None = first
@@ -103,8 +101,6 @@ class HistoryWalk:
         while answer is not None:
             following = asyncio.create_task(self._ahead(answer))
             try:
-                for _ in range(_TURNS_UNTIL_SENT):
-                    await asyncio.sleep(0)
                 # What was missing may have been found for two neighbouring pages.
                 page = _below(given_to, await self._wholeness.mended(held, answer))
                 given_to = page.lowest_id if page.messages else given_to

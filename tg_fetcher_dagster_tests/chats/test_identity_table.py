@@ -1,13 +1,21 @@
 import datetime as dt
 import json
 import multiprocessing
+from contextlib import contextmanager
 
 import pytest
+import structlog
+from sqlalchemy import event
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity_rows import IdentityRows
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
-from tg_fetcher_dagster.chats.spelling import id_key, parse_spelling
+from tg_fetcher_dagster.chats.ids import id_key
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger import days
+from tg_fetcher_dagster.ledger.chats import put_chat
+from tg_fetcher_dagster.ledger.database import Ledger
 
 WHEN = dt.datetime(2025, 11, 7, tzinfo=dt.UTC)
 
@@ -20,22 +28,22 @@ def seen(**values):
 @pytest.mark.parametrize(
     "spelling", ["@ru_python", "t.me/RU_python", "-1001234567890", 1234567890, "channel_1234567890"]
 )
-def test_a_recorded_chat_is_found_by_every_spelling(tmp_path, spelling):
-    IdentityTable(tmp_path).record(seen())
-    found = IdentityTable(tmp_path).find(parse_spelling(spelling))
+def test_a_recorded_chat_is_found_by_every_spelling(ledger, spelling):
+    IdentityTable(ledger).record(seen())
+    found = IdentityTable(ledger).find(parse_spelling(spelling))
     assert found is not None
     assert found.key == "ru_python"
 
 
-def test_an_unknown_spelling_is_not_found(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_an_unknown_spelling_is_not_found(ledger):
+    table = IdentityTable(ledger)
     assert table.find(parse_spelling("@nobody")) is None
     assert table.all() == []
     assert table.get("nobody") is None
 
 
-def test_a_rename_keeps_the_key_and_what_the_sight_does_not_tell(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_a_rename_keeps_the_key_and_what_the_sight_does_not_tell(ledger):
+    table = IdentityTable(ledger)
     table.record(seen(access_hashes={"1": 1}, account="main", first_message_date=dt.date(2020, 1, 1)))
     renamed = table.record(
         seen(key="py_russia", username="Py_Russia", title="New", access_hashes={"2": 2}, account="second")
@@ -47,20 +55,19 @@ def test_a_rename_keeps_the_key_and_what_the_sight_does_not_tell(tmp_path):
     assert table.find(parse_spelling("@py_russia")) == renamed
 
 
-def test_once_the_old_chat_is_removed_its_name_may_mean_the_new_one(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_once_the_old_chat_is_removed_its_name_may_mean_the_new_one(ledger):
+    table = IdentityTable(ledger)
     table.record(seen())
     assert table.remove("ru_python")
     assert table.record(seen(marked_id=-1000000000099)).key == "ru_python"
-    (tmp_path / "outside.json").write_text("{}")
-    assert not table.remove("../outside")
-    assert (tmp_path / "outside.json").exists()
+    assert not table.remove("nobody")
 
 
-def test_a_forgotten_chat_keeps_its_key_and_its_folder(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_a_forgotten_chat_keeps_its_key_and_its_days(ledger):
+    table = IdentityTable(ledger)
     table.record(seen())
-    (tmp_path / "ru_python").mkdir()
+    with ledger.write() as connection:
+        days.put(connection, "ru_python", WHEN.date(), {"message_count": 1})
     table.remove("ru_python")
     stranger = table.record(seen(marked_id=-1000000000099))
     assert stranger.key == "channel_99", "its days must not fall into the other chat's folder"
@@ -68,8 +75,8 @@ def test_a_forgotten_chat_keeps_its_key_and_its_folder(tmp_path):
     assert (again.key, again.username) == ("ru_python", "py_russia")
 
 
-def test_chats_without_usernames_live_beside_each_other(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_chats_without_usernames_live_beside_each_other(ledger):
+    table = IdentityTable(ledger)
     for number in (3, 1, 2):
         table.record(
             seen(key=f"channel_{number}", marked_id=-1000000000000 - number, username=None, type="channel")
@@ -77,8 +84,8 @@ def test_chats_without_usernames_live_beside_each_other(tmp_path):
     assert [chat.key for chat in table.all()] == ["channel_1", "channel_2", "channel_3"]
 
 
-def test_pausing_is_kept_over_later_sights(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_pausing_is_kept_over_later_sights(ledger):
+    table = IdentityTable(ledger)
     table.record(seen())
     assert table.set_paused("ru_python", paused=True).paused
     assert table.record(seen()).paused
@@ -87,8 +94,8 @@ def test_pausing_is_kept_over_later_sights(tmp_path):
         table.set_paused("nobody", paused=True)
 
 
-def test_a_failed_resolve_is_kept_until_the_chat_is_found(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_a_failed_resolve_is_kept_until_the_chat_is_found(ledger):
+    table = IdentityTable(ledger)
     spelling = parse_spelling("@ru_python")
     assert table.failure(spelling) is None
     table.record_failure(spelling, FetchError(ErrorType.RATE_LIMIT, "wait", retry_after=60), WHEN)
@@ -104,8 +111,8 @@ def test_a_failed_resolve_is_kept_until_the_chat_is_found(tmp_path):
     assert table.failure(spelling) is None
 
 
-def test_a_table_sees_what_another_process_has_written(tmp_path):
-    ours, theirs = IdentityTable(tmp_path), IdentityTable(tmp_path)
+def test_a_table_sees_what_another_process_has_written(ledger):
+    ours, theirs = IdentityTable(ledger), IdentityTable(ledger)
     theirs.record(seen())
     assert ours.find(parse_spelling("@ru_python")) is not None
     theirs.record(seen(title="Changed at once"))
@@ -114,48 +121,126 @@ def test_a_table_sees_what_another_process_has_written(tmp_path):
     assert found.title == "Changed at once"
 
 
-def test_a_broken_file_is_named(tmp_path):
-    table = IdentityTable(tmp_path)
+@pytest.mark.parametrize(
+    "broken", ["{", "[]", '{"key": "ru_python"}', None], ids=["cut", "a list", "halved", "another chat's"]
+)
+def test_a_damaged_row_spoils_its_own_chat_alone_and_its_next_sight_makes_it_whole(ledger, broken):
+    table = IdentityTable(ledger)
     table.record(seen())
-    (tmp_path / ".chats" / "ru_python.json").write_text("{")
-    with pytest.raises(FetchError, match=r"ru_python\.json is no chat's identity"):
-        IdentityTable(tmp_path).all()
+    other = table.record(seen(key="other", marked_id=-1000000000099, username="other"))
+    table.set_paused("ru_python", paused=True)
+    damage(ledger, "ru_python", broken or other.model_dump_json())
+
+    assert table.all() == [other]
+    [line] = table.known().damage_lines()
+    assert line.startswith("chat ru_python: its row in the ledger is damaged (")
+    assert "\n" not in line
+    assert table.find(parse_spelling("@ru_python")) is None
+    stranger = table.record(seen(marked_id=-1000000000077))
+    assert stranger.key == "channel_77", "the key stays the damaged chat's"
+    whole = table.record(seen(username="py_russia", key="py_russia"))
+    assert (whole.key, whole.paused) == ("ru_python", True)
+    assert table.known().damage_lines() == []
 
 
-def test_a_disk_that_refuses_is_one_line(tmp_path):
-    (tmp_path / "data").write_text("a file where the folder should be")
-    with pytest.raises(FetchError, match="cannot be written") as caught:
-        IdentityTable(tmp_path / "data").record(seen())
-    assert caught.value.error_type is ErrorType.STORAGE
+def damage(ledger, key, identity):
+    with ledger.write() as connection:
+        put_chat(connection, key, marked_id=-1001234567890, identity=identity, paused=True)
 
 
-def _record_with(data_dir, account):
-    IdentityTable(data_dir).record(seen(access_hashes={account: 1}))
+def test_damage_is_logged_once_and_a_damaged_chat_can_be_forgotten(ledger):
+    IdentityTable(ledger).record(seen(key="odd_row", username="odd_row"))
+    damage(ledger, "odd_row", '{"cut')
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            IdentityTable(ledger).all()
+    assert [each["event"] for each in logs] == ["a chat's row is damaged"]
+    assert IdentityTable(ledger).remove("odd_row")
+    assert IdentityTable(ledger).known().damage_lines() == []
 
 
-def test_writers_at_the_same_time_lose_nothing(tmp_path):
+@pytest.mark.parametrize("into", [{}, {"migrated_from_chat_id": 501}])
+def test_a_group_whose_supergroups_row_is_damaged_goes_on_beside_it(ledger, into):
+    table = IdentityTable(ledger)
+    table.record(seen(key="new_home", marked_id=SUPERGROUP, username="new_home"))
+    table.record(numbered(GROUP))
+    with ledger.write() as connection:
+        put_chat(connection, "new_home", marked_id=SUPERGROUP, identity="{", paused=False)
+    assert table.migrated("chat_501", into=seen(marked_id=SUPERGROUP)).migrated_to_id == SUPERGROUP
+    assert table.record(seen(marked_id=SUPERGROUP, username="new_home", **into)).key == "new_home"
+    assert [chat.key for chat in table.all()] == ["chat_501", "new_home"]
+
+
+def test_a_database_that_refuses_is_one_line(ledger):
+    table = IdentityTable(ledger)
+    with ledger.write() as connection:
+        connection.exec_driver_sql("DROP TABLE chats")
+    for doing in (table.all, lambda: table.record(seen())):
+        with pytest.raises(FetchError, match=r"the ledger .*chats") as caught:
+            doing()
+        assert caught.value.error_type is ErrorType.STORAGE
+
+
+def test_a_change_that_fails_half_way_changes_nothing(ledger):
+    rows = IdentityRows(ledger, lambda: WHEN)
+    with rows.changing() as writing:
+        writing.write(seen())
+    with pytest.raises(FetchError, match="no chat 'nobody'"), rows.changing() as writing:
+        assert writing.write(seen(title="Changed")) is writing.of_key("nobody")
+    assert rows.read().all() == IdentityTable(ledger).all() == [seen()]
+
+
+def test_asking_again_for_what_has_not_changed_is_one_query(ledger):
+    table = IdentityTable(ledger)
+    table.record(seen())
+    table.all()
+    with statements(ledger) as said:
+        for _ in range(3):
+            assert table.find(parse_spelling("@ru_python")) is not None
+    assert len([each for each in said if "FROM facts" in each]) == len(said) == 3
+
+
+@contextmanager
+def statements(ledger):
+    said = []
+
+    def note(_connection, _cursor, statement, *_):
+        if not statement.startswith("BEGIN"):
+            said.append(statement)
+
+    event.listen(ledger.engine, "before_cursor_execute", note)
+    yield said
+    event.remove(ledger.engine, "before_cursor_execute", note)
+
+
+def _record_with(url, account):
+    with Ledger.open(url) as ledger:
+        IdentityTable(ledger).record(seen(access_hashes={account: 1}))
+
+
+def test_writers_at_the_same_time_lose_nothing(ledger, ledger_url):
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_record_with, args=(tmp_path, f"account{n}")) for n in range(3)]
+    writers = [context.Process(target=_record_with, args=(ledger_url, f"account{n}")) for n in range(3)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
-    found = IdentityTable(tmp_path).get("ru_python")
+    found = IdentityTable(ledger).get("ru_python")
     assert found is not None
     assert sorted(found.access_hashes) == ["account0", "account1", "account2"]
 
 
-def test_a_table_of_before_is_read_and_its_aliases_count_as_its_names(tmp_path):
-    (tmp_path / ".chats").mkdir()
+def test_an_identity_of_before_is_read_and_its_aliases_count_as_its_names(ledger):
     old = {
         "key": "ru_python", "marked_id": -1001234567890, "type": "supergroup", "title": "Python",
         "username": "Ru_Python", "aliases": ["-1001234567890", "channel_1234567890", "py_chat", "ru_python"],
         "access_hashes": {"main": 7}, "account": "main", "added_at": "2025-11-07T00:00:00Z",
     }  # fmt: skip
-    (tmp_path / ".chats" / "ru_python.json").write_text(json.dumps(old))
-    table = IdentityTable(tmp_path)
+    damage(ledger, "ru_python", json.dumps(old))
+    table = IdentityTable(ledger)
     known = table.get("ru_python")
     assert known is not None
+    assert known.paused, "the column says it"
     assert known.access_hashes == {"main": 7}
     for spelling in ("@py_chat", "RU_Python", "-1001234567890"):
         assert table.find(parse_spelling(spelling)) == known
@@ -169,8 +254,8 @@ def numbered(marked_id, **values):
     return seen(key=id_key(marked_id), marked_id=marked_id, type=kind, username=None, **values)
 
 
-def test_a_group_a_channel_and_a_user_may_share_a_number(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_a_group_a_channel_and_a_user_may_share_a_number(ledger):
+    table = IdentityTable(ledger)
     lost = FetchError(ErrorType.NOT_FOUND, "not among the dialogs")
     table.record_failure(parse_spelling(77), lost, WHEN)
     table.record(numbered(-77))
@@ -188,19 +273,20 @@ def test_a_group_a_channel_and_a_user_may_share_a_number(tmp_path):
     assert found == {"chat_77": -77, "-77": -77, "user_77": 77}
 
 
-def test_what_has_not_changed_is_not_written(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_what_has_not_changed_is_not_written(ledger):
+    table = IdentityTable(ledger)
     known = table.record(seen())
-    path = tmp_path / ".chats" / "ru_python.json"
-    before = path.stat().st_ino
-    assert table.record(seen()) == table.follow(known) == known
-    assert path.stat().st_ino == before
-    table.follow(known.model_copy(update={"title": "New"}))
-    assert path.stat().st_ino != before
+    with statements(ledger) as said:
+        assert table.follow(known) == known
+        assert not [each for each in said if not each.startswith("SELECT")]
+        assert table.record(seen()) == known
+        assert not [each for each in said if "INTO chats" in each]
+        table.follow(known.model_copy(update={"title": "New"}))
+        assert [each for each in said if "INTO chats" in each]
 
 
-def test_a_page_tells_that_a_linked_group_is_gone_and_revives_no_forgotten_chat(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_a_page_tells_that_a_linked_group_is_gone_and_revives_no_forgotten_chat(ledger):
+    table = IdentityTable(ledger)
     known = table.record(seen(linked_chat_id=5))
     assert table.record(seen()).linked_chat_id == 5
     assert table.follow(known.model_copy(update={"linked_chat_id": None})).linked_chat_id is None
@@ -214,8 +300,8 @@ def test_a_page_tells_that_a_linked_group_is_gone_and_revives_no_forgotten_chat(
 GROUP, SUPERGROUP = -501, -1000000009001
 
 
-def test_a_migrated_group_goes_on_under_its_key_and_both_ids_mean_it(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_a_migrated_group_goes_on_under_its_key_and_both_ids_mean_it(ledger):
+    table = IdentityTable(ledger)
     table.record(numbered(GROUP, reader_user_id=7, first_message_date=dt.date(2024, 1, 1)))
     into = seen(marked_id=SUPERGROUP, username=None, access_hashes={"7": 70}, type="supergroup")
 
@@ -235,8 +321,8 @@ def test_a_migrated_group_goes_on_under_its_key_and_both_ids_mean_it(tmp_path):
         table.migrated("nobody", into=into)
 
 
-def test_a_supergroup_that_was_a_known_group_goes_on_as_that_one(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_a_supergroup_that_was_a_known_group_goes_on_as_that_one(ledger):
+    table = IdentityTable(ledger)
     table.record(numbered(GROUP))
     named = table.record(seen(marked_id=SUPERGROUP, username="new_home", migrated_from_chat_id=501))
     assert (named.key, named.marked_id) == ("chat_501", SUPERGROUP)
@@ -244,8 +330,8 @@ def test_a_supergroup_that_was_a_known_group_goes_on_as_that_one(tmp_path):
     assert table.find(parse_spelling("@new_home")) == table.find(parse_spelling(GROUP)) == named
 
 
-def test_a_group_whose_supergroup_has_a_key_of_its_own_says_where_it_went(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_a_group_whose_supergroup_has_a_key_of_its_own_says_where_it_went(ledger):
+    table = IdentityTable(ledger)
     home = table.record(seen(key="new_home", marked_id=SUPERGROUP, username="new_home"))
     table.record(numbered(GROUP))
 
@@ -258,8 +344,8 @@ def test_a_group_whose_supergroup_has_a_key_of_its_own_says_where_it_went(tmp_pa
     assert table.record(numbered(GROUP)).migrated_to_id == SUPERGROUP
 
 
-def test_a_past_that_is_found_out_later_is_told_by_the_group_too(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_a_past_that_is_found_out_later_is_told_by_the_group_too(ledger):
+    table = IdentityTable(ledger)
     table.record(seen(key="new_home", marked_id=SUPERGROUP, username="new_home"))
     table.record(numbered(GROUP))
     table.record(seen(marked_id=SUPERGROUP, username="new_home", migrated_from_chat_id=501))

@@ -31,8 +31,8 @@ def nobody():
 
 
 @pytest.fixture
-def table(tmp_path):
-    table = IdentityTable(tmp_path, clock=lambda: WHEN)
+def table(ledger):
+    table = IdentityTable(ledger, clock=lambda: WHEN)
     table.record(chat(FIRST, "Ru_Python"))
     return table
 
@@ -139,8 +139,8 @@ def test_further_and_bought_names_lead_to_a_chat_too_and_the_first_is_shown(tabl
     assert [(each.name, each.chat.key) for each in table.moved()] == [("bought", "shop")]
 
 
-def test_a_name_that_looks_like_an_ids_key_stays_a_name(tmp_path):
-    table = IdentityTable(tmp_path)
+def test_a_name_that_looks_like_an_ids_key_stays_a_name(ledger):
+    table = IdentityTable(ledger)
     odd = table.record(chat(FIRST, "channel_2").model_copy(update={"key": "channel_1"}))
     assert table.find(parse_spelling("@channel_2")) == odd
     assert table.find(parse_spelling("channel_2")) is None

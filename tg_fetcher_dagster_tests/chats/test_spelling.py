@@ -4,17 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tg_fetcher_dagster.chats.spelling import (
-    KEY_PATTERN,
-    bare_id,
-    channel_marked_id,
-    chat_key,
-    check_chat_key,
-    group_marked_id,
-    id_key,
-    is_channel,
-    parse_spelling,
-)
+from tg_fetcher_dagster.chats.ids import bare_id, channel_marked_id, group_marked_id, id_key, is_channel
+from tg_fetcher_dagster.chats.spelling import KEY_PATTERN, chat_key, check_chat_key, parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 USERNAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{3,31}", fullmatch=True)

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.cli.app import run
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram import client, connections
 
@@ -50,6 +52,11 @@ class Result:
 
 
 Command = Callable[..., Result]
+
+
+def kept_identities() -> IdentityTable:
+    """The identity table of the folder's deployment, for a look."""
+    return IdentityTable(Ledger.open(Settings.read().ledger_location))
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.cli.env_file import with_settings
-from tg_fetcher_dagster.telegram.accounts import AccountStore
-from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.cli.conftest import Command, kept_identities
 
 API_HASH = "0123456789abcdef0123456789abcdef"
 
@@ -25,7 +24,7 @@ def test_init_leads_from_nothing_to_a_chat_that_is_kept(command: Command, sandbo
     assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
     assert "signed in: account main is Rita" in result.out
     assert "@Daily_News" in result.out
-    assert [chat.key for chat in IdentityTable(Path("data")).all()] == ["chat_501", "daily_news"]
+    assert [chat.key for chat in kept_identities().all()] == ["chat_501", "daily_news"]
     assert "tg-fetcher fetch chat_501 --yesterday --direct" in result.out
 
 
@@ -99,7 +98,7 @@ def test_chats_are_chosen_from_the_dialogs_and_kept(signed_in: Command):
     assert added.code == 0, added.err
     assert "kept: daily_news (channel" in added.out
     assert "kept: chat_501 (group, [red]Club[/red])" in added.out
-    known = IdentityTable(Path("data")).get("daily_news")
+    known = kept_identities().get("daily_news")
     assert known is not None
     assert known.first_message_date is not None
 
@@ -117,7 +116,7 @@ def test_a_chat_that_cannot_be_added_keeps_no_other_from_it(signed_in: Command):
 def test_a_flood_on_history_does_not_lose_who_a_chat_is(signed_in: Command, sandbox: Any):
     sandbox.add_fault(method="messages.getHistory", flood_wait=3600)
     assert signed_in("chats", "add", "@Daily_News").code == 0
-    assert [chat.key for chat in IdentityTable(Path("data")).all()] == ["daily_news"]
+    assert [chat.key for chat in kept_identities().all()] == ["daily_news"]
 
 
 def test_a_chat_is_paused_resumed_and_forgotten_and_its_files_stay(signed_in: Command):

@@ -10,13 +10,14 @@ import redis
 
 from tg_fetcher_dagster.cli import following
 from tg_fetcher_dagster.cli.resolving import known_or_resolved
+from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
-from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.cli.conftest import Command
 from tg_fetcher_dagster_tests.cli.test_fetch import Worker
+from tg_fetcher_dagster_tests.events.recorded import recorded as recorded_in
 from tg_fetcher_dagster_tests.fetching.reading import days_between
 
 DAYS = days_between("2025-11-05", "2025-11-07")
@@ -27,12 +28,12 @@ CHAT = Path("data/daily_news")
 def kept(signed_in: Command, sandbox: Any) -> Command:
     """Three days that were fetched and are whole; from here on requests count."""
     settings = Settings.read()
-    workshop = Workshop(settings=settings, open_reader=lambda: open_reader(settings))
+    context = FetchContext(settings=settings, open_reader=lambda: open_reader(settings))
 
     async def fetch() -> None:
         await known_or_resolved(settings, "@daily_news")
         request = FetchRequest(request_id="fetch-1", chat="daily_news", days=DAYS)
-        assert {report.outcome for report in await fetch_chats([request], workshop)} == {"fetched"}
+        assert {report.outcome for report in await fetch_chats([request], context)} == {"fetched"}
 
     asyncio.run(fetch())
     sandbox.clear_requests()
@@ -54,10 +55,7 @@ def status_of(command: Command) -> dict[str, Any]:
 
 
 def recorded() -> list[dict[str, Any]]:
-    files = sorted(Path("data/.outbox").glob("p*/**/*.json"))
-    return [
-        event for path in files if (event := orjson.loads(path.read_bytes()))["event"] == "messages_fetched"
-    ]
+    return [event for event in recorded_in(Path("data")) if event["event"] == "messages_fetched"]
 
 
 def test_what_is_whole_is_verified_without_a_word_of_damage(kept: Command, sandbox: Any):

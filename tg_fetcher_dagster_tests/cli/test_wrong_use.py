@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from tg_fetcher_dagster import redis_connection
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
-from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.cli.conftest import Command, kept_identities
+from tg_fetcher_dagster_tests.requests.test_redis_connection import silent_server
 from tg_fetcher_dagster_tests.waiting import PATIENCE, until
 
 RU_PYTHON = ChatIdentity(
@@ -103,7 +104,7 @@ def test_no_session_on_standard_input_is_told(command: Command):
 def test_a_fault_of_ours_is_one_line_and_verbose_shows_the_trace(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("tg_fetcher_dagster.cli.overview.overview", lambda _settings: 1 // 0)
+    monkeypatch.setattr("tg_fetcher_dagster.cli.overview_sources.overview", lambda _settings: 1 // 0)
     assert "internal: ZeroDivisionError" in command("status").error
     assert "Traceback" in command("--verbose", "status").err
 
@@ -179,22 +180,36 @@ def test_files_of_a_forgotten_chat_are_found(command: Command):
 def test_a_wrong_dagster_home_is_one_line_and_no_failed_fetch(
     *, command: Command, monkeypatch: pytest.MonkeyPatch, home: str, said: str, arguments: list[str]
 ):
-    IdentityTable(Path("data")).record(RU_PYTHON)
+    kept_identities().record(RU_PYTHON)
     monkeypatch.setenv("DAGSTER_HOME", home)
     result = command(*arguments)
     assert result.code == 1
     assert said in result.error
     assert "the absolute path of a folder" in result.error
     assert not Path("data/.outbox").exists()
-    assert IdentityTable(Path("data")).kept("ru_python") is not None
+    assert kept_identities().kept("ru_python") is not None
 
 
 def test_a_damaged_dagster_instance_is_one_line(
     command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     (tmp_path / "dagster.yaml").write_text("storage: {nonsense: 1}\n")
-    IdentityTable(Path("data")).record(RU_PYTHON)
+    kept_identities().record(RU_PYTHON)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     assert (
         f"the Dagster instance in {tmp_path} cannot be used" in command("chats", "remove", "ru_python").error
     )
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["fetch", "ru_python", "--yesterday"], ["failed", "list"]])
+def test_redis_that_accepts_and_never_answers_holds_nobody_up(
+    command: Command, env_file: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+):
+    monkeypatch.setattr(redis_connection, "ANSWER_TIMEOUT", 0.05)
+    monkeypatch.setattr(redis_connection, "QUICK_TIMEOUT", 0.05)
+    with silent_server() as (url, clients):
+        env_file.write_text(f"REDIS_URL={url}\n")
+        result = command(*arguments)
+        assert "does not answer" in result.out + result.err
+        assert result.code == (0 if arguments == ["status"] else 1)
+        assert clients() == 1

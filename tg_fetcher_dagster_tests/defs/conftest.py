@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.settings import ENV_FILE_VARIABLE, Settings
 from tg_fetcher_dagster.telegram import connections
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster_tests.defs.deployment import AWAY, WORLD, Deployment
 from tg_fetcher_sandbox.background import RunningSandbox
 

@@ -10,13 +10,14 @@ import orjson
 import redis
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster_tests.events.recorded import recorded
 from tg_fetcher_dagster_tests.fetching.reading import days_between
 from tg_fetcher_sandbox.background import RunningSandbox
 
@@ -85,7 +86,14 @@ class Deployment:
             "added_at": "2025-11-01T00:00:00Z",
             **facts,
         }
-        return IdentityTable(self.data_dir).record(ChatIdentity.model_validate(seen))
+        with open_identities(self.settings) as identities:
+            return identities.record(ChatIdentity.model_validate(seen))
+
+    def forget_all(self) -> None:
+        """Empties the identity table."""
+        with open_identities(self.settings) as identities:
+            for chat in identities.all():
+                identities.remove(chat.key)
 
     def fetch(
         self,
@@ -141,9 +149,7 @@ class Deployment:
 
     def recorded(self) -> list[dict[str, Any]]:
         """Returns the terminal events in the outbox, published or not."""
-        files = sorted((self.data_dir / ".outbox").glob("p*/**/*.json"))
-        events = [orjson.loads(path.read_bytes()) for path in files]
-        return [event for event in events if event["event"] in TERMINAL]
+        return recorded(self.data_dir)
 
     def published(self) -> list[dict[str, Any]]:
         """Returns the terminal events on the stream, in order."""

@@ -66,7 +66,7 @@ def test_without_redis_the_hook_says_so_in_one_line_and_the_sensor_publishes_lat
     assert "Redis at 127.0.0.1:1 is away" in lines[0]
     assert "\n" not in lines[0]
     skipped = tick(deployment)
-    assert "events wait: Redis at 127.0.0.1:1 is away" in str(skipped.skip_message)
+    assert "1 events wait in the outbox: Redis at 127.0.0.1:1 is away" in str(skipped.skip_message)
     [waiting] = deployment.recorded()
 
     deployment.write_env(REDIS_URL=redis_url)

@@ -23,7 +23,7 @@ KEYS = {
     "first_message_ts",
     "last_message_ts",
     "lost",
-    "messages",
+    "counts",
     "outcome",
     "path",
     "requests",
@@ -47,12 +47,26 @@ def test_a_range_is_one_run_with_one_materialisation_a_day_that_tells_of_its_fil
         path = Path(str(metadata["path"].value))
         assert path == deployment.data_dir / "def_busy" / f"{key[-10:]}.json"
         assert metadata["bytes"].value == path.stat().st_size
-        table = metadata["messages"]
+        table = metadata["counts"]
         assert isinstance(table, dg.TableMetadataValue)
-        newest = orjson.loads(path.read_bytes())["messages"][:5]
-        assert [record.data["id"] for record in table.records] == [message["id"] for message in newest]
-        assert all(record.data["sender"] for record in table.records)
+        assert table.records[0].data == {"what": "messages", "sort": "", "count": 30}
     assert sum(int(str(each.metadata["requests"].value)) for each in told.values()) == 2
+
+
+def test_no_text_and_no_name_of_a_person_reaches_dagsters_database(deployment: Deployment) -> None:
+    result = deployment.fetch("def_busy", "2025-11-02", "2025-11-03")
+    assert result.success
+
+    kept = "\n".join(
+        [repr(each.metadata) for each in deployment.materializations().values()]
+        + [repr(entry) for entry in deployment.instance.all_logs(result.run_id)]
+    )
+    for day in (2, 3):
+        content = orjson.loads((deployment.data_dir / "def_busy" / f"2025-11-{day:02}.json").read_bytes())
+        texts = [message["text"] for message in content["messages"] if message["text"]]
+        assert texts
+        said = [*texts, *content["senders"].values()]
+        assert [text for text in said if len(text) > len("def_busy") and text in kept] == []
 
 
 def test_a_second_run_skips_what_is_complete_without_asking_telegram(deployment: Deployment) -> None:

@@ -10,14 +10,14 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.accounts.pacing import Timing
+from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.defs.schedules import CHATS_A_RUN, build_yesterday, runs_for_a_day
 from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, chats, unresolved
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import DefinitionSettings
 from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
-from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends
 
 DAY = date(2025, 11, 7)
@@ -87,10 +87,11 @@ def test_the_schedules_run_fetches_all_chats_but_those_that_are_paused(deploymen
     deployment.add_chats("def_news", "def_closed", "def_busy")
     for chat in ("def_news", "def_closed", "def_busy"):
         deployment.know(chat)
-    IdentityTable(deployment.data_dir).set_paused("def_closed", paused=True)
-    # Known only by name: the run finds out who they are.
-    for path in (deployment.data_dir / ".chats").glob("def_[nb]*.json"):
-        path.unlink()
+    with open_identities(deployment.settings) as identities:
+        identities.set_paused("def_closed", paused=True)
+        # Known only by name: the run finds out who they are.
+        for chat in ("def_news", "def_busy"):
+            identities.remove(chat)
 
     with time_machine.travel(datetime(2025, 11, 8, 0, 15, tzinfo=UTC)):
         requests = evaluate(deployment, datetime(2025, 11, 8, 0, 15, tzinfo=UTC))
@@ -116,8 +117,11 @@ def tick(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
     assert isinstance(answer, dg.SensorResult | dg.SkipReason)
     if isinstance(answer, dg.SensorResult):
         for request in answer.dynamic_partitions_requests or []:
-            assert isinstance(request, dg.AddDynamicPartitionsRequest)
-            deployment.add_chats(*request.partition_keys)
+            if isinstance(request, dg.AddDynamicPartitionsRequest):
+                deployment.add_chats(*request.partition_keys)
+            else:
+                for key in request.partition_keys:
+                    deployment.instance.delete_dynamic_partition("chats", key)
     return answer
 
 
@@ -142,16 +146,16 @@ def test_a_configured_name_goes_on_with_its_chat_until_somebody_confirms(deploym
     old = deployment.know("def_busy")
     new = deployment.know("def_busy", key="channel_9", marked_id=-1000000000009)
     tick(deployment)
-    identities = IdentityTable(deployment.data_dir)
     spelling = parse_spelling("@def_busy")
     now = datetime.now(UTC)
-    assert identities.find(spelling) == new
-    assert unresolved([spelling], identities, now) == []
-    first = identities.first_meant(spelling)
-    assert first is not None
-    assert (first.key, first.marked_id) == (old.key, old.marked_id)
-    identities.confirm("def_busy")
-    assert identities.first_meant(spelling) == new
+    with open_identities(deployment.settings) as identities:
+        assert identities.find(spelling) == new
+        assert unresolved([spelling], identities, now) == []
+        first = identities.first_meant(spelling)
+        assert first is not None
+        assert (first.key, first.marked_id) == (old.key, old.marked_id)
+        identities.confirm("def_busy")
+        assert identities.first_meant(spelling) == new
 
 
 def test_a_chat_that_was_added_by_hand_becomes_a_partition_and_none_is_deleted(
@@ -162,8 +166,7 @@ def test_a_chat_that_was_added_by_hand_becomes_a_partition_and_none_is_deleted(
     tick(deployment)
     assert sorted(deployment.instance.get_dynamic_partitions("chats")) == ["came_by_command", "def_busy"]
     deployment.write_env(TELEGRAM_CHATS="")
-    for path in (deployment.data_dir / ".chats").glob("*.json"):
-        path.unlink()
+    deployment.forget_all()
     tick(deployment)
     assert sorted(deployment.instance.get_dynamic_partitions("chats")) == ["came_by_command", "def_busy"]
 
@@ -189,10 +192,10 @@ def test_a_chat_that_cannot_be_resolved_is_not_asked_for_again_at_once(deploymen
     assert not second.run_requests
     assert list(deployment.instance.get_dynamic_partitions("chats")) == ["def_busy"]
     spelling = parse_spelling("no_such_chat_here")
-    identities = IdentityTable(deployment.data_dir)
     now = datetime.now(UTC)
-    assert unresolved([spelling], identities, now) == []
-    assert unresolved([spelling], identities, now + ASK_AGAIN + timedelta(minutes=1)) == [spelling]
+    with open_identities(deployment.settings) as identities:
+        assert unresolved([spelling], identities, now) == []
+        assert unresolved([spelling], identities, now + ASK_AGAIN + timedelta(minutes=1)) == [spelling]
 
 
 def test_a_resolve_that_cannot_reach_telegram_fails_and_keeps_the_reason(deployment: Deployment) -> None:
@@ -201,7 +204,8 @@ def test_a_resolve_that_cannot_reach_telegram_fails_and_keeps_the_reason(deploym
         "resolve_chats", run_config={"ops": {"resolve": {"config": {"spellings": ["def_busy"]}}}}
     )
     assert not result.success
-    failure = IdentityTable(deployment.data_dir).failure(parse_spelling("def_busy"))
+    with open_identities(deployment.settings) as identities:
+        failure = identities.failure(parse_spelling("def_busy"))
     assert failure is not None
-    assert failure.error_type is ErrorType.NETWORK
+    assert failure.error_type is ErrorType.TELEGRAM_AWAY
     assert isinstance(FetchError(failure.error_type, failure.error), FetchError)

@@ -1,4 +1,4 @@
-"""A workshop over the sandbox: real Telegram protocol, real files."""
+"""A context over the sandbox: real Telegram protocol, real files."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -9,22 +9,23 @@ from typing import Any
 
 import orjson
 
+from tg_fetcher_dagster.accounts.pacing import Timing
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.events.models import TERMINAL
+from tg_fetcher_dagster.fetching.context import FetchContext
+from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
-from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
+from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
-from tg_fetcher_dagster.fetching.telling import Teller
-from tg_fetcher_dagster.fetching.workshop import Workshop
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import DayPaths
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.open_reader import open_reader
-from tg_fetcher_dagster.telegram.pacing import Timing
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.consumer import read_day
+from tg_fetcher_dagster_tests.events.recorded import recorded
 from tg_fetcher_sandbox.background import RunningSandbox
 
 HASH = "0123456789abcdef0123456789abcdef"
@@ -36,8 +37,8 @@ def days_between(first: str, last: str) -> tuple[date, ...]:
     return tuple(start + timedelta(days=number) for number in range((end - start).days + 1))
 
 
-def workshop_at(sandbox: RunningSandbox, settings: Settings, *moments: datetime) -> Workshop:
-    """Returns a workshop whose Telegram says the first moment; where nobody asks it, it is the last one."""
+def context_at(sandbox: RunningSandbox, settings: Settings, *moments: datetime) -> FetchContext:
+    """Returns a context whose Telegram says the first moment; where nobody asks it, it is the last one."""
 
     standing = Timing(wall=moments[0].timestamp, monotonic=lambda: 0.0)
 
@@ -45,15 +46,15 @@ def workshop_at(sandbox: RunningSandbox, settings: Settings, *moments: datetime)
         sandbox.stop_clock(moments[0])
         return open_reader(settings, timing=standing)
 
-    return Workshop(settings=settings, open_reader=opened, clock=lambda: moments[-1])
+    return FetchContext(settings=settings, open_reader=opened, clock=lambda: moments[-1])
 
 
 @dataclass
 class Fetching:
-    """One account's workshop over one sandbox."""
+    """One account's context over one sandbox."""
 
     sandbox: RunningSandbox
-    workshop: Workshop
+    context: FetchContext
 
     @classmethod
     def over(cls, sandbox: RunningSandbox, folder: Path, *, now: datetime, **settings: Any) -> "Fetching":
@@ -67,19 +68,19 @@ class Fetching:
             **settings,
         )
         AccountStore(facts.session_dir).save("main", sandbox.session)
-        return cls(sandbox, workshop_at(sandbox, facts, now))
+        return cls(sandbox, context_at(sandbox, facts, now))
 
     @property
     def data_dir(self) -> Path:
-        return self.workshop.settings.data_dir
+        return self.context.settings.data_dir
 
     def at(self, *moments: datetime) -> "Fetching":
         """Returns the same at another moment, or while time goes on: from when it asks to when it keeps."""
-        return Fetching(self.sandbox, workshop_at(self.sandbox, self.workshop.settings, *moments))
+        return Fetching(self.sandbox, context_at(self.sandbox, self.context.settings, *moments))
 
     def paths(self, chat: str, day: date) -> DayPaths:
         """Returns where a day's files are."""
-        return self.workshop.store.day(chat, day)
+        return self.context.store.day(chat, day)
 
     def told(self) -> list[dict[str, Any]]:
         """Returns the events that end a day, in order."""
@@ -87,56 +88,56 @@ class Fetching:
 
     async def resolve(self, spelling: str) -> str:
         """Returns a chat's key, resolving it once."""
-        self.workshop.store.prepare()
-        async with self.workshop.open_reader() as reader:
+        self.context.store.prepare()
+        async with self.context.open_reader() as reader:
             seen = await reader.resolve(parse_spelling(spelling))
-        return self.workshop.identities.record(seen).key
+        return self.context.identities.record(seen).key
 
     async def fetch(
         self, chat: str, days: Sequence[date], *, request_id: str = "fetch-1", **how: Any
-    ) -> list[DayReport]:
+    ) -> list[DayResult]:
         """Fetches days of one chat."""
         request = FetchRequest(request_id=request_id, chat=chat, days=tuple(days), **how)
-        return await fetch_chats([request], self.workshop)
+        return await fetch_chats([request], self.context)
 
     def rebuild(
         self, chat: str, day: date, *, options: MappingOptions | None = None, record_from_raw: bool = False
     ) -> Rebuilt:
         """Makes a day again from its raw file, as the command does."""
-        workshop = self.workshop
+        context = self.context
 
-        def teller_of(then: Coverage) -> Teller:
-            return Teller.of_its_own(workshop.outbox, workshop.settings, then.chat, then.date, why="rebuild")
+        def events_of(then: Coverage) -> DayEvents:
+            return DayEvents.of_its_own(context.outbox, context.settings, then.chat, then.date, why="rebuild")
 
         return rebuild_day(
             chat,
             day,
-            store=workshop.store,
-            options=options or workshop.options,
-            teller_of=teller_of,
+            store=context.store,
+            options=options or context.options,
+            events_of=events_of,
             record_from_raw=record_from_raw,
         )
 
     def day(self, chat: str, day: date, *, nobody: Container[int] = ()) -> dict[str, Any]:
         """Returns a day file in which a strict consumer finds no fault; see `read_day` for `nobody`."""
         read_day(self.data_dir / chat, day, nobody=nobody)
-        return dict(orjson.loads(self.workshop.store.day(chat, day).day_file.read_bytes()))
+        return dict(orjson.loads(self.context.store.day(chat, day).day_file.read_bytes()))
 
     def coverage(self, chat: str, day: date) -> Coverage:
         """Returns what is proved of a day."""
-        found = read_coverage(self.workshop.store.day(chat, day))
+        found = read_coverage(self.context.store.day(chat, day))
         assert found is not None
         return found
 
     def a_day_later(self) -> "Fetching":
-        """Returns the same workshop, a day and an hour on."""
-        return self.at(self.workshop.now() + timedelta(hours=25))
+        """Returns the same context, a day and an hour on."""
+        return self.at(self.context.now() + timedelta(hours=25))
 
     def details_seen(self, chat: str, *, forgotten: bool) -> None:
         """Lets the chat's details have been seen just now, by the frozen clock, or never."""
         path = self.data_dir / ".chats" / f"{chat}.json"
         kept = orjson.loads(path.read_bytes())
-        seen = {"details_seen_at": self.workshop.now().isoformat()}
+        seen = {"details_seen_at": self.context.now().isoformat()}
         never = {"details_seen_at": None, "available_min_id": None}
         path.write_bytes(orjson.dumps({**kept, **(never if forgotten else seen)}))
 
@@ -145,6 +146,5 @@ class Fetching:
         return self.sandbox.truth()["chats"]
 
     def events(self) -> list[dict[str, Any]]:
-        """Returns what is pending in the outbox, in order."""
-        folder = self.data_dir / ".outbox" / "pending"
-        return [orjson.loads(path.read_bytes()) for path in sorted(folder.glob("[0-9]*.json"))]
+        """Returns what is recorded in the outbox, in order."""
+        return recorded(self.data_dir)

@@ -75,7 +75,7 @@ async def test_a_group_that_became_a_supergroup_goes_on_under_its_key(fetching: 
         *true_ids(telegram, name, "2025-11-08"),
         *true_ids(telegram, "club", "2025-11-08"),
     ]
-    identity = telegram.workshop.identities.get(key)
+    identity = telegram.context.identities.get(key)
     assert identity is not None
     assert identity.marked_id == telegram.truth()[name]["marked_id"]
     assert identity.type == "supergroup"

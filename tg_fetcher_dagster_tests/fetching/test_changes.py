@@ -40,7 +40,7 @@ async def test_a_forced_fetch_of_an_unchanged_day_changes_nothing_and_says_so(fe
     telegram = fetching(WORLD)
     key = await telegram.resolve("again_busy")
     await telegram.fetch(key, [DAY])
-    paths = telegram.workshop.store.day(key, DAY)
+    paths = telegram.context.store.day(key, DAY)
     before = paths.day_file.stat().st_mtime_ns, paths.day_file.read_bytes()
 
     [report] = await telegram.fetch(key, [DAY], request_id="fetch-2", force=True)
@@ -68,7 +68,7 @@ async def test_a_forced_fetch_of_a_changed_day_is_told_and_keeps_the_old_version
     telegram = fetching(WORLD)
     key = await telegram.resolve("again_busy")
     await telegram.fetch(key, [DAY])
-    paths = telegram.workshop.store.day(key, DAY)
+    paths = telegram.context.store.day(key, DAY)
     old = paths.day_file.read_bytes()
     number = telegram.day(key, DAY)["messages"][3]["id"]
     change(telegram, number)
@@ -141,7 +141,7 @@ async def test_a_rebuild_gives_the_same_bytes_without_a_request(fetching: Start,
         assert any(message.get("comments") for message in telegram.day(key, DAY)["messages"])
     telegram.sandbox.clear_requests()
     for day in days:
-        paths = telegram.workshop.store.day(key, day)
+        paths = telegram.context.store.day(key, day)
         files = (paths.day_file, paths.summary, paths.threads, paths.participants)
         before = [path.read_bytes() for path in files]
         proved = read_coverage(paths)
@@ -166,9 +166,9 @@ async def test_a_rebuild_with_other_options_changes_the_file_and_keeps_the_old_o
     telegram = fetching(WORLD)
     key = await telegram.resolve("again_busy")
     await telegram.fetch(key, [DAY])
-    paths = telegram.workshop.store.day(key, DAY)
+    paths = telegram.context.store.day(key, DAY)
     old = paths.day_file.read_bytes()
-    options = type(telegram.workshop.options)(**{**asdict(telegram.workshop.options), "language": False})
+    options = type(telegram.context.options)(**{**asdict(telegram.context.options), "language": False})
 
     rebuilt = telegram.rebuild(key, DAY, options=options)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tg_fetcher_dagster.fetching.workshop import Workshop
+from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.fetching.reading import Fetching
 
@@ -22,9 +22,11 @@ WORLD: dict[str, Any] = {
 
 def by_the_machines_clock(telegram: Fetching, telegrams: datetime) -> Fetching:
     """The same on this machine, whose clock is what it is, while Telegram's says something else."""
-    settings = telegram.workshop.settings
+    settings = telegram.context.settings
     telegram.sandbox.set_clock((telegrams - datetime.now(UTC)).total_seconds())
-    return Fetching(telegram.sandbox, Workshop(settings=settings, open_reader=lambda: open_reader(settings)))
+    return Fetching(
+        telegram.sandbox, FetchContext(settings=settings, open_reader=lambda: open_reader(settings))
+    )
 
 
 async def test_the_running_day_is_not_final_although_the_machines_clock_says_that_it_is_over(

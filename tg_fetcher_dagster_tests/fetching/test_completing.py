@@ -31,7 +31,7 @@ def put(telegram: Fetching, number: int, *, part: bool, whole: bool = True) -> N
 
 
 def lost(telegram: Fetching) -> tuple[Loss, ...]:
-    coverage = read_coverage(telegram.workshop.store.day(USERNAME, DAY))
+    coverage = read_coverage(telegram.context.store.day(USERNAME, DAY))
     assert coverage is not None
     return coverage.lost
 
@@ -59,13 +59,13 @@ async def test_a_rebuild_gives_the_whole_again_without_a_request(fetching: Start
     telegram = await odd_group(fetching, [at(7)])
     put(telegram, 2, part=True)
     await telegram.fetch(USERNAME, [DAY])
-    before = telegram.workshop.store.day(USERNAME, DAY).day_file.read_bytes()
+    before = telegram.context.store.day(USERNAME, DAY).day_file.read_bytes()
     telegram.sandbox.clear_requests()
 
     rebuilt = telegram.rebuild(USERNAME, DAY)
 
     assert rebuilt.outcome == "unchanged"
-    assert telegram.workshop.store.day(USERNAME, DAY).day_file.read_bytes() == before
+    assert telegram.context.store.day(USERNAME, DAY).day_file.read_bytes() == before
     assert telegram.sandbox.requests == []
 
 
@@ -136,6 +136,6 @@ async def test_a_comment_in_part_is_asked_for_in_its_group(fetching: Start) -> N
     kept = next(each for each in telegram.day(key, DAY)["messages"] if each["id"] == post["id"])
     assert kept["comments"][0]["text"] == "first\n\nlast"
     assert telegram.sandbox.count(ASKED) == 1
-    before = telegram.workshop.store.day(key, DAY).day_file.read_bytes()
+    before = telegram.context.store.day(key, DAY).day_file.read_bytes()
     telegram.rebuild(key, DAY)
-    assert telegram.workshop.store.day(key, DAY).day_file.read_bytes() == before
+    assert telegram.context.store.day(key, DAY).day_file.read_bytes() == before

@@ -69,8 +69,8 @@ def facts(coverage: Coverage | None) -> Mapping[str, Any]:
 
 def found(telegram: Fetching, key: str, scratch: Path) -> dict[Part, str]:
     """What verifying says of the day."""
-    workshop = telegram.workshop
-    damages = verify_day(key, DAY, store=workshop.store, options=workshop.options, scratch=scratch)
+    context = telegram.context
+    damages = verify_day(key, DAY, store=context.store, options=context.options, scratch=scratch)
     return {damage.part: damage.why for damage in damages}
 
 
@@ -106,7 +106,7 @@ def named(damages: Mapping[str, Damage]) -> Any:
 
 
 def standing_of(telegram: Fetching, key: str) -> Standing:
-    store = telegram.workshop.store
+    store = telegram.context.store
     return standing(store, key, covered_days(store, key))
 
 
@@ -267,7 +267,7 @@ async def test_a_rebuild_that_changes_a_day_tells_the_checksum_that_the_next_ski
     fetching: Start,
 ) -> None:
     telegram, key, _ = await fetched(fetching)
-    options = replace(telegram.workshop.options, language=False)
+    options = replace(telegram.context.options, language=False)
 
     rebuilt = telegram.rebuild(key, DAY, options=options)
 
@@ -362,9 +362,9 @@ async def test_settings_that_changed_since_are_named_and_no_damage_is_claimed_of
     fetching: Start, tmp_path: Path
 ) -> None:
     telegram, key, paths = await fetched(fetching)
-    options = replace(telegram.workshop.options, language=False)
+    options = replace(telegram.context.options, language=False)
 
-    damages = verify_day(key, DAY, store=telegram.workshop.store, options=options, scratch=tmp_path)
+    damages = verify_day(key, DAY, store=telegram.context.store, options=options, scratch=tmp_path)
 
     assert [str(damage) for damage in damages] == [
         "day file is not what its raw file gives now: tg-fetcher rebuild"

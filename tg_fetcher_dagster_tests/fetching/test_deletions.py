@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.rebuild import accept_day
-from tg_fetcher_dagster.fetching.request import DayReport
-from tg_fetcher_dagster.fetching.telling import Teller
+from tg_fetcher_dagster.fetching.request import DayResult
 from tg_fetcher_dagster.storage.candidates import read_candidate
 from tg_fetcher_dagster.storage.coverage import Coverage, covered_days, read_coverage
 from tg_fetcher_dagster.storage.damage import is_complete, standing
@@ -77,7 +77,7 @@ class Chat:
             self._world._change(self._world.chats["busy"], each, self._posts[each])
 
 
-async def read(telegram: Fetching, at: datetime, number: int, **how: Any) -> DayReport:
+async def read(telegram: Fetching, at: datetime, number: int, **how: Any) -> DayResult:
     """Reads the day by a request of its own."""
     how = {"force": True, **how}
     reports = await telegram.at(at).fetch("gone_busy", [DAY], request_id=f"fetch-{number}", **how)
@@ -98,11 +98,11 @@ def files(paths: DayPaths) -> dict[Path, bytes]:
 
 
 def standing_of(telegram: Fetching) -> Any:
-    store = telegram.workshop.store
+    store = telegram.context.store
     return standing(store, "gone_busy", covered_days(store, "gone_busy"))
 
 
-def is_doubted(report: DayReport) -> bool:
+def is_doubted(report: DayResult) -> bool:
     error = report.error
     return (
         report.outcome == "failed" and error is not None and error.error_type is ErrorType.SUSPICIOUS_DELETION
@@ -316,12 +316,12 @@ async def test_what_is_left_of_the_kept_day_is_enough_to_doubt(fetching: Start, 
 
 
 def accept(telegram: Fetching) -> Any:
-    workshop = telegram.workshop
+    context = telegram.context
 
-    def teller_of(then: Coverage) -> Teller:
-        return Teller.of_its_own(workshop.outbox, workshop.settings, then.chat, then.date, why="accept")
+    def events_of(then: Coverage) -> DayEvents:
+        return DayEvents.of_its_own(context.outbox, context.settings, then.chat, then.date, why="accept")
 
-    return accept_day("gone_busy", DAY, store=workshop.store, options=workshop.options, teller_of=teller_of)
+    return accept_day("gone_busy", DAY, store=context.store, options=context.options, events_of=events_of)
 
 
 async def test_a_person_accepts_the_deletion_without_a_request(fetching: Start) -> None:

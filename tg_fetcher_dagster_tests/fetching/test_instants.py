@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.fetching import keeping, rebuild
+from tg_fetcher_dagster.accounts.store import AccountStore
+from tg_fetcher_dagster.durable_files import exclusive
+from tg_fetcher_dagster.fetching import rebuild, storing
 from tg_fetcher_dagster.storage.coverage import read_coverage
-from tg_fetcher_dagster.storage.durable import exclusive
-from tg_fetcher_dagster.telegram.accounts import AccountStore
-from tg_fetcher_dagster_tests.fetching.reading import Fetching, workshop_at
+from tg_fetcher_dagster_tests.fetching.reading import Fetching, context_at
 
 Start = Callable[..., Fetching]
 DAY = date(2025, 11, 6)
@@ -50,9 +50,9 @@ def before_the_lock(
 
 def other_account(telegram: Fetching, now: datetime) -> Fetching:
     """Another account over the same folder: one account reads for one run at a time."""
-    settings = telegram.workshop.settings.model_copy(update={"telegram_account": "second"})
+    settings = telegram.context.settings.model_copy(update={"telegram_account": "second"})
     AccountStore(settings.session_dir).save("second", telegram.sandbox.sessions["second"])
-    return Fetching(telegram.sandbox, workshop_at(telegram.sandbox, settings, now))
+    return Fetching(telegram.sandbox, context_at(telegram.sandbox, settings, now))
 
 
 def in_another_thread(work: Callable[[], Any]) -> Any:
@@ -80,7 +80,7 @@ async def test_a_reading_that_began_earlier_and_ends_later_is_dropped(
         reading = lambda: second.fetch(key, [DAY], request_id="fetch-late", force=True)  # noqa: E731
         newer.extend(in_another_thread(reading))
 
-    before_the_lock(monkeypatch, keeping, meanwhile)
+    before_the_lock(monkeypatch, storing, meanwhile)
     first = telegram.at(NOW + timedelta(minutes=1), NOW + timedelta(minutes=3))
 
     [report] = await first.fetch(key, [DAY], request_id="fetch-early", force=True)

@@ -1,5 +1,6 @@
 """One thing that goes wrong spoils its own chat's days and no others."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ async def test_a_chat_that_fails_in_an_unforeseen_way_ends_for_itself(fetching: 
     (broken / "2025-11-06.jsonl").write_bytes(b"{no json\n")
 
     requests = [FetchRequest(request_id="fetch-1", chat=key, days=DAYS) for key in keys]
-    reports = await fetch_chats(requests, telegram.workshop)
+    reports = await fetch_chats(requests, telegram.context)
 
     outcomes = {(report.chat, report.day.day): report.outcome for report in reports}
     assert outcomes == {
@@ -44,6 +45,27 @@ async def test_a_chat_that_fails_in_an_unforeseen_way_ends_for_itself(fetching: 
     assert failures == ["internal"] * 2
 
 
+async def test_a_chats_folder_that_is_a_link_is_refused_before_anything_is_asked(
+    fetching: Start, tmp_path: Path
+) -> None:
+    telegram = fetching(WORLD)
+    keys = [await telegram.resolve(f"{name}_group") for name in ("first", "second")]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    telegram.data_dir.mkdir(exist_ok=True)
+    (telegram.data_dir / keys[0]).symlink_to(elsewhere)
+
+    [linked, whole] = [FetchRequest(request_id="fetch-1", chat=key, days=DAYS) for key in keys]
+    reports = await fetch_chats([linked], telegram.context)
+    assert telegram.sandbox.count("messages.getHistory") == 0
+    reports += await fetch_chats([whole], telegram.context)
+
+    assert [report.outcome for report in reports] == ["failed"] * 2 + ["fetched"] * 2
+    [said] = {str(report.error) for report in reports[:2]}
+    assert said.startswith(f"{telegram.data_dir / keys[0]} is a symbolic link")
+    assert list(elsewhere.iterdir()) == []
+
+
 async def test_a_chat_whose_record_cannot_be_read_leaves_the_others_alone(fetching: Start) -> None:
     telegram = fetching(WORLD)
     keys = [await telegram.resolve(f"{name}_group") for name in ("first", "second")]
@@ -52,7 +74,7 @@ async def test_a_chat_whose_record_cannot_be_read_leaves_the_others_alone(fetchi
     (folder / "2025-11-07.json").mkdir()  # a folder where a file belongs
 
     requests = [FetchRequest(request_id="fetch-1", chat=key, days=DAYS) for key in keys]
-    reports = await fetch_chats(requests, telegram.workshop)
+    reports = await fetch_chats(requests, telegram.context)
 
     assert [report.outcome for report in reports if report.chat == keys[1]] == ["fetched"] * 2
     assert [str(each.error.error_type) for each in reports if each.error] == ["storage"]

@@ -46,7 +46,7 @@ async def test_a_basic_group_that_is_kept_as_a_chat_of_its_own_is_named_instead(
     telegram = fetching(EVERY_KIND)
     key = await telegram.resolve(str(telegram.truth()["forum"]["marked_id"]))
     own = telegram.truth()["forum_before"]["key"]
-    seen = telegram.workshop.identities.get(key)
+    seen = telegram.context.identities.get(key)
     assert seen is not None
     group = seen.model_copy(
         update={
@@ -57,7 +57,7 @@ async def test_a_basic_group_that_is_kept_as_a_chat_of_its_own_is_named_instead(
             "migrated_from_chat_id": None,
         }
     )
-    identities = telegram.workshop.identities
+    identities = telegram.context.identities
     # Both were known before the group's past was told: neither key is given up.
     identities.remove(key)
     identities.record(seen.model_copy(update={"migrated_from_chat_id": None}))

@@ -49,13 +49,13 @@ async def test_every_message_of_a_private_chat_has_its_sender_on_pages_that_span
         assert senders(telegram, key, day) == true
         assert {own} < set(true)
         assert telegram.day(key, day)["senders"][str(own)] != f"user_{own}"
-        assert next(read_raw(telegram.workshop.store.day(key, day).raw))["account_user_id"] == own
+        assert next(read_raw(telegram.context.store.day(key, day).raw))["account_user_id"] == own
 
 
 async def test_old_days_of_a_private_chat_are_mended_by_what_another_day_tells(fetching: Start) -> None:
     telegram, key = await private_chat(fetching)
     before = senders(telegram, key, DAY)
-    paths = telegram.workshop.store.day(key, DAY)
+    paths = telegram.context.store.day(key, DAY)
     lines = list(read_raw(paths.raw))
     rewrite(paths.raw, without_the_account(lines))
 
@@ -67,7 +67,7 @@ async def test_old_days_of_a_private_chat_are_mended_by_what_another_day_tells(f
 async def test_where_no_file_tells_whose_account_it_was_the_sender_stays_unknown(fetching: Start) -> None:
     telegram, key = await private_chat(fetching)
     for day in DAYS:
-        path = telegram.workshop.store.day(key, day).raw
+        path = telegram.context.store.day(key, day).raw
         rewrite(path, without_the_account(list(read_raw(path))))
 
     telegram.rebuild(key, DAY)
@@ -96,7 +96,7 @@ def rewrite(path: Any, lines: list[dict[str, Any]]) -> None:
 
 async def test_a_user_a_group_and_a_channel_of_one_number_are_kept_apart(fetching: Start) -> None:
     telegram = await odd_group(fetching)
-    identity = telegram.workshop.identities.get("odd_group")
+    identity = telegram.context.identities.get("odd_group")
     assert identity is not None
     chats = [
         types.Chat(5, "Basic", types.ChatPhotoEmpty(), 2, NOON, 1),
@@ -119,9 +119,9 @@ async def test_a_user_a_group_and_a_channel_of_one_number_are_kept_apart(fetchin
 
 
 def begun(telegram: Fetching, identity: ChatIdentity) -> DayBuilder:
-    workshop = telegram.workshop
+    context = telegram.context
     builder = DayBuilder(
-        paths=workshop.store.day("odd_group", DAY), identity=identity, day=DAY, options=workshop.options
+        paths=context.store.day("odd_group", DAY), identity=identity, day=DAY, options=context.options
     )
     builder.begin(identity=identity, day=DAY, layer=LAYER, fetched_at=NOON)
     return builder
@@ -131,7 +131,7 @@ async def test_a_raw_file_of_todays_format_gives_its_words_when_it_is_rebuilt(fe
     telegram = await odd_group(fetching)
     [report] = await telegram.fetch("odd_group", [DAY])
     assert report.coverage is not None
-    paths = telegram.workshop.store.day("odd_group", DAY)
+    paths = telegram.context.store.day("odd_group", DAY)
     head, end = read_raw(paths.raw)
     # As the version before this one wrote it: no account in the head, nothing said of the rich part.
     del head["account_user_id"]

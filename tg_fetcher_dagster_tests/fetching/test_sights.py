@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.storage.raw_file import read_raw
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 
 Start = Callable[..., Fetching]
@@ -56,10 +56,10 @@ async def test_the_first_page_names_the_day_that_is_read_with_it(fetching: Start
         assert source["forum"]
         assert "username" not in source
         assert source["id"] == "@sight_talk"
-        head = next(read_raw(telegram.workshop.store.day(key, day).raw))
+        head = next(read_raw(telegram.context.store.day(key, day).raw))
         assert head["identity"]["title"] == "New"
     assert all(report.coverage and report.coverage.message_count == 40 for report in reports)
-    known = telegram.workshop.identities.get(key)
+    known = telegram.context.identities.get(key)
     assert known is not None
     assert (known.title, known.username, known.forum) == ("New", None, True)
 
@@ -105,7 +105,7 @@ async def test_a_name_that_moved_names_both_chats_in_the_events_and_the_key_stay
     fetching: Start,
 ) -> None:
     telegram = fetching(WORLD)
-    identities = telegram.workshop.identities
+    identities = telegram.context.identities
     key = await telegram.resolve("@sight_talk")
     telegram.sandbox.world.rename("other", "Sight_Talk")
 
@@ -118,7 +118,7 @@ async def test_a_name_that_moved_names_both_chats_in_the_events_and_the_key_stay
     assert telegram.sandbox.count("contacts.resolveUsername") == 0
     assert [report.coverage.message_count for report in old_reports if report.coverage] == [40]
     assert len(telegram.day(new, DAYS[-1])["messages"]) == 2
-    told = [event for event in telegram.events() if event["event"] in {"fetch_started", "messages_fetched"}]
+    told = [event for event in telegram.events() if event["event"] == "messages_fetched"]
     assert {event["chat"] for event in told} == {"sight_talk", "channel_7002"}
     for event in told:
         assert "(kept as sight_talk) and means channel_7002 now" in event["notice"]
@@ -136,11 +136,11 @@ async def test_a_page_that_shows_a_name_lost_tells_it_and_the_next_ask_is_asked_
     key = await telegram.resolve("@sight_talk")
     spelling = parse_spelling("@sight_talk")
     telegram.sandbox.world.rename("other", "sight_talk")
-    assert telegram.workshop.identities.find(spelling) is not None, "nothing has shown it yet"
+    assert telegram.context.identities.find(spelling) is not None, "nothing has shown it yet"
 
     await telegram.fetch(key, DAYS[-1:])
 
-    assert telegram.workshop.identities.find(spelling) is None
+    assert telegram.context.identities.find(spelling) is None
     fetched = [event for event in telegram.events() if event["event"] == "messages_fetched"]
     assert [event["notice"] for event in fetched] == [
         "@sight_talk leads to sight_talk no more: who asks for @sight_talk next, asks Telegram whose it is"
@@ -149,7 +149,7 @@ async def test_a_page_that_shows_a_name_lost_tells_it_and_the_next_ask_is_asked_
 
 async def test_a_chat_that_is_lost_with_its_name_fails_and_says_who_has_the_name(fetching: Start) -> None:
     telegram = fetching(WORLD)
-    identities = telegram.workshop.identities
+    identities = telegram.context.identities
     key = await telegram.resolve("@sight_talk")
     path = table_file(telegram, key)
     kept = orjson.loads(path.read_bytes())
@@ -168,7 +168,7 @@ async def test_a_chat_that_is_lost_with_its_name_fails_and_says_who_has_the_name
 
 async def test_a_stale_hash_is_mended_by_the_page_that_follows(fetching: Start) -> None:
     telegram = fetching(WORLD)
-    identities = telegram.workshop.identities
+    identities = telegram.context.identities
     key = await telegram.resolve("@sight_talk")
     known = identities.get(key)
     assert known is not None
@@ -195,19 +195,19 @@ async def test_another_user_under_the_label_does_not_go_on_with_a_private_chat(f
     for spelling in ("@sight_fred", "-501"):
         key = await telegram.resolve(spelling)
         await telegram.fetch(key, DAYS[-1:], request_id=f"first-{key}")
-    AccountStore(telegram.workshop.settings.session_dir).save("main", telegram.sandbox.sessions["second"])
+    AccountStore(telegram.context.settings.session_dir).save("main", telegram.sandbox.sessions["second"])
 
     for key in ("sight_fred", "chat_501"):
         [report] = await telegram.fetch(key, DAYS[:1], request_id=f"second-{key}")
         assert report.error is not None
         assert report.error.error_type is ErrorType.NO_ACCESS
         assert "hold the message ids of the Telegram user" in report.error.message
-        assert not telegram.workshop.store.day(key, DAYS[0]).day_file.exists()
+        assert not telegram.context.store.day(key, DAYS[0]).day_file.exists()
 
 
 async def test_a_group_whose_supergroup_has_a_key_of_its_own_says_where_it_went(fetching: Start) -> None:
     telegram = fetching(WORLD, now=datetime(2025, 11, 12, 12, tzinfo=UTC))
-    identities = telegram.workshop.identities
+    identities = telegram.context.identities
     moment = int(datetime(2025, 11, 8, 9, tzinfo=UTC).timestamp())
     name = telegram.sandbox.world.migrate("club", at=moment)
     telegram.sandbox.world.rename(name, "sight_club")
@@ -240,7 +240,7 @@ async def test_a_group_whose_supergroup_has_a_key_of_its_own_says_where_it_went(
 
 async def test_a_migrated_group_is_found_by_either_id(fetching: Start) -> None:
     telegram = fetching(WORLD, now=datetime(2025, 11, 10, 12, tzinfo=UTC))
-    identities = telegram.workshop.identities
+    identities = telegram.context.identities
     key = await telegram.resolve("-501")
     moment = int(datetime(2025, 11, 8, 9, tzinfo=UTC).timestamp())
     after = telegram.sandbox.world.chats[telegram.sandbox.world.migrate("club", at=moment)]

@@ -50,9 +50,9 @@ async def test_a_telegram_that_is_gone_fails_each_day_that_is_left_with_one_line
     assert [report.outcome for report in reports] == ["failed"] * 5 + ["skipped"] * 2
     for report in reports[:5]:
         assert report.error is not None
-        assert report.error.error_type is ErrorType.NETWORK
+        assert report.error.error_type is ErrorType.TELEGRAM_AWAY
         assert "\n" not in report.error.message
-        assert not telegram.workshop.store.day(key, report.day).day_file.exists()
+        assert not telegram.context.store.day(key, report.day).day_file.exists()
 
 
 async def test_a_connection_that_is_cut_at_one_chats_history_fails_that_chat_and_no_other(
@@ -65,7 +65,7 @@ async def test_a_connection_that_is_cut_at_one_chats_history_fails_that_chat_and
     asked = [FetchRequest(request_id="fetch-1", chat=chat, days=DAYS[5:]) for chat in (busy, news)]
     telegram.sandbox.clear_requests()
 
-    reports = await fetch_chats(asked, telegram.workshop)
+    reports = await fetch_chats(asked, telegram.context)
 
     assert [(report.chat, report.outcome) for report in reports] == [
         (busy, "failed"),
@@ -120,9 +120,9 @@ async def test_a_disk_that_refuses_is_one_line_and_keeps_the_earlier_days(fetchi
     telegram = fetching(WORLD)
     key = await telegram.resolve("bad_busy")
     await telegram.fetch(key, DAYS[:3])
-    kept = {day: telegram.workshop.store.day(key, day).day_file.read_bytes() for day in DAYS[:3]}
+    kept = {day: telegram.context.store.day(key, day).day_file.read_bytes() for day in DAYS[:3]}
     # A file where the next day's drafts belong: root, as in a container, is not stopped by permissions.
-    in_the_way = telegram.workshop.store.day(key, DAYS[6]).raw
+    in_the_way = telegram.context.store.day(key, DAYS[6]).raw
     in_the_way.mkdir(parents=True)
     (in_the_way / "something").write_text("in the way")
 
@@ -132,8 +132,8 @@ async def test_a_disk_that_refuses_is_one_line_and_keeps_the_earlier_days(fetchi
     assert error is not None
     assert error.error_type is ErrorType.STORAGE
     assert "\n" not in error.message
-    assert {day: telegram.workshop.store.day(key, day).day_file.read_bytes() for day in kept} == kept
-    assert all(is_complete(telegram.workshop.store.day(key, day)) for day in kept)
+    assert {day: telegram.context.store.day(key, day).day_file.read_bytes() for day in kept} == kept
+    assert all(is_complete(telegram.context.store.day(key, day)) for day in kept)
     assert not list((telegram.data_dir / key).glob(".*.tmp"))
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tg_fetcher_dagster.storage.proving import prove_day
+from tg_fetcher_dagster.storage.day_file_check import check_day_file
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 
 
@@ -48,5 +48,5 @@ async def test_days_of_another_zone_hold_each_message_once(
         assert [message["id"] for message in kept["messages"]] == wanted
         assert kept["timezone"] == zone
         assert all(message["date"].endswith("Z") for message in kept["messages"])
-        findings = prove_day(telegram.workshop.store.day(key, day), zone=ZoneInfo(zone), key=key)
+        findings = check_day_file(telegram.context.store.day(key, day), zone=ZoneInfo(zone), key=key)
         assert (findings.schema, findings.ids, findings.references) == ([], [], [])

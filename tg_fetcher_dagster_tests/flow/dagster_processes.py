@@ -15,8 +15,8 @@ import dagster as dg
 import orjson
 import redis
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.settings import ENV_FILE_VARIABLE, Settings
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster_tests.consumer import read_event
 from tg_fetcher_dagster_tests.waiting import until
 from tg_fetcher_sandbox.background import RunningSandbox

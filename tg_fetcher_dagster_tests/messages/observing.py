@@ -5,7 +5,7 @@ from collections import defaultdict
 import orjson
 from telethon.tl import types
 
-from tg_fetcher_dagster.messages.peers import CHANNEL_BASE
+from tg_fetcher_dagster.chats.ids import channel_marked_id
 from tg_fetcher_dagster.telegram.records import record_of
 from tg_fetcher_dagster_tests.messages.layer import (
     MESSAGES,
@@ -51,7 +51,7 @@ def day_bytes(root):
 
 def shows(file, value):
     """Returns whether a word or a number stands in a file; a number also as a channel's marked id."""
-    spellings = [str(value)] if isinstance(value, str) else [str(value), str(CHANNEL_BASE - value)]
+    spellings = [str(value)] if isinstance(value, str) else [str(value), str(channel_marked_id(value))]
     return any(spelling.encode() in file for spelling in spellings)
 
 

@@ -5,8 +5,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tg_fetcher_dagster.days import ONE_DAY, stretches
 from tg_fetcher_dagster.requests.command import parse_command
-from tg_fetcher_dagster.requests.dates import ONE_DAY, Expansion, expand, stretches
+from tg_fetcher_dagster.requests.dates import Expansion, expand
 
 TODAY = dt.date(2025, 11, 14)
 START = dt.date(2025, 1, 1)

@@ -1,7 +1,9 @@
 import socket
+from contextlib import contextmanager
 
 import pytest
 
+from tg_fetcher_dagster import redis_connection
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.redis_connection import address, connect, redis_failures
 from tg_fetcher_dagster.settings import Settings
@@ -62,3 +64,51 @@ def test_an_address_that_cannot_be_read_is_not_shown():
 def test_a_unix_socket_is_named_by_its_path():
     with connect(settings(redis_url="unix:///run/redis.sock")) as client:
         assert address(client) == "unix:/run/redis.sock"
+
+
+@contextmanager
+def silent_server():
+    """Accepts (the kernel does) and never answers; gives its address and a count of its clients."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        server.setblocking(False)
+        clients = []
+
+        def count():
+            try:
+                while True:
+                    clients.append(server.accept()[0])
+            except BlockingIOError:
+                return len(clients)
+
+        try:
+            yield f"redis://127.0.0.1:{server.getsockname()[1]}", count
+        finally:
+            for client in clients:
+                client.close()
+
+
+@pytest.mark.parametrize("patience", [0.05, None])
+def test_redis_that_accepts_and_never_answers_is_asked_once(monkeypatch, patience):
+    monkeypatch.setattr(redis_connection, "ANSWER_TIMEOUT", 0.05)
+    with silent_server() as (url, clients):
+        client = connect(settings(redis_url=url), patience=patience)
+        with pytest.raises(FetchError, match="does not answer") as caught, redis_failures(client):
+            client.llen("tg_commands")
+        assert caught.value.error_type is ErrorType.NETWORK
+        assert clients() == 1
+
+
+def test_a_look_gives_up_within_five_seconds():
+    assert 2 * redis_connection.QUICK_TIMEOUT <= 5
+
+
+def test_redis_that_stops_answering_in_mid_work_is_one_line(monkeypatch, redis_url, redis_client):
+    monkeypatch.setattr(redis_connection, "ANSWER_TIMEOUT", 0.2)
+    with connect(settings(redis_url=redis_url)) as client:
+        assert client.ping()
+        redis_client.execute_command("CLIENT", "PAUSE", "60000", "WRITE")
+        try:
+            with pytest.raises(FetchError, match="does not answer"), redis_failures(client):
+                client.set("key", "value")
+        finally:
+            redis_client.execute_command("CLIENT", "UNPAUSE")

@@ -9,6 +9,7 @@ from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.requests.dispatch import Dispatch
 from tg_fetcher_dagster.requests.following import RunState, RunStatus
 from tg_fetcher_dagster.requests.queue import CommandQueue
@@ -42,7 +43,10 @@ class World:
     table: IdentityTable = field(init=False)
 
     def __post_init__(self):
-        self.table = IdentityTable(self.data_dir)
+        self.table = self.fresh_table()
+
+    def fresh_table(self):
+        return IdentityTable(Ledger.open(f"sqlite:///{self.data_dir / 'ledger.sqlite'}"))
 
     def knows(self, username, marked_id=-1001234567890, **values):
         self.table.record(
@@ -60,9 +64,7 @@ class World:
 
     def tick(self, client=None, tell=None):
         """One tick of a process that was started just now."""
-        dispatch = Dispatch(
-            self.queue(client), IdentityTable(self.data_dir), rules=self.rules, clock=lambda: self.now
-        )
+        dispatch = Dispatch(self.queue(client), self.fresh_table(), rules=self.rules, clock=lambda: self.now)
         return dispatch.tick(
             Outside(
                 run_state=lambda key: self.runs.get(key, RunState(RunStatus.ABSENT)),

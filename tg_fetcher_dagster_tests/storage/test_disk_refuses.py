@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tg_fetcher_dagster.durable_files import exclusive, storage_failures, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.storage.damage import is_complete
-from tg_fetcher_dagster.storage.durable import exclusive, storage_failures, write_whole
 from tg_fetcher_dagster_tests.storage.writing import fetch_day, message, temporary_files
 
 CHILD = """
@@ -84,7 +84,7 @@ def test_a_failed_write_of_a_small_file_leaves_the_old_one(tmp_path, monkeypatch
 
 
 def test_a_lock_that_another_process_keeps_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("tg_fetcher_dagster.storage.durable.LOCK_SECONDS", 0.01)
+    monkeypatch.setattr("tg_fetcher_dagster.durable_files.LOCK_SECONDS", 0.01)
     lock = tmp_path / ".lock"
     with exclusive(lock), pytest.raises(FetchError, match="another process has held"), exclusive(lock):
         pass

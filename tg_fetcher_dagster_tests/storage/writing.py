@@ -6,11 +6,11 @@ from typing import Any
 
 import orjson
 
+from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.storage.comparing import Found
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage, write_coverage
 from tg_fetcher_dagster.storage.day_draft import Assembled
 from tg_fetcher_dagster.storage.day_writer import DayWriter, SideFiles
-from tg_fetcher_dagster.storage.durable import exclusive
 from tg_fetcher_dagster.storage.paths import DayPaths
 
 DAY = date(2025, 11, 7)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram import client, connections
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 
 DAYS = {"from": "2025-11-05", "to": "2025-11-08"}
 

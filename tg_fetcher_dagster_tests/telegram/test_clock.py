@@ -8,8 +8,9 @@ import pytest
 import time_machine
 from structlog.testing import capture_logs
 
+from tg_fetcher_dagster.accounts.pacing import Timing
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.clock import (
     HOLDS_FOR,
     TOLERANCE,
@@ -21,7 +22,6 @@ from tg_fetcher_dagster.telegram.clock import (
     told,
 )
 from tg_fetcher_dagster.telegram.open_reader import open_reader
-from tg_fetcher_dagster.telegram.pacing import Timing
 
 NOON = datetime(2025, 11, 7, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

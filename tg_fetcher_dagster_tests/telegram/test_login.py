@@ -13,9 +13,9 @@ from telethon.sessions import StringSession
 from telethon.tl.functions.auth import AcceptLoginTokenRequest
 from telethon.tl.types import DcOption
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.login import import_session, sign_in_with_code, sign_in_with_qr
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 

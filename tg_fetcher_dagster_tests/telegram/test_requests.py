@@ -10,10 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 from telethon.tl.tlobject import TLObject
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.errors import UnknownConstructorError
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster.telegram.reader import TelegramReader

@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
+import structlog
+from telethon.tl import types
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.identity import UsernameMovedError
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.telegram.conftest import WORLD, day_bounds, methods
 
@@ -82,9 +85,9 @@ async def test_what_is_known_is_looked_up_by_its_id_without_the_dialogs(
 
 
 async def test_a_renamed_chat_keeps_its_key_and_its_old_name_is_asked_for_once(
-    sandbox: Any, settings: Settings, account: AccountStore
+    sandbox: Any, settings: Settings, account: AccountStore, ledger: Ledger
 ) -> None:
-    table = IdentityTable(settings.data_dir)
+    table = IdentityTable(ledger)
     old = parse_spelling("@busy_talk")
     async with open_reader(settings) as reader:
         known = table.record(await reader.resolve(old))
@@ -104,9 +107,9 @@ async def test_a_renamed_chat_keeps_its_key_and_its_old_name_is_asked_for_once(
 
 
 async def test_a_username_that_moved_gives_todays_owner_under_a_key_of_its_own(
-    sandbox: Any, settings: Settings, account: AccountStore
+    sandbox: Any, settings: Settings, account: AccountStore, ledger: Ledger
 ) -> None:
-    table = IdentityTable(settings.data_dir)
+    table = IdentityTable(ledger)
     spelling = parse_spelling("@busy_talk")
     async with open_reader(settings) as reader:
         talk = table.record(await reader.resolve(spelling))
@@ -200,6 +203,52 @@ async def test_more_dialogs_than_a_page_are_all_listed_once(
     assert len(found) == len(set(found))
     assert {f"channel_{9000 + number}" for number in range(230)} <= set(found)
     assert len(methods(sandbox, "messages.getDialogs")) in (3, 4)
+
+
+@pytest.mark.parametrize("dated", [0, 20], ids=["no dialog has a message", "the newest twenty have one"])
+async def test_pages_of_dialogs_without_a_message_do_not_end_the_list(
+    telegram_sandbox: Any, settings: Settings, dated: int
+) -> None:
+    chats = {
+        f"c{number}": {"type": "channel", "messages_per_day": 1, "id": 9000 + number} for number in range(330)
+    }
+    sandbox = telegram_sandbox({"days": {"from": "2025-11-01", "to": "2025-11-02"}, "chats": chats})
+    left = dated
+
+    def mostly_silent(answer: Any, _request: Any) -> Any:
+        nonlocal left
+        kept, left = left, 0
+        for dialog in answer.dialogs[kept:]:
+            dialog.top_message = 0
+        told = {(dialog.peer.channel_id, dialog.top_message) for dialog in answer.dialogs[:kept]}
+        answer.messages = [each for each in answer.messages if (each.peer_id.channel_id, each.id) in told]
+        return answer
+
+    sandbox.rewrite("messages.getDialogs", mostly_silent)
+    AccountStore(settings.session_dir).save("main", sandbox.session)
+    async with open_reader(settings) as reader:
+        found = [identity.key async for identity, _ in reader.dialogs()]
+
+    assert len(found) == len(set(found))
+    assert {f"channel_{9000 + number}" for number in range(330)} <= set(found)
+    assert len(methods(sandbox, "messages.getDialogs")) in (4, 5)
+
+
+async def test_a_list_of_dialogs_that_stops_short_says_so(
+    sandbox: Any, settings: Settings, account: AccountStore
+) -> None:
+    def stuck(answer: Any, _request: Any) -> Any:
+        parts = {name: getattr(answer, name) for name in ("dialogs", "messages", "chats", "users")}
+        return types.messages.DialogsSlice(count=500, **parts)
+
+    sandbox.rewrite("messages.getDialogs", stuck)
+    with structlog.testing.capture_logs() as said:
+        async with open_reader(settings) as reader:
+            found = [identity.key async for identity, _ in reader.dialogs()]
+
+    assert found
+    short = [line for line in said if "fewer dialogs" in line["event"]]
+    assert [(line["log_level"], line["count"]) for line in short] == [("warning", 500)]
 
 
 async def test_an_account_that_is_no_member_resolves_the_name_of_a_known_public_chat(

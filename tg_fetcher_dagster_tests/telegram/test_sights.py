@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from telethon.tl import types
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.access import ChatMigratedError, own_entity
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster.telegram.peers import by_marked_id, marked_id_of, seen_again
 from tg_fetcher_dagster.telegram.reader import TelegramReader

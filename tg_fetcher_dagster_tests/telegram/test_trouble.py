@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from tg_fetcher_dagster.accounts.pacing import FloodDeadlines
+from tg_fetcher_dagster.accounts.state import StoredState
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram import link
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_dagster.telegram.open_reader import open_reader
-from tg_fetcher_dagster.telegram.pacing import FloodDeadlines
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.counting import Counted, PassingTime
 from tg_fetcher_dagster_tests.telegram.conftest import day_bounds, methods
@@ -96,11 +97,12 @@ async def test_telegram_gone_is_one_clear_line(
 ) -> None:
     sandbox.pause()
     with pytest.raises(
-        FetchError, match=rf"account main: the connection failed: .*127\.0\.0\.1.*{sandbox.port}"
+        FetchError,
+        match=rf"account main: Telegram at 127\.0\.0\.1:{sandbox.port} cannot be reached: ",
     ) as failure:
         async with open_reader(settings):
             pytest.fail("there is no server")
-    assert failure.value.error_type is ErrorType.NETWORK
+    assert failure.value.error_type is ErrorType.TELEGRAM_AWAY
 
 
 async def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up(
@@ -134,6 +136,7 @@ async def test_a_long_flood_wait_gives_the_slot_back_and_holds_for_the_next_proc
             await ids_of(reader)
     assert failure.value.error_type is ErrorType.RATE_LIMIT
     assert failure.value.retry_after == pytest.approx(3600, abs=600)
+    assert failure.value.retry_at is not None
 
     asked = len(methods(sandbox, "messages.getHistory"))
     async with open_reader(settings) as reader:
@@ -141,7 +144,7 @@ async def test_a_long_flood_wait_gives_the_slot_back_and_holds_for_the_next_proc
         with pytest.raises(FetchError, match=r"before messages\.getHistory"):
             [page async for page in reader.history(identity, *day_bounds("2025-11-07"))]
     assert len(methods(sandbox, "messages.getHistory")) == asked
-    assert FloodDeadlines(account.floods_path("main")).remaining("messages.getHistory") > 3500
+    assert FloodDeadlines(StoredState(settings.session_dir, "main")).remaining("messages.getHistory") > 3500
 
 
 async def test_flood_waits_that_follow_each_other_do_not_hang_the_run(

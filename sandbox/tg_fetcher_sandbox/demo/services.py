@@ -14,8 +14,8 @@ import redis
 
 import tg_fetcher_dagster
 import tg_fetcher_sandbox
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.telegram.accounts import AccountStore
 from tg_fetcher_sandbox.demo.folder import DemoFolder
 from tg_fetcher_sandbox.demo.processes import Programs, Started, accepts, free_port
 

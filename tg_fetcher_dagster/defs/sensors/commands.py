@@ -10,7 +10,7 @@ from datetime import date
 import dagster as dg
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.defs.config import run_config_of
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS, FETCH_TODAY, resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
@@ -71,7 +71,7 @@ def resolve_request(request: ResolveRequest) -> dg.RunRequest:
 def outside(settings: Settings, instance: dg.DagsterInstance) -> Outside:
     """Returns what the dispatch asks of Dagster and of the files."""
     outbox = Outbox(settings.data_dir)
-    store = Store(settings.data_dir, settings.timezone)
+    store = Store.of(settings)
 
     def tell_failed(failure: Failure) -> None:
         event = FetchFailed(
@@ -133,10 +133,10 @@ def commands(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
     settings = Settings.read()
     configure_logging(settings)
     instance = context.instance
-    with connect(settings) as client:
+    with connect(settings) as client, open_identities(settings) as identities:
         dispatch = Dispatch(
             CommandQueue(client, settings.commands_queue),
-            IdentityTable(settings.data_dir),
+            identities,
             rules=Rules.from_settings(settings),
         )
         result = dispatch.tick(outside(settings, instance), wait_seconds=WAIT_SECONDS)

@@ -131,9 +131,17 @@ def upgrade() -> None:
         sa.Column("ask_again_at", sa.Float(), nullable=True),
         sa.Column("updated_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_chats")),
-        sa.UniqueConstraint("marked_id", name=op.f("uq_chats_marked_id")),
         comment="who a chat is (the model ChatIdentity) and whether it can be read",
     )
+    with op.batch_alter_table("chats", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_chats_marked_id",
+            ["marked_id"],
+            unique=True,
+            sqlite_where=sa.text("forgotten_at IS NULL"),
+            postgresql_where=sa.text("forgotten_at IS NULL"),
+        )
+
     op.create_table(
         "claims",
         sa.Column("token", sa.String(length=64), nullable=False),
@@ -242,7 +250,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
             postgresql_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
         )
-        batch_op.create_index("ix_events_published_at", ["published_at"], unique=False)
+        batch_op.create_index(
+            "ix_events_published_at",
+            ["published_at"],
+            unique=False,
+            sqlite_where=sa.text("published_at IS NOT NULL"),
+            postgresql_where=sa.text("published_at IS NOT NULL"),
+        )
 
     op.create_table(
         "facts",
@@ -326,7 +340,11 @@ def downgrade() -> None:
     op.drop_table("intents")
     op.drop_table("facts")
     with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.drop_index("ix_events_published_at")
+        batch_op.drop_index(
+            "ix_events_published_at",
+            sqlite_where=sa.text("published_at IS NOT NULL"),
+            postgresql_where=sa.text("published_at IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_events_pending",
             sqlite_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
@@ -359,6 +377,13 @@ def downgrade() -> None:
         batch_op.drop_index("ix_claims_claimed_at")
 
     op.drop_table("claims")
+    with op.batch_alter_table("chats", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_chats_marked_id",
+            sqlite_where=sa.text("forgotten_at IS NULL"),
+            postgresql_where=sa.text("forgotten_at IS NULL"),
+        )
+
     op.drop_table("chats")
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.drop_index("ix_batches_run_id")

@@ -1,0 +1,1 @@
+"""With whose eyes: the sessions, who uses one now, how fast it asks and what Telegram has said of it."""

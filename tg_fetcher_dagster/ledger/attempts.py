@@ -1,0 +1,125 @@
+"""Runs: when each began, when it was last seen, how it ended. Each works inside the caller's transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import sqlalchemy as sa
+
+from tg_fetcher_dagster.ledger.database import Connection, now
+from tg_fetcher_dagster.ledger.tables import attempts
+from tg_fetcher_dagster.ledger.upsert import upsert
+
+AttemptEnd = Literal["succeeded", "failed", "waits", "cancelled", "died", "ended"]
+"""How a run ended. `waits`: a state that passes was in its way; `died`: it was never heard of again; `ended`:
+its process ended in order, and what it came to Dagster knows."""
+
+_AT_ONCE = 500
+"""Values of one query; SQLite allows 32,766 and plans short lists better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One run, as the ledger knows it.
+
+    Attributes:
+        heartbeat_at: when it was last heard of (seconds since 1970).
+        ended_at: None while it is under way.
+    """
+
+    run_id: str
+    batch_id: str | None
+    host: str
+    pid: int
+    began_at: float
+    heartbeat_at: float
+    ended_at: float | None
+    end: str | None
+
+
+_KNOWN = sa.select(*(attempts.c[field.name] for field in fields(Attempt)))
+
+
+def begin(connection: Connection, run_id: str, *, batch_id: str | None, host: str, pid: int) -> None:
+    """Notes that a run has begun; one that begins again (a step's retry) is under way again.
+
+    Args:
+        connection: in a transaction.
+        run_id: which run.
+        batch_id: what it does; None where that is not known yet, or where it fetches no days.
+        host: where it runs.
+        pid: its process there.
+    """
+    moment = now()
+    known = connection.execute(sa.select(attempts.c.began_at).where(attempts.c.run_id == run_id)).scalar()
+    row = {
+        "run_id": run_id,
+        "batch_id": batch_id,
+        "host": host,
+        "pid": pid,
+        "began_at": moment if known is None else known,
+        "heartbeat_at": moment,
+        "ended_at": None,
+        "end": None,
+    }
+    connection.execute(upsert(connection, attempts, row, by=("run_id",)))
+
+
+def beat(connection: Connection, run_id: str) -> bool:
+    """Notes that a run is alive; False where it is no longer under way: somebody has ended it."""
+    return bool(
+        connection.execute(
+            sa.update(attempts)
+            .where(attempts.c.run_id == run_id, attempts.c.ended_at.is_(None))
+            .values(heartbeat_at=now())
+        ).rowcount
+    )
+
+
+def end(
+    connection: Connection,
+    run_id: str,
+    *,
+    how: AttemptEnd,
+    requests: int = 0,
+    days_fetched: int = 0,
+    days_failed: int = 0,
+    error_type: str | None = None,
+    error: str | None = None,
+) -> bool:
+    """Notes what a run came to; False where it had ended before, or never begun."""
+    return bool(
+        connection.execute(
+            sa.update(attempts)
+            .where(attempts.c.run_id == run_id, attempts.c.ended_at.is_(None))
+            .values(
+                ended_at=now(),
+                end=how,
+                requests=requests,
+                days_fetched=days_fetched,
+                days_failed=days_failed,
+                error_type=error_type,
+                error=error,
+            )
+        ).rowcount
+    )
+
+
+def of_runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, Attempt]:
+    """Returns what is known of runs; those that never began are not there."""
+    wanted = list(run_ids)
+    found: dict[str, Attempt] = {}
+    for place in range(0, len(wanted), _AT_ONCE):
+        rows = connection.execute(_KNOWN.where(attempts.c.run_id.in_(wanted[place : place + _AT_ONCE])))
+        found |= {row["run_id"]: Attempt(**row) for row in rows.mappings()}
+    return found
+
+
+def silent_since(connection: Connection, moment: float) -> list[Attempt]:
+    """Returns the runs under way that were last heard of before a moment."""
+    rows = connection.execute(
+        _KNOWN.where(attempts.c.ended_at.is_(None), attempts.c.heartbeat_at < moment).order_by(
+            attempts.c.heartbeat_at
+        )
+    )
+    return [Attempt(**row) for row in rows.mappings()]

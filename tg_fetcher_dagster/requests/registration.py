@@ -1,0 +1,151 @@
+"""How a run begins and ends in the ledger: every run of days belongs to a batch, whoever started it.
+
+A run that was asked for here takes its batch: the first one to do so owns it. A run that somebody launched
+in the UI, a backfill or a re-execution becomes a request of its own, and is then like any other.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger import attempts, batches, run_requests
+from tg_fetcher_dagster.ledger.attempts import AttemptEnd
+from tg_fetcher_dagster.ledger.batches import Batch
+from tg_fetcher_dagster.ledger.database import Ledger, now
+
+UI_PRIORITY: Final = 50
+"""Days that a person asked for in the UI: after single days and today, before the daily round."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredRun:
+    """A run that has begun.
+
+    Attributes:
+        batch_id: what it does: the `request_id` of its days' events.
+        asked_here: False for a run of the UI, which became a request of its own.
+        first: the oldest day that was asked for: of "today" the day that it was then.
+    """
+
+    run_id: str
+    batch_id: str
+    asked_here: bool
+    first: date
+
+
+def ui_batch_id(run_id: str) -> str:
+    """Returns the batch, and the request, that a run of the UI becomes."""
+    return f"ui-{run_id}"
+
+
+def is_asked_here(batch_id: str | None, parent_run_id: str | None) -> bool:
+    """True for a run that the reconciler asked for; a re-execution only keeps such a run's config."""
+    return batch_id is not None and parent_run_id is None
+
+
+def begin_run(
+    ledger: Ledger,
+    *,
+    run_id: str,
+    batch_id: str | None,
+    parent_run_id: str | None,
+    chats: Mapping[str, tuple[date, ...]],
+    today: bool = False,
+    force: bool = False,
+    limit: int | None = None,
+    host: str | None = None,
+    pid: int | None = None,
+) -> RegisteredRun:
+    """Registers a run that begins; a step of the same run that is tried again registers as the same.
+
+    Args:
+        ledger: where it is kept.
+        run_id: the run's own id.
+        batch_id: as its config says; None where nobody here asked for it.
+        parent_run_id: the run that it re-executes.
+        chats: the days of each chat.
+        today: the days are unfinished ones (asset `messages_today`).
+        force: read days again that are complete.
+        limit: at most so many messages a day.
+        host: where it runs; None for this host.
+        pid: its process; None for this one.
+
+    Raises:
+        FetchError: (validation) another run does this batch, or it has ended: nothing is to be read.
+    """
+    asked_here = is_asked_here(batch_id, parent_run_id)
+    batch = batch_id if asked_here and batch_id is not None else ui_batch_id(run_id)
+    with ledger.write() as connection:
+        before = batches.find(connection, batch)
+        if before is None and not asked_here:
+            run_requests.put_run_request(
+                connection,
+                batch,
+                run_id,
+                chats=chats,
+                today=today,
+                force=force,
+                limit=limit,
+                priority=UI_PRIORITY,
+            )
+            run_requests.join_waiting(connection, batch, chats=chats, force=force, limit=limit)
+        elif not batches.begin(connection, batch, run_id, now()):
+            raise FetchError(ErrorType.VALIDATION, _why_not(batch, before, asked_here=asked_here))
+        attempts.begin(connection, run_id, batch_id=batch, host=host or _host(), pid=pid or os.getpid())
+    first = before.first if before is not None else min(min(days) for days in chats.values())
+    return RegisteredRun(run_id=run_id, batch_id=batch, asked_here=asked_here, first=first)
+
+
+def begin_process(ledger: Ledger, run_id: str) -> None:
+    """Notes that a run's process is there, before its step has said which days it fetches, or that none."""
+    with ledger.write() as connection:
+        attempts.begin(connection, run_id, batch_id=None, host=_host(), pid=os.getpid())
+
+
+def _host() -> str:
+    return socket.gethostname()[:128]
+
+
+def _why_not(batch_id: str, found: Batch | None, *, asked_here: bool) -> str:
+    if found is None:
+        return (
+            f"batch {batch_id} is not in the ledger: launch the run without batch_id to ask for its days anew"
+        )
+    if found.state == "running":
+        return f"run {found.run_id} does batch {batch_id} already: this run reads nothing"
+    how = "launch the run without batch_id" if asked_here else "launch it again"
+    return f"batch {batch_id} has ended: this run reads nothing; {how} to ask for its days anew"
+
+
+def heartbeat(ledger: Ledger, run_id: str) -> bool:
+    """Notes that a run is alive; False where its batch was ended meanwhile, so that it must stop."""
+    with ledger.write() as connection:
+        return attempts.beat(connection, run_id)
+
+
+def end_run(
+    ledger: Ledger,
+    run_id: str,
+    *,
+    end: AttemptEnd,
+    requests: int = 0,
+    days_fetched: int = 0,
+    days_failed: int = 0,
+    error: FetchError | None = None,
+) -> bool:
+    """Notes what a run came to; False where it was ended before."""
+    with ledger.write() as connection:
+        return attempts.end(
+            connection,
+            run_id,
+            how=end,
+            requests=requests,
+            days_fetched=days_fetched,
+            days_failed=days_failed,
+            error_type=error.error_type.value if error else None,
+            error=error.message if error else None,
+        )

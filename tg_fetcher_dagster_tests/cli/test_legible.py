@@ -1,0 +1,60 @@
+"""Escape sequences of titles and commands reach neither the terminal nor a pipe."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.cli.test_terminal import Terminal
+
+EVIL = "Club\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\nerror: none"
+SHOWN = r"Club\u001b]0;owned\u0007\u001b[2J\u009b31m\u202egnp\u000aerror: none"
+
+
+@pytest.fixture
+def evil_chat(env_file: Path) -> None:
+    chat = ChatIdentity(
+        key="club_chat", marked_id=-1001234567890, type="supergroup", title=EVIL, username="club_chat",
+        added_at=datetime(2025, 11, 7, tzinfo=UTC),
+    )  # fmt: skip
+    IdentityTable(Path("data")).record(chat)
+
+
+@pytest.mark.usefixtures("evil_chat")
+def test_a_title_in_a_pipe_is_text(command: Command) -> None:
+    listed = command("chats", "list")
+    assert SHOWN in listed.out
+    assert "\x1b" not in listed.out
+    as_json = command("status", "--json").out
+    assert json.loads(as_json)["chats"][0]["title"] == EVIL
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(as_json)
+
+
+@pytest.mark.usefixtures("evil_chat")
+def test_a_title_at_a_terminal_is_text(command: Command) -> None:
+    terminal = Terminal("chats", "list")
+    assert terminal.end() == 0
+    assert r"\u001b]0;owned\u0007\u001b[2J" in terminal.shown
+    assert "\x1b]0;" not in terminal.shown
+    assert "\x1b[2J" not in terminal.shown
+
+
+def test_a_dead_letter_in_a_pipe_is_text(
+    command: Command, env_file: Path, redis_url: str, redis_client: Any
+) -> None:
+    env_file.write_text(f"REDIS_URL={redis_url}\n")
+    redis_client.rpush("tg_commands:failed", orjson.dumps({"chat": EVIL, "command_id": EVIL, "error": EVIL}))
+    assert command("failed", "list").out.count(SHOWN) == 3
+
+
+def test_what_was_typed_comes_back_as_text(command: Command) -> None:
+    result = command("fetch", EVIL, "--yesterday")
+    assert result.code == 1
+    assert "\x1b" not in result.err
+    assert "\x1b" not in command("--verbose", "fetch", EVIL, "--yesterday").err
