@@ -158,6 +158,12 @@ class DefinitionSettings(_FromEnvironment):
         2.0, ge=1, le=10, description="Seconds before the first retry; the wait doubles after that."
     )
 
+    run_sensors: bool = Field(
+        default=False,
+        description="Whether the sensors and the schedule that ask Telegram for days run by themselves; a"
+        " checkout for development does not eat a deployment's queue. Once switched in the UI, that holds.",
+    )
+
     @property
     def zone(self) -> ZoneInfo:
         """The zone of a day's bounds."""
