@@ -7,12 +7,12 @@ from tg_fetcher_dagster.chats.spelling import ChatSpelling
 from tg_fetcher_dagster.days import day_of
 from tg_fetcher_dagster.defs.asked_days import AskedDays, days_of_chats, days_of_keys
 from tg_fetcher_dagster.defs.config import batch_id_of, fetch_config_of
-from tg_fetcher_dagster.defs.partitions import CHATS, chat_days, keys_of_run
+from tg_fetcher_dagster.defs.partitions import asked_keys, is_today
 from tg_fetcher_dagster.defs.run_end import settle
 from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.requests.batch_end import How
 from tg_fetcher_dagster.requests.registration import ask_for_run, is_asked_here, ui_batch_id
+from tg_fetcher_dagster.requests.retrying import How
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.clock import telegram_now
 
@@ -46,8 +46,7 @@ def settle_left_days(
 
 
 def _register(run: dg.DagsterRun, instance: dg.DagsterInstance, ledger: Ledger, settings: Settings) -> bool:
-    is_today = _is_today(run)
-    asked = _asked(run, instance, settings, is_today=is_today)
+    asked = _asked(run, instance, ledger, settings)
     if not asked.chats:
         return False
     config = fetch_config_of(run)
@@ -55,27 +54,21 @@ def _register(run: dg.DagsterRun, instance: dg.DagsterInstance, ledger: Ledger, 
         ledger,
         run_id=run.run_id,
         chats=asked.chats,
-        today=is_today,
+        today=is_today(run),
         force=config.force,
         limit=config.limit,
     )
     return True
 
 
-def _is_today(run: dg.DagsterRun) -> bool:
-    return run.job_name == "fetch_today" or dg.AssetKey("messages_today") in (run.asset_selection or ())
-
-
-def _asked(
-    run: dg.DagsterRun, instance: dg.DagsterInstance, settings: Settings, *, is_today: bool
-) -> AskedDays:
-    identities = IdentityTable(settings.data_dir)
+def _asked(run: dg.DagsterRun, instance: dg.DagsterInstance, ledger: Ledger, settings: Settings) -> AskedDays:
+    known = IdentityTable(ledger).known()
 
     def key_of(spelling: ChatSpelling) -> str | None:
-        known = identities.find(spelling)
-        return known.key if known is not None else None
+        identity = known.find(spelling)
+        return identity.key if identity is not None else None
 
-    keys = keys_of_run(run, CHATS if is_today else chat_days(settings), instance)
-    if is_today:
+    keys = asked_keys(run, settings, instance)
+    if is_today(run):
         return days_of_chats(keys, day_of(telegram_now(settings), settings.zone), key_of=key_of)
     return days_of_keys(keys, key_of=key_of)

@@ -63,3 +63,13 @@ def keys_of_run(
     asked = dg.PartitionKeyRange(run.tags[RANGE_START], run.tags[RANGE_END])
     with dg.partition_loading_context(dynamic_partitions_store=instance):
         return list(partitions.get_partition_keys_in_range(asked))
+
+
+def is_today(run: dg.DagsterRun) -> bool:
+    """True for a run of `messages_today`, whose partitions are chats."""
+    return run.job_name == "fetch_today" or dg.AssetKey("messages_today") in (run.asset_selection or ())
+
+
+def asked_keys(run: dg.DagsterRun, settings: DefinitionSettings, instance: dg.DagsterInstance) -> list[str]:
+    """Returns the partition keys that a run of either asset was asked for."""
+    return keys_of_run(run, CHATS if is_today(run) else chat_days(settings), instance)

@@ -12,9 +12,10 @@ from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.request import DayResult
 from tg_fetcher_dagster.ledger.attempts import AttemptEnd
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.requests.batch_end import How, Settled, note_failure, settle_batch
+from tg_fetcher_dagster.requests.batch_end import Settled, note_failure, settle_batch
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.registration import RegisteredRun, end_run
+from tg_fetcher_dagster.requests.retrying import How
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.settings import Settings
 

@@ -151,7 +151,6 @@ def _batch(row: sa.RowMapping) -> Batch:
         "priority",
         "state",
         "run_id",
-        "asked_at",
     }
     values: dict[str, Any] = {name: row[name] for name in same}
     chats = tuple(orjson.loads(row["chats"]))

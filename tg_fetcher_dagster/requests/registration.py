@@ -9,16 +9,14 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger import attempts, batches, run_requests
+from tg_fetcher_dagster.ledger import attempts, batches
 from tg_fetcher_dagster.ledger.attempts import AttemptEnd
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger, now
-
-UI_PRIORITY: Final = 50
-"""Days that a person asked for in the UI: after single days and today, before the daily round."""
+from tg_fetcher_dagster.ledger.joining import join_waiting
+from tg_fetcher_dagster.requests.asking import NewRequest, ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,17 +112,31 @@ def _ask(
     limit: int | None,
 ) -> str:
     batch_id = ui_batch_id(run_id)
-    run_requests.put_run_request(
-        connection,
-        batch_id,
-        run_id,
-        chats=chats,
+    at = now()
+    request = NewRequest(
+        request_id=batch_id,
+        source="ui",
+        days=chats,
+        force=force,
+        limit=limit,
+        requested_by="dagster",
+        run_id=run_id,
+    )
+    batch = Batch(
+        batch_id=batch_id,
+        chats=tuple(chats),
+        first=min(min(days) for days in chats.values()),
+        last=max(max(days) for days in chats.values()),
         today=today,
         force=force,
         limit=limit,
-        priority=UI_PRIORITY,
+        state="running",
+        run_id=run_id,
+        asked_at=at,
     )
-    run_requests.join_waiting(connection, batch_id, chats=chats, force=force, limit=limit)
+    batches.put(connection, batch)
+    ask(connection, request, now=at, batch_id=batch_id)
+    join_waiting(connection, batch_id, chats=chats, force=force, limit=limit)
     return batch_id
 
 

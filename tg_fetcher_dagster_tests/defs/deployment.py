@@ -15,7 +15,6 @@ from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
-from tg_fetcher_dagster.ledger import outbox
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
@@ -157,9 +156,7 @@ class Deployment:
 
     def recorded(self) -> list[dict[str, Any]]:
         """Returns the terminal events in the outbox, published or not."""
-        with self.ledger.read() as connection:
-            events = [orjson.loads(each.body) for each in outbox.recorded_after(connection, 0, 10_000)]
-        return [event for event in events if event["event"] in TERMINAL]
+        return recorded(self.data_dir)
 
     def published(self) -> list[dict[str, Any]]:
         """Returns the terminal events on the stream, in order."""

@@ -1,11 +1,12 @@
 """How a batch becomes a run, and what is known of runs by their keys."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import time_machine
 
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.dagster_runs import DagsterRuns
@@ -65,7 +66,7 @@ def make_run(
     instance: dg.DagsterInstance, key: str, status: dg.DagsterRunStatus = STATUS.STARTED
 ) -> dg.DagsterRun:
     return instance.create_run_for_job(
-        defs().resolve_job_def("resolve_chats"), status=status, tags={RUN_KEY: key}
+        defs().resolve_job_def("fetch_days"), status=status, tags={RUN_KEY: key}
     )
 
 
@@ -78,13 +79,13 @@ def test_the_states_of_many_runs_are_one_query_and_a_key_without_a_run_is_not_th
     instance: dg.DagsterInstance, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = {key: make_run(instance, key, status) for key, status in (
-        ("queued", STATUS.QUEUED), ("done", STATUS.SUCCESS), ("canceled", STATUS.CANCELED)
+        ("queued", STATUS.NOT_STARTED), ("done", STATUS.SUCCESS), ("canceled", STATUS.CANCELED)
     )}  # fmt: skip
     queries: list[object] = []
     asked = instance.get_runs
     monkeypatch.setattr(instance, "get_runs", lambda **how: queries.append(how) or asked(**how))
 
-    states = DagsterRuns(instance, ledger).states(["queued", "done", "canceled", "nowhere"])
+    states = DagsterRuns(instance, ledger).states(["queued", "done", "canceled", "nowhere"], [])
 
     assert len(queries) == 1
     assert {key: state.status for key, state in states.items()} == {
@@ -103,24 +104,39 @@ def test_a_failed_run_died_where_it_did_not_end_itself(instance: dg.DagsterInsta
     register(ledger, killed)
     register(ledger, failed)
     end_run(ledger, failed.run_id, end="failed")
-    states = DagsterRuns(instance, ledger).states(["never", "killed", "failed"])
+    states = DagsterRuns(instance, ledger).states(["never"], [killed.run_id, failed.run_id])
     assert {key: state.died for key, state in states.items()} == {
         "never": True,
-        "killed": True,
-        "failed": False,
+        killed.run_id: True,
+        failed.run_id: False,
     }
     assert never.run_id == states["never"].run_id
 
 
 @pytest.mark.usefixtures("empty_environment")
-def test_of_two_runs_of_one_batch_the_one_counts_that_does_it(
-    instance: dg.DagsterInstance, ledger: Ledger
-) -> None:
+def test_of_two_runs_of_one_key_each_is_found_by_its_id(instance: dg.DagsterInstance, ledger: Ledger) -> None:
     working = make_run(instance, "b1")
     register(ledger, working)
     make_run(instance, "b1", STATUS.FAILURE)  # a second daemon's, by mistake: it was refused
-    state = DagsterRuns(instance, ledger).states(["b1"])["b1"]
-    assert (state.run_id, state.status) == (working.run_id, RunStatus.ACTIVE)
+    states = DagsterRuns(instance, ledger).states([], [working.run_id])
+    assert states[working.run_id].status is RunStatus.ACTIVE
+
+
+def test_a_run_that_this_instance_does_not_know_is_told_by_its_heartbeat(
+    instance: dg.DagsterInstance, ledger: Ledger
+) -> None:
+    for run_id in ("beats", "ended"):
+        begin_run(ledger, run_id=run_id, batch_id=None, parent_run_id=None, chats={"news": DAYS})
+    end_run(ledger, "ended", end="failed")
+    runs = DagsterRuns(instance, ledger)
+    states = runs.states([], ["beats", "ended", "nowhere"])
+    assert {key: (state.status, state.died) for key, state in states.items()} == {
+        "beats": (RunStatus.ACTIVE, False),
+        "ended": (RunStatus.FAILED, False),
+    }
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=61), tick=False):
+        silent = runs.states([], ["beats"])["beats"]
+    assert (silent.status, silent.died) == (RunStatus.FAILED, True)
 
 
 def test_chats_stand_in_the_order_of_their_partitions(instance: dg.DagsterInstance, ledger: Ledger) -> None:

@@ -1,15 +1,18 @@
 """Requests become runs, whoever asks (docs.dagster.io, "Sensors").
 
-A thin shell over the one reconciler (requests/reconciler.py), which takes commands in, plans, follows the runs
-and brings every request to its end. Here its answer becomes what Dagster is asked to do.
+A thin shell over the one reconciler (requests/reconciler.py), which takes commands in, plans, follows the
+runs and brings every request to its end. Here its answer becomes what Dagster is asked to do.
 """
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import dagster as dg
 
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.days import day_of
 from tg_fetcher_dagster.defs.dagster_runs import DagsterRuns
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS, FETCH_TODAY, resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS
@@ -21,12 +24,15 @@ from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
 from tg_fetcher_dagster.requests.rules import Rules
-from tg_fetcher_dagster.requests.sources import sources_of
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
-from tg_fetcher_dagster.telegram.clock import telegram_now
+from tg_fetcher_dagster.telegram.clock import planning_time
 
 TIME_BOX: Final = 20.0
 """Seconds after which a tick leaves the rest to the next one; Dagster ends it after 60."""
+
+WAIT_SECONDS: Final = 3.0
+"""How long a tick waits for a first command: the daemon looks only every five seconds, so a tick that waits
+answers at once what is pushed meanwhile. Other sensors have threads of their own."""
 
 RUNS_A_TICK: Final = 4
 """Dagster makes each run inside the tick, which takes 0.5 to 1 s: 100 of them took 54 and 104 s. More than
@@ -67,12 +73,13 @@ def cancel_runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
 
 def build_requests_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
     """Returns the sensor; it runs by default where the deployment says so (RUN_SENSORS)."""
+    status = dg.DefaultSensorStatus
 
     @dg.sensor(
         name="requests",
         jobs=[FETCH_DAYS, FETCH_TODAY, resolve_chats],
         minimum_interval_seconds=1,
-        default_status=dg.DefaultSensorStatus.RUNNING if settings.run_sensors else dg.DefaultSensorStatus.STOPPED,
+        default_status=status.RUNNING if settings.run_sensors else status.STOPPED,
         description="Turns what is asked into runs and follows each request to its end.",
     )
     @skips_in_trouble
@@ -80,11 +87,8 @@ def build_requests_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
         present = Settings.read()
         configure_logging(present)
         instance = context.instance
-        ledger = Ledger.open(present.ledger_location)
-        try:
+        with Ledger.open(present.ledger_location) as ledger:
             result = _tick(present, ledger, instance)
-        finally:
-            ledger.close()
         for note in result.notes:
             context.log.warning("%s", note)
         cancel_runs(instance, result.cancel)
@@ -97,14 +101,14 @@ def build_requests_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
 
 def _tick(settings: Settings, ledger: Ledger, instance: dg.DagsterInstance) -> TickResult:
     deadline = time.monotonic() + TIME_BOX
-    with sources_of(settings) as sources:
-        reconciler = Reconciler(
-            ledger,
-            rules=Rules.from_settings(settings),
-            sources=sources,
-            runs=DagsterRuns(instance, ledger),
-        )
-        return reconciler.tick(telegram_now(settings).timestamp(), deadline)
+    reconciler = Reconciler(
+        ledger,
+        rules=Rules.from_settings(settings),
+        chats=IdentityTable(ledger),
+        runs=DagsterRuns(instance, ledger),
+    )
+    today = day_of(planning_time(settings, datetime.now(UTC)), settings.zone)
+    return reconciler.tick(time.time(), deadline, today=today, wait_seconds=WAIT_SECONDS)
 
 
 def _publish(context: dg.SensorEvaluationContext, settings: Settings) -> None:

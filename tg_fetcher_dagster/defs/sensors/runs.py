@@ -19,8 +19,8 @@ from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.ledger import attempts
 from tg_fetcher_dagster.ledger.attempts import Attempt
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.requests.batch_end import How
 from tg_fetcher_dagster.requests.registration import end_run
+from tg_fetcher_dagster.requests.retrying import How
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.run_mark import forget, is_dead
 
@@ -82,15 +82,12 @@ def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     ]
     if not records:
         return dg.SkipReason("runs found dead: none")
-    ledger = Ledger.open(settings.ledger_location)
-    try:
+    with Ledger.open(settings.ledger_location) as ledger:
         with ledger.read() as connection:
             known = attempts.of_runs(connection, [record.dagster_run.run_id for record in records])
         dead = _dead(records, known, settings)
         for run, why in dead:
             _end(run, why, instance, ledger, settings)
-    finally:
-        ledger.close()
     return dg.SkipReason(f"runs found dead: {', '.join(run.run_id for run, _ in dead) or 'none'}")
 
 
@@ -157,14 +154,11 @@ def _settle(run: dg.DagsterRun, instance: dg.DagsterInstance, *, canceled: bool)
     if not is_ours(run):
         return dg.SkipReason("not a run of this project")
     settings = Settings.read()
-    ledger = Ledger.open(settings.ledger_location)
-    try:
+    with Ledger.open(settings.ledger_location) as ledger:
         with ledger.read() as connection:
             began = attempts.of_runs(connection, [run.run_id]).get(run.run_id)
         how = "cancelled" if canceled else how_it_failed(began)
         return dg.SkipReason(settle_left_days(run, instance, ledger, settings, how=how))
-    finally:
-        ledger.close()
 
 
 @dg.definitions

@@ -17,19 +17,20 @@ from tg_fetcher_dagster.errors import FetchError
 log = structlog.get_logger(__name__)
 
 ResultT = TypeVar("ResultT")
+ContextT = TypeVar("ContextT", dg.SensorEvaluationContext, dg.ScheduleEvaluationContext)
 
 
 def skips_in_trouble(
-    tick: Callable[[dg.SensorEvaluationContext], ResultT],
-) -> Callable[[dg.SensorEvaluationContext], ResultT | dg.SkipReason]:
-    """Makes a sensor's function answer a `FetchError` with a skip.
+    tick: Callable[[ContextT], ResultT],
+) -> Callable[[ContextT], ResultT | dg.SkipReason]:
+    """Makes the function of a sensor or a schedule answer a `FetchError` with a skip.
 
     The trouble is logged when it begins and when it ends; every tick that meets it shows it in the UI.
     """
     standing: list[str] = []
 
     @wraps(tick)
-    def guarded(context: dg.SensorEvaluationContext) -> ResultT | dg.SkipReason:
+    def guarded(context: ContextT) -> ResultT | dg.SkipReason:
         try:
             result = tick(context)
         except FetchError as error:
