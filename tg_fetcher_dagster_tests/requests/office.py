@@ -152,5 +152,6 @@ def fetched(chat, day, command_ids=()):
         service="tg_fetcher", correlation_id="c", command_ids=tuple(command_ids), chat=chat, date=day,
         message_count=0, file_path="/d", duration_seconds=0, checksum_sha256="0" * 64,
         estimated_tokens_total=0, first_message_ts=None, last_message_ts=None, schema_version="1.0",
-        preprocessing_version="1", summary_file_path="/s", threads_file_path="/t", participants_file_path="/p", final=True,
+        preprocessing_version="1", summary_file_path="/s", threads_file_path="/t",
+        participants_file_path="/p", final=True,
     )  # fmt: skip
