@@ -26,7 +26,12 @@ def publish_failures(context: dg.HookContext) -> None:
 def _publish(context: dg.HookContext) -> None:
     """Publishes; what Redis does not take now the outbox sensor publishes when it is back."""
     try:
-        context.log.info("published %d events", drain_outbox(Settings.read()))
+        settings = Settings.read()
+        published = drain_outbox(settings)
+        if settings.enable_events and settings.redis_url is None:
+            context.log.info("events wait in the outbox: REDIS_URL is empty")
+        else:
+            context.log.info("published %d events", published)
     except FetchError as error:
         context.log.warning("events wait in the outbox: %s", error.message)
 

@@ -75,7 +75,7 @@ def first_days(connection: Connection, chats: Collection[str]) -> dict[str, dt.d
     found = connection.execute(
         sa.select(days.c.chat, sa.func.min(days.c.date)).where(days.c.chat.in_(chats)).group_by(days.c.chat)
     )
-    return dict(found.all())
+    return {row[0]: row[1] for row in found}
 
 
 def asked_already(connection: Connection, chats: Collection[str]) -> set[ChatDay]:

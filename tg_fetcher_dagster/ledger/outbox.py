@@ -83,7 +83,9 @@ def put(
         "body": body,
         "recorded_at": now(),
     }
-    return bool(connection.execute(insert(events).values(**row).on_conflict_do_nothing()).rowcount)
+    # An insert's row count is unknown over Postgres' driver; what it returns is not.
+    statement = insert(events).values(**row).on_conflict_do_nothing().returning(events.c.seq)
+    return connection.execute(statement).first() is not None
 
 
 def event_of(connection: sa.Connection, request_id: str, chat: str | None, day: dt.date | None) -> str | None:

@@ -104,4 +104,4 @@ def first_days(connection: Connection, chats: Collection[str]) -> dict[str, dt.d
         .where(days.c.chat.in_(chats), days.c.fetched_at.is_not(None))
         .group_by(days.c.chat)
     )
-    return dict(found.all())
+    return {row[0]: row[1] for row in found}

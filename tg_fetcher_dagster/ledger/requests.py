@@ -16,6 +16,9 @@ RequestState = Literal[
 
 OPEN: tuple[RequestState, ...] = ("new", "waiting", "unresolved", "planned")
 
+BEFORE_PLANNING: tuple[RequestState, ...] = ("new", "waiting", "unresolved")
+"""States of requests that have no days yet."""
+
 _PLANNING = 7_402_114
 """Of Postgres' advisory lock; any number of our own."""
 
@@ -151,7 +154,7 @@ def seq_of(connection: Connection, request_ids: Collection[str]) -> dict[str, in
     found = connection.execute(
         sa.select(requests.c.request_id, requests.c.seq).where(requests.c.request_id.in_(request_ids))
     )
-    return dict(found.all())
+    return {row[0]: row[1] for row in found}
 
 
 def received_hashes(connection: Connection, first: float, last: float) -> dict[str, int]:
@@ -171,7 +174,7 @@ def out_of_turn(connection: Connection, moment: float) -> dict[str, float]:
         .where(requests.c.state == "waiting", requests.c.wait_until > moment)
         .group_by(requests.c.requested_by)
     )
-    return dict(found.all())
+    return {row[0]: row[1] for row in found}
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -181,7 +184,7 @@ def counts(connection: Connection) -> dict[str, int]:
         .where(requests.c.state.in_(OPEN))
         .group_by(requests.c.state)
     )
-    return dict(found.all())
+    return {row[0]: row[1] for row in found}
 
 
 def waiting_commands(connection: Connection, after: float, limit: int) -> dict[str, float]:
@@ -192,7 +195,7 @@ def waiting_commands(connection: Connection, after: float, limit: int) -> dict[s
         .order_by(requests.c.wait_until)
         .limit(limit)
     )
-    return dict(found.all())
+    return {row[0]: row[1] for row in found}
 
 
 def forget(connection: Connection, before: float, limit: int = 1_000) -> int:

@@ -128,16 +128,18 @@ class Reconciler:
         """
         today = today or self._rules.today(dt.datetime.fromtimestamp(now, dt.UTC))
         result = TickResult(wait=waits_for(self._ledger, now, account=self._rules.account))
-        self._follow(result, now=now, today=today)
+        states = self._follow(result, now=now)
+        self._resolve(result, states, may_start=False, now=now, today=today)
         self._take_in(result, now=now, today=today, deadline=deadline, wait_seconds=wait_seconds)
+        self._resolve(result, states, may_start=result.wait is None, now=now, today=today)
         self._start(result, now=now, today=today)
         for source in self._sources:
             source.show(self._ledger, now)
             result.notes += source.notes
         return result
 
-    def _follow(self, result: TickResult, *, now: float, today: dt.date) -> None:
-        """Looks at all runs at once: ends the batches whose runs have ended, and goes on with resolving."""
+    def _follow(self, result: TickResult, *, now: float) -> Mapping[str, RunState]:
+        """Looks at all runs at once, ends the batches whose runs have ended, and returns what it saw."""
         with self._ledger.read() as connection:
             flying = batches.in_flight(connection)
             left = batches.open_days(connection)
@@ -148,8 +150,21 @@ class Reconciler:
         states = self._runs.states(keys, ids) if keys or ids else {}
         for batch in flying:
             self._follow_one(result, batch, states, left.get(batch.batch_id, (0, 0)), now=now)
+        return states
+
+    def _resolve(
+        self,
+        result: TickResult,
+        states: Mapping[str, RunState],
+        *,
+        may_start: bool,
+        now: float,
+        today: dt.date,
+    ) -> None:
+        """Goes on with commands whose chat was unknown: before the new ones are read, and after."""
+        waiting = unknown_chats.unresolved(self._ledger, now)
         verdict = unknown_chats.judge(
-            waiting, self._chats, states, rules=self._rules, now=now, may_start=result.wait is None
+            waiting, self._chats, states, rules=self._rules, now=now, may_start=may_start
         )
         result.told += unknown_chats.apply(
             self._ledger, verdict, rules=self._rules, events=self._events, now=now, today=today
