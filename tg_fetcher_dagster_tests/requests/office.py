@@ -52,7 +52,7 @@ class Office:
         return self.order
 
     def table(self):
-        return IdentityTable(self.data_dir)
+        return IdentityTable(self.ledger)
 
     def knows(self, *names, **values):
         for number, name in enumerate(names):
