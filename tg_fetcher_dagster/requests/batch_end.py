@@ -28,12 +28,17 @@ _SAY_NOTHING_OF_TELEGRAM = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What became of a batch's open asks, counted; all 0 where the batch had ended already."""
+    """What became of a batch's open asks, counted; all 0 where the batch had ended already.
+
+    Attributes:
+        until: when the first of those that wait or are tried again may begin (seconds since 1970).
+    """
 
     waiting: int = 0
     again: int = 0
     failed: int = 0
     cancelled: int = 0
+    until: float | None = None
 
 
 def settle_batch(
@@ -93,6 +98,7 @@ def settle_batch(
         again=counted["again"],
         failed=counted["failed"],
         cancelled=counted["cancelled"],
+        until=min((each.until for _, each in fates if each.what in {"wait", "again"}), default=None),
     )
 
 
