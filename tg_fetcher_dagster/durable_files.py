@@ -26,6 +26,10 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 CHUNK = 256 * 1024
 """Bytes that are copied, hashed or buffered at a time."""
+CLOSED = 0o750
+"""The mode of a DATA_DIR that is made anew, where no setting says otherwise."""
+PRIVATE = 0o700
+"""The mode of a folder that is nobody's business but ours."""
 LOCK_SECONDS = 60.0
 """How long another process may hold a lock of ours: it is held for renames only, never for a fetch."""
 

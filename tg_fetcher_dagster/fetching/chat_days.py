@@ -124,7 +124,6 @@ def _settled_before(
 
 def kept_days(request: FetchRequest, context: FetchContext) -> list[DayResult]:
     """Returns the reports of the days that this request has made durable so far, the oldest first."""
-    context.store.day(request.chat, request.days[0]).refuse_links()
     events = DayEvents(context.outbox, context.settings, request)
     reports = []
     for day in sorted(request.days):

@@ -16,7 +16,7 @@ from typing import Self
 import orjson
 
 from tg_fetcher_dagster.chats.spelling import check_chat_key
-from tg_fetcher_dagster.durable_files import make_folder, refuse_links, storage_failures, write_whole
+from tg_fetcher_dagster.durable_files import CLOSED, make_folder, refuse_links, storage_failures, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 
@@ -178,17 +178,20 @@ class Store:
                         found.add(date.fromisoformat(match[1]))
         return sorted(found)
 
+    def _mode(self) -> int:
+        return stat.S_IMODE(self.data_dir.stat().st_mode) & 0o777
+
     def modes_line(self) -> str | None:
         """Returns a line where DATA_DIR is open to more people than DATA_FILE_MODE says; None where not."""
         try:
-            present = stat.S_IMODE(self.data_dir.stat().st_mode)
+            present = self._mode()
         except OSError:
             return None
         wanted = folder_mode(self.file_mode)
-        if not present & 0o777 & ~wanted:
+        if not present & ~wanted:
             return None
         return (
-            f"{self.data_dir} was made with mode {present & 0o777:04o} and keeps it, and so do files in it;"
+            f"{self.data_dir} was made with mode {present:04o} and keeps it, and so do files in it;"
             f" DATA_FILE_MODE={self.file_mode:04o} asks for {wanted:04o}"
         )
 
@@ -206,6 +209,9 @@ class Store:
         except FileNotFoundError:
             with storage_failures(self.data_dir):
                 make_folder(self.data_dir, mode=folder_mode(self.file_mode))
+                if names_in(self.data_dir) == [".ledger"] and self._mode() == CLOSED:
+                    # Made a moment ago, by a ledger that knows no setting.
+                    self.data_dir.chmod(folder_mode(self.file_mode))
             write_whole(note, orjson.dumps({"format": STORE_FORMAT, "timezone": self.timezone}))
             return
         except OSError as error:

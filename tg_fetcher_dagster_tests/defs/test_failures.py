@@ -4,8 +4,8 @@ from datetime import date
 
 import dagster as dg
 import pytest
-
 from tg_fetcher_dagster.defs.run_states import run_state
+
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends, failure_of
 
@@ -139,7 +139,7 @@ def test_a_telegram_that_is_gone_is_told_once_for_each_day(deployment: Deploymen
     assert not result.success
     told = deployment.recorded()
     assert ends(told) == [("def_busy", f"2025-11-0{day}", "fetch_failed") for day in (6, 7)]
-    assert {event["error_type"] for event in told} == {"network"}
+    assert {event["error_type"] for event in told} == {"telegram_away"}
     assert all("\n" not in event["error"] for event in told)
 
 

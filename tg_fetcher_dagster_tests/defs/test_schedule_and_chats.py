@@ -207,5 +207,5 @@ def test_a_resolve_that_cannot_reach_telegram_fails_and_keeps_the_reason(deploym
     with open_identities(deployment.settings) as identities:
         failure = identities.failure(parse_spelling("def_busy"))
     assert failure is not None
-    assert failure.error_type is ErrorType.NETWORK
+    assert failure.error_type is ErrorType.TELEGRAM_AWAY
     assert isinstance(FetchError(failure.error_type, failure.error), FetchError)

@@ -56,9 +56,9 @@ async def test_a_chats_folder_that_is_a_link_is_refused_before_anything_is_asked
     (telegram.data_dir / keys[0]).symlink_to(elsewhere)
 
     [linked, whole] = [FetchRequest(request_id="fetch-1", chat=key, days=DAYS) for key in keys]
-    reports = await fetch_chats([linked], telegram.workshop)
+    reports = await fetch_chats([linked], telegram.context)
     assert telegram.sandbox.count("messages.getHistory") == 0
-    reports += await fetch_chats([whole], telegram.workshop)
+    reports += await fetch_chats([whole], telegram.context)
 
     assert [report.outcome for report in reports] == ["failed"] * 2 + ["fetched"] * 2
     [said] = {str(report.error) for report in reports[:2]}

@@ -50,7 +50,7 @@ async def test_a_telegram_that_is_gone_fails_each_day_that_is_left_with_one_line
     assert [report.outcome for report in reports] == ["failed"] * 5 + ["skipped"] * 2
     for report in reports[:5]:
         assert report.error is not None
-        assert report.error.error_type is ErrorType.NETWORK
+        assert report.error.error_type is ErrorType.TELEGRAM_AWAY
         assert "\n" not in report.error.message
         assert not telegram.context.store.day(key, report.day).day_file.exists()
 

@@ -9,6 +9,7 @@ import pytest
 
 from tg_fetcher_dagster.durable_files import exclusive, write_once, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store, folder_mode
 from tg_fetcher_dagster.storage.run_mark import alive
@@ -55,6 +56,20 @@ def test_a_new_data_dir_has_the_modes_of_the_setting(tmp_path: Path, mode: str, 
 def test_a_new_data_dir_is_closed_to_others_by_default(tmp_path: Path) -> None:
     keep_a_day_twice(Store.of(Settings.read(data_dir=tmp_path / "data")))
     assert modes_under(tmp_path / "data") == {"files": {0o640}, "folders": {0o750}}
+
+
+@pytest.mark.parametrize(("mode", "folder"), [("0600", 0o700), ("0640", 0o750), ("0644", 0o755)])
+def test_a_data_dir_that_the_ledger_made_first_has_the_modes_of_the_setting(
+    tmp_path: Path, mode: str, folder: int
+) -> None:
+    settings = Settings.read(data_dir=tmp_path / "data", data_file_mode=mode)
+    Ledger.open(settings.ledger_location).close()
+    assert stat.S_IMODE(settings.data_dir.stat().st_mode) == 0o750
+    Store.of(settings).prepare()
+    assert stat.S_IMODE(settings.data_dir.stat().st_mode) == folder
+    kept = settings.data_dir / ".ledger"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept.iterdir()} == {0o600}
 
 
 def test_a_data_dir_that_is_there_keeps_its_modes_and_says_so(tmp_path: Path) -> None:
