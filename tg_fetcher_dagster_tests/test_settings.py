@@ -47,6 +47,8 @@ def test_any_other_empty_setting_is_as_if_it_were_not_set(monkeypatch: pytest.Mo
 
 def test_who_needs_redis_says_in_one_line_that_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "")
-    with pytest.raises(FetchError, match="setting REDIS_URL is empty: there is no Redis to talk to") as caught:
+    with pytest.raises(
+        FetchError, match="setting REDIS_URL is empty: there is no Redis to talk to"
+    ) as caught:
         connect(Settings.read())
     assert caught.value.error_type is ErrorType.VALIDATION

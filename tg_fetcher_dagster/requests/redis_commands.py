@@ -99,9 +99,7 @@ class RedisCommands:
         except FetchError as error:
             if error.error_type is not ErrorType.NETWORK:
                 raise
-            self._trouble(
-                ledger, _NOT_SHOWN, f"{error.message}; what waits and what failed is not shown there"
-            )
+            self._trouble(ledger, _NOT_SHOWN, f"{error.message}; what waits and failed is not shown there")
         else:
             self._passed(ledger, _NOT_SHOWN)
 

@@ -90,11 +90,6 @@ class DayPaths:
         return self.folder / "raw" / f"{self.day}.jsonl.zst"
 
     @property
-    def coverage(self) -> Path:
-        """What was scanned and whether the day is done: its presence makes a day durable."""
-        return self.folder / ".coverage" / f"{self.day}.json"
-
-    @property
     def versions(self) -> Path:
         """The folder of earlier day files and raw files that a re-fetch replaced."""
         return self.folder / "versions" / f"{self.day}"
@@ -125,7 +120,7 @@ class DayPaths:
         Raises:
             FetchError: (validation) one is.
         """
-        inside = (self.raw, self.coverage, self.candidate, self.versions)
+        inside = (self.raw, self.candidate, self.versions)
         refuse_links(self.folder, *(path.parent for path in inside), self.versions, self.stragglers)
 
 
@@ -164,14 +159,14 @@ class Store:
         return sorted(folder.name for folder in folders if not folder.name.startswith("."))
 
     def days(self, chat: str) -> list[date]:
-        """Returns every day of which a file is left, the oldest first; three listings, no file is opened.
+        """Returns every day of which a file is left, the oldest first; two listings, no file is opened.
 
         Raises:
             FetchError: (validation) `chat` is no chat key; (storage) a folder cannot be read.
         """
         one = self.day(chat, date.min)
         found: set[date] = set()
-        for folder in (one.folder, one.raw.parent, one.coverage.parent):
+        for folder in (one.folder, one.raw.parent):
             for name in names_in(folder):
                 if (match := _A_DAYS_FILE.fullmatch(name)) is not None:
                     with suppress(ValueError):  # the 31st of February is somebody else's file

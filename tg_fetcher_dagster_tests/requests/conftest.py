@@ -1,7 +1,7 @@
-from tg_fetcher_dagster_tests.fixtures_redis import redis_client, redis_server, redis_url  # noqa: F401
 import pytest
 
 from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster_tests.fixtures_redis import redis_client, redis_server, redis_url  # noqa: F401
 from tg_fetcher_dagster_tests.requests.office import Office
 
 

@@ -79,7 +79,12 @@ class Office:
 
     def reconciler(self):
         return Reconciler(
-            self.ledger, rules=self.rules, chats=self.table(), runs=self, sources=self.sources, turns=self.turns
+            self.ledger,
+            rules=self.rules,
+            chats=self.table(),
+            runs=self,
+            sources=self.sources,
+            turns=self.turns,
         )
 
     def tick(self, **values):

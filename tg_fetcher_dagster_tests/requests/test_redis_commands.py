@@ -48,7 +48,9 @@ def test_a_kill_after_the_claim_loses_nothing_and_doubles_nothing(office: Office
     assert taken(office) == ["a", "b", "c"]
 
 
-def test_a_kill_after_the_ledger_has_them_doubles_nothing(office: Office, redis_client, commands, monkeypatch):
+def test_a_kill_after_the_ledger_has_them_doubles_nothing(
+    office: Office, redis_client, commands, monkeypatch
+):
     push(redis_client, {"command_id": "a"})
     monkeypatch.setattr(commands, "_release", lambda **_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
@@ -67,7 +69,9 @@ def test_what_an_older_version_left_in_processing_is_taken(office: Office, redis
     assert taken(office) == ["old", "new"]
 
 
-@pytest.mark.parametrize("key", [f"{QUEUE}:processing", f"{QUEUE}:claim", f"{QUEUE}:failed", f"{QUEUE}:delayed"])
+@pytest.mark.parametrize(
+    "key", [f"{QUEUE}:processing", f"{QUEUE}:claim", f"{QUEUE}:failed", f"{QUEUE}:delayed"]
+)
 def test_a_key_of_another_type_loses_no_command(office: Office, redis_client, key):
     redis_client.hset(key, "what", "ever")
     push(redis_client, {"command_id": "a", "chat": 5.5})
