@@ -44,7 +44,7 @@ class RunState:
 
 
 class DayOutcome(Protocol):
-    """The event that answered a day (`events.outbox.OutcomeRecord` is one)."""
+    """The event that answered a day (an event of `events.models` is one)."""
 
     @property
     def event(self) -> str:
