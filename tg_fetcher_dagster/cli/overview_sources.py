@@ -29,7 +29,7 @@ from tg_fetcher_dagster.ledger import overview as known
 from tg_fetcher_dagster.ledger.conditions import standing_conditions
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.days import NO_DAYS, counts
-from tg_fetcher_dagster.ledger.outbox import pending_count
+from tg_fetcher_dagster.ledger.outbox import pending_count, set_aside_count
 from tg_fetcher_dagster.redis_connection import connect, redis_failures
 from tg_fetcher_dagster.requests.keys import CommandKeys
 from tg_fetcher_dagster.settings import Settings
@@ -139,6 +139,7 @@ def _ledger_part(settings: Settings) -> LedgerPart:
                 requests=known.open_requests(connection),
                 in_flight=_in_flight(connection),
                 events_pending=pending_count(connection),
+                events_damaged=set_aside_count(connection),
                 dead_letters=known.dead_letter_count(connection),
                 size_bytes=known.size_bytes(connection),
             )
