@@ -15,7 +15,7 @@ import hashlib
 import itertools
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -26,6 +26,10 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 CHUNK = 256 * 1024
 """Bytes that are copied, hashed or buffered at a time."""
+CLOSED = 0o750
+"""The mode of a DATA_DIR that is made anew, where no setting says otherwise."""
+PRIVATE = 0o700
+"""The mode of a folder that is nobody's business but ours."""
 LOCK_SECONDS = 60.0
 """How long another process may hold a lock of ours: it is held for renames only, never for a fetch."""
 
@@ -62,12 +66,13 @@ class Draft:
     """A file on its way to its place; `publish` puts it there whole, `discard` leaves nothing behind.
 
     Attributes:
+        target: its place.
         path: where it is written until then: in the folder of its target, the name starting with a dot.
         file: to be written to.
     """
 
     def __init__(self, target: Path, *, mode: int | None = None) -> None:
-        self._target = target
+        self.target = target
         self.path, self.file = _open_locked(target)
         os.fchmod(self.file.fileno(), _shared_with(target.parent, self.file) if mode is None else mode)
 
@@ -81,11 +86,15 @@ class Draft:
 
         The folder's own fsync is the caller's (`sync_folder`).
         """
-        os.replace(self.path, target or self._target)  # noqa: PTH105 - the tests' kills hook in here
+        os.replace(self.path, target or self.target)  # noqa: PTH105 - the tests' kills hook in here
+        self.file.close()
+
+    def release(self) -> None:
+        """Leaves the sealed draft to whoever puts it in its place: `discard` does nothing any more."""
         self.file.close()
 
     def discard(self) -> None:
-        """Removes the draft; after `publish` and a second time it does nothing."""
+        """Removes the draft; after `publish` or `release`, and a second time, it does nothing."""
         if self.file.closed:
             return
         self.path.unlink(missing_ok=True)
@@ -124,8 +133,19 @@ def _lock(file: BinaryIO) -> bool:
     return True
 
 
-def remove_leftovers(folder: Path, prefix: str) -> int:
-    """Removes the drafts of dead writers in `folder` whose names start with `.{prefix}`; returns how many."""
+def _none(_draft: Path) -> bool:
+    return False
+
+
+def remove_leftovers(folder: Path, prefix: str, *, is_spared: Callable[[Path], bool] = _none) -> int:
+    """Removes the drafts of dead writers in `folder` whose names start with `.{prefix}`; returns how many.
+
+    Args:
+        folder: where they are.
+        prefix: how the names of their targets begin.
+        is_spared: whether a draft is to be put in its place yet; asked once its writer is known to be dead,
+            so that what the writer had noted of it is there.
+    """
     removed = 0
     if not folder.is_dir():
         return removed
@@ -133,7 +153,7 @@ def remove_leftovers(folder: Path, prefix: str) -> int:
         if not (entry.name.startswith(f".{prefix}") and entry.name.endswith(".tmp")):
             continue
         with suppress(FileNotFoundError), Path(entry.path).open("rb") as file:
-            if _lock(file):
+            if _lock(file) and not is_spared(Path(entry.path)):
                 Path(entry.path).unlink()
                 removed += 1
     return removed

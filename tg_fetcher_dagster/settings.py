@@ -158,6 +158,12 @@ class DefinitionSettings(_FromEnvironment):
         2.0, ge=1, le=10, description="Seconds before the first retry; the wait doubles after that."
     )
 
+    run_sensors: bool = Field(
+        default=False,
+        description="Whether the sensors and the schedule that ask Telegram for days run by themselves; a"
+        " checkout for development does not eat a deployment's queue. Once switched in the UI, that holds.",
+    )
+
     @property
     def zone(self) -> ZoneInfo:
         """The zone of a day's bounds."""
@@ -310,11 +316,6 @@ class Settings(DefinitionSettings):
     def file_mode(self) -> int:
         """DATA_FILE_MODE as a number."""
         return int(self.data_file_mode, 8)
-
-    @property
-    def allowed_chats(self) -> frozenset[str] | None:
-        """The chats that commands may ask for, as they are spelled; None for any."""
-        return None if self.chats_allowed == "any" else frozenset(self.telegram_chats)
 
     @property
     def progress_path(self) -> Path:

@@ -1,5 +1,6 @@
 """`tg-fetcher cancel`: what was asked for by mistake ends, and the runs that are under way for it, too."""
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,8 @@ from tg_fetcher_dagster.cli.usage import WrongUse
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tg_fetcher_dagster.ledger.database import Ledger
     from tg_fetcher_dagster.settings import Settings
 
@@ -23,7 +26,7 @@ def cancel(
     every: Annotated[bool, typer.Option("--all", help="Everything that is asked for.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:
-    """End what is asked for without fetching it: by command, by chat, or all. Days that are done stay done."""
+    """End what is asked for without fetching it: by command, by chat, or all. What is done stays done."""
     from tg_fetcher_dagster.ledger.database import Ledger
 
     if sum((chat is not None, bool(commands), every)) != 1:
@@ -36,27 +39,76 @@ def cancel(
         ledger.close()
 
 
+def cancel_commands(command_ids: list[str], settings: "Settings") -> None:
+    """Ends what commands ask for, without a question, and tells how much that was."""
+    from tg_fetcher_dagster.ledger.database import Ledger
+
+    ledger = Ledger.open(settings.ledger_location)
+    try:
+        _cancel(ledger, settings, chat=None, command_ids=command_ids, yes=True)
+    finally:
+        ledger.close()
+
+
 def _cancel(
     ledger: "Ledger", settings: "Settings", *, chat: str | None, command_ids: list[str], yes: bool
 ) -> None:
     from tg_fetcher_dagster.cli.offline import key_of
     from tg_fetcher_dagster.ledger.request_progress import open_counts
     from tg_fetcher_dagster.requests.cancelling import cancel as end_as_cancelled
+    from tg_fetcher_dagster.requests.rules import Rules
+    from tg_fetcher_dagster.telegram.clock import planning_now
 
     key = None if chat is None else key_of(chat, settings)
     with ledger.read() as connection:
         asked, days = open_counts(connection, command_ids=command_ids, chat=key)
-    if not asked:
+    # A command that was taken a moment ago cannot be found by its id before it is read.
+    if not asked and not command_ids:
         raise FetchError(ErrorType.NOT_FOUND, _nothing(chat, command_ids))
     about = f"{days} days of {asked} {'request' if asked == 1 else 'requests'}"
-    if not yes and not confirm(f"cancel {about}?", default=False):
+    if asked and not yes and not confirm(f"cancel {about}?", default=False):
         note("nothing was cancelled")
         raise typer.Exit(1)
-    done = end_as_cancelled(ledger, settings, command_ids=command_ids, chat=key)
-    say(f"cancelled: {done} days; what was fetched before stays")
+    done = end_as_cancelled(
+        ledger,
+        rules=Rules.from_settings(settings),
+        now=time.time(),
+        today=planning_now(settings).astimezone(settings.zone).date(),
+        command_ids=command_ids,
+        chat=key,
+    )
+    if not done.days and not done.requests:
+        raise FetchError(ErrorType.NOT_FOUND, _nothing(chat, command_ids))
+    unplanned = f", {done.requests} requests that had no days yet" if done.requests else ""
+    say(f"cancelled: {done.days} days{unplanned}")
+    if done.run_ids:
+        _end_runs(done.run_ids)
+
+
+def _end_runs(run_ids: "Sequence[str]") -> None:
+    """Has runs ended that nobody waits for: at once where Dagster's instance is here, else by its daemon."""
+    from tg_fetcher_dagster.cli.partitions import has_instance
+
+    told = f"{len(run_ids)} {'run' if len(run_ids) == 1 else 'runs'} under way"
+    if has_instance():
+        import dagster as dg
+
+        from tg_fetcher_dagster.cli.dagster_instance import instance
+        from tg_fetcher_dagster.defs.sensors.requests import cancel_runs
+
+        try:
+            with instance() as dagster:
+                cancel_runs(dagster, run_ids)
+        except (FetchError, dg.DagsterError, OSError) as error:
+            note(f"the Dagster instance does not end them: {error}")
+        else:
+            say(f"{told}: cancelled, too")
+            return
+    note(f"{told}: the daemon's next tick cancels them")
 
 
 def _nothing(chat: str | None, command_ids: list[str]) -> str:
     if command_ids:
-        return f"nothing is open of {', '.join(command_ids)}: it has ended, or nobody has taken it from the queue yet"
+        named = ", ".join(command_ids)
+        return f"nothing is open of {named}: it has ended, or nobody has taken it from the queue yet"
     return f"nothing is asked for of {chat}" if chat else "nothing is asked for"

@@ -1,193 +1,226 @@
-"""`fetch --direct`: the same runs in this process, with no Redis and no daemon."""
+"""`fetch --direct`: the same requests, plans and runs, only carried out by this process.
 
-import asyncio
+Without Redis and without a daemon; where a daemon works beside it, whoever registers a run first does it.
+"""
+
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from datetime import date
 
 import dagster as dg
+import structlog
 
-from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.identity_table import open_identities
-from tg_fetcher_dagster.cli.direct import DirectDay, check_home, instance, run_batch
-from tg_fetcher_dagster.cli.direct_events import DirectEvents
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.cli.dagster_instance import check_home, instance
 from tg_fetcher_dagster.cli.display import FetchDisplay
-from tg_fetcher_dagster.cli.outcomes import FAILED, DayEnd
-from tg_fetcher_dagster.cli.resolving import known_or_resolved
+from tg_fetcher_dagster.cli.following import Follower
+from tg_fetcher_dagster.cli.outcomes import Outcome
 from tg_fetcher_dagster.cli.starting import VERBOSE
-from tg_fetcher_dagster.cli.wanted import Asked
-from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.events.outbox import Outbox
-from tg_fetcher_dagster.requests.dates import Expansion, expand
-from tg_fetcher_dagster.requests.plan import Ask, Batch, plan
+from tg_fetcher_dagster.cli.wanted import as_pushed
+from tg_fetcher_dagster.definitions import defs
+from tg_fetcher_dagster.defs.dagster_runs import DagsterRuns
+from tg_fetcher_dagster.defs.running import RUN_KEY, run_batch, run_resolve
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.events.draining import publish_pending
+from tg_fetcher_dagster.ledger import requests
+from tg_fetcher_dagster.ledger.batches import Batch
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.request_progress import own_batches, requests_of_commands
+from tg_fetcher_dagster.requests.asking import new_id
+from tg_fetcher_dagster.requests.cancelling import cancel
+from tg_fetcher_dagster.requests.command import FetchCommand
+from tg_fetcher_dagster.requests.reconciler import TIME_BOX, Reconciler, TickResult
+from tg_fetcher_dagster.requests.rules import Rules
+from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.storage.coverage import covered_days, read_coverage
-from tg_fetcher_dagster.storage.damage import standing
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.clock import planning_now
+
+log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.3
 """How often the days that have ended are counted while a run is under way."""
 
+PATIENCE = 60.0
+"""Seconds for which a wait is sat out here."""
 
-def fetch_directly(asked: list[Asked], settings: Settings, display: FetchDisplay) -> list[DayEnd]:
-    """Runs the commands one after the other and returns how each day ended.
+LATER = "the daemon fetches it by itself, or the next fetch of it"
+
+UNDER_WAY = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+def fetch_directly(commands: Sequence[FetchCommand], settings: Settings, display: FetchDisplay) -> Outcome:
+    """Carries commands out here and returns what came of them.
 
     Raises:
-        FetchError: (validation, storage) DATA_DIR or the Dagster instance cannot be used at all.
+        FetchError: (validation, storage) DATA_DIR, the ledger or the Dagster instance cannot be used at all.
     """
     check_home()
     Store.of(settings).prepare()
-    ends: list[DayEnd] = []
-    batches: list[Batch] = []
-    events = DirectEvents(settings)
-    for each in asked:
-        chat = each.command.chat
-        try:
-            display.now(f"{chat}: looking it up")
-            identity = asyncio.run(known_or_resolved(settings, chat))
-        except FetchError as error:
-            ends.append(DayEnd(chat=chat, day=None, event=FAILED, told=error.message))
-            key = each.command.spelling.likely_key
-            events.refused(each.command.command_id, key, _days_without_the_chat(each, settings), error)
-            continue
-        with open_identities(settings) as identities:
-            moved_names = identities.moved()
-        for moved in moved_names:
-            if moved.name == each.command.spelling.username:
-                display.note(moved.line)
-        means = _expanded(each, identity, settings)
-        for line in means.notes:
-            display.note(line)
-        ends += [_refused(identity.key, refused.day, refused.reason) for refused in means.refused]
-        for refused in means.refused:
-            why = FetchError(ErrorType.VALIDATION, f"{refused.day} {refused.reason}")
-            events.refused(each.command.command_id, identity.key, [refused.day], why)
-        batches += plan([_ask(each, identity, means, force=settings.force_refetch)])
-    all_days = len(ends) + sum(len(batch.days) for batch in batches)
-    if not batches:
-        events.publish()
-        return ends
-    with instance() as dagster:
-        for batch in batches:
-            before = len(ends)
-
-            def tell(ended: int, before: int = before) -> None:
-                display.days(before + ended, all_days)
-
-            days = _run(batch, dagster, settings, display, tell)
-            for day in days:
-                end = _end(batch, day, settings)
-                display.end(end)
-                ends.append(end)
-                if day.failure is not None:
-                    events.unanswered(batch, day.day, day.failure)
-    events.publish()
-    return ends
-
-
-def _days_without_the_chat(asked: Asked, settings: Settings) -> list[date | None]:
-    """The days that a command means whatever chat it is for; None where they depend on the chat."""
-    if asked.command.mode in {"full", "incremental"}:
-        return [None]
-    today = planning_now(settings).astimezone(settings.zone).date()
-    means = expand(asked.command, today=today, history_start=settings.history_start)
-    return [*means.days, *(each.day for each in means.refused), *([means.today] if means.today else [])]
-
-
-def _expanded(asked: Asked, identity: ChatIdentity, settings: Settings) -> Expansion:
-    store = Store.of(settings)
-    stand = standing(store, identity.key, covered_days(store, identity.key))
-    return expand(
-        asked.command,
-        today=planning_now(settings).astimezone(settings.zone).date(),
-        history_start=settings.history_start,
-        first_message=identity.first_message_date,
-        final_days=stand.done,
-        first_fetched=stand.first,
-    )
-
-
-def _ask(asked: Asked, identity: ChatIdentity, means: Expansion, *, force: bool) -> Ask:
-    command = asked.command
-    return Ask(
-        claim_id=command.command_id,
-        command_id=command.command_id,
-        correlation_id=command.correlation_id,
-        chat_key=identity.key,
-        days=means.days,
-        today=means.today,
-        force=command.force or force,
-        limit=command.limit,
-        strategy=command.strategy,
-        requested_by=command.requested_by,
-        requested_at=command.timestamp,
-    )
-
-
-def _run(
-    batch: Batch,
-    dagster: dg.DagsterInstance,
-    settings: Settings,
-    display: FetchDisplay,
-    tell: Callable[[int], None],
-) -> list[DirectDay]:
-    """Runs a batch in a thread of its own and counts the days that have ended meanwhile.
-
-    In the main thread Dagster would take Ctrl-C for a failure that its retry policy retries.
-    """
-    made: list[DirectDay] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            level = "DEBUG" if VERBOSE.get() else "CRITICAL"
-            made.extend(run_batch(batch, dagster, settings, log_level=level))
-        except BaseException as error:  # noqa: BLE001 - raised again where somebody waits for it
-            errors.append(error)
-
-    outbox = Outbox(settings.data_dir)
-    display.now(
-        f"{batch.chat_key} {batch.first}" + (f" to {batch.last}" if batch.last != batch.first else "")
-    )
-    worker = threading.Thread(target=copy_context().run, args=(work,), name="fetch", daemon=True)
-    worker.start()
+    ledger = Ledger.open(settings.ledger_location)
     try:
+        with instance() as dagster:
+            work = DirectFetch(commands, settings, display, ledger=ledger, dagster=dagster)
+            try:
+                return work.carry_out()
+            except KeyboardInterrupt:
+                work.cancel()
+                display.note("stopped; the days that are done stay done")
+                raise
+            finally:
+                _publish(settings, ledger)
+    finally:
+        ledger.close()
+
+
+class OwnRuns:
+    """The runs of these commands as they are; all others go on, as far as this process is concerned."""
+
+    def __init__(self, runs: Runs, own_keys: Callable[[], frozenset[str]]) -> None:
+        self._runs = runs
+        self._own_keys = own_keys
+
+    def states(self, run_keys: Sequence[str], run_ids: Sequence[str]) -> Mapping[str, RunState]:
+        """Returns the state of each run; of those that others wait for nothing is decided here."""
+        own = self._own_keys()
+        others = {key: RunState(RunStatus.ACTIVE) for key in run_keys if key not in own}
+        return {**others, **self._runs.states([key for key in run_keys if key in own], run_ids)}
+
+    def chat_order(self) -> Sequence[str]:
+        """Returns the chats as their partitions are ordered."""
+        return self._runs.chat_order()
+
+
+class DirectFetch:
+    """Commands that this process carries out; of what else is asked for nothing is started."""
+
+    def __init__(
+        self,
+        commands: Sequence[FetchCommand],
+        settings: Settings,
+        display: FetchDisplay,
+        *,
+        ledger: Ledger,
+        dagster: dg.DagsterInstance,
+    ) -> None:
+        self._settings = settings
+        self._display = display
+        self._ledger = ledger
+        self._dagster = dagster
+        self._rules = Rules.from_settings(settings)
+        self._command_ids = [each.command_id for each in commands]
+        _ask(ledger, commands)
+        self._follower = Follower(ledger, self._command_ids, display)
+        self._reconciler = Reconciler(
+            ledger,
+            rules=self._rules,
+            chats=IdentityTable(ledger),
+            runs=OwnRuns(DagsterRuns(dagster, ledger), self._own_keys),
+        )
+
+    def carry_out(self) -> Outcome:
+        """Plans and runs until everything has ended, or waits for long."""
+        while True:
+            tick = self._reconciler.tick(
+                time.time(),
+                time.monotonic() + TIME_BOX,
+                today=self._today(),
+            )
+            resolve, start = self._own(tick)
+            for request in resolve:
+                self._display.now(f"{', '.join(request.spellings)}: looking it up")
+                self._beside(run_resolve, request)
+            for batch in start:
+                self._beside(run_batch, batch)
+            if self._follower.look():
+                return Outcome(ends=self._follower.ends)
+            if resolve or start or tick.more:
+                continue
+            waiting = self._follower.waits_beyond(time.time() + PATIENCE, held_by=tick.wait)
+            if waiting is not None:
+                return Outcome(ends=self._follower.ends, waiting=[f"{line}; {LATER}" for line in waiting])
+            time.sleep(LOOK_SECONDS)
+
+    def cancel(self) -> None:
+        """Ends what is left as cancelled, and its runs: nobody else would."""
+        mine = self._own_keys()
+        cancel(
+            self._ledger,
+            rules=self._rules,
+            now=time.time(),
+            today=self._today(),
+            command_ids=self._command_ids,
+        )
+        here = dg.RunsFilter(tags={RUN_KEY: list(mine)}, statuses=UNDER_WAY)
+        for run in self._dagster.get_runs(filters=here) if mine else ():
+            self._dagster.report_run_canceled(run, message="Interrupted at the terminal.")
+            self._dagster.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+    def _today(self) -> date:
+        return planning_now(self._settings).astimezone(self._settings.zone).date()
+
+    def _own_keys(self) -> frozenset[str]:
+        """The keys of the runs that these commands wait for."""
+        with self._ledger.read() as connection:
+            asked = requests_of_commands(connection, self._command_ids)
+            resolving = {each.run_id for each in asked if each.run_id}
+            return frozenset(own_batches(connection, self._command_ids) | resolving)
+
+    def _own(self, tick: TickResult) -> tuple[list[ResolveRequest], list[Batch]]:
+        """What of a tick is for these commands."""
+        own = self._own_keys()
+        return (
+            [each for each in tick.resolve if each.run_key in own],
+            [each for each in tick.start if each.batch_id in own],
+        )
+
+    def _beside(self, run: Callable[..., dg.ExecuteInProcessResult], what: Batch | ResolveRequest) -> None:
+        """Runs something in a thread of its own and tells meanwhile which days have ended.
+
+        In the main thread Dagster would take Ctrl-C for a failure that its retry policy retries.
+        """
+        errors: list[BaseException] = []
+        level = "DEBUG" if VERBOSE.get() else "CRITICAL"
+
+        def work() -> None:
+            try:
+                run(what, instance=self._dagster, definitions=defs(), log_level=level)
+            except BaseException as error:  # noqa: BLE001 - raised again where somebody waits for it
+                errors.append(error)
+
+        worker = threading.Thread(target=copy_context().run, args=(work,), name="fetch", daemon=True)
+        worker.start()
         while worker.is_alive():
             worker.join(LOOK_SECONDS)
-            tell(len(outbox.outcomes(batch.batch_id)))
-    except KeyboardInterrupt:
-        _cancel(batch, dagster)
-        display.note("stopped; the days that are done stay done")
-        raise
-    if errors:
-        raise errors[0]
-    return made
+            self._follower.look()
+        if errors:
+            raise errors[0]
 
 
-def _cancel(batch: Batch, dagster: dg.DagsterInstance) -> None:
-    """Tells the instance that the batch's run has ended: nobody else would."""
-    under_way = dg.RunsFilter(
-        tags={"request": batch.batch_id},
-        statuses=[dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
-    )
-    for run in dagster.get_runs(filters=under_way):
-        dagster.report_run_canceled(run, message="Interrupted at the terminal.")
-        dagster.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+def _ask(ledger: Ledger, commands: Sequence[FetchCommand]) -> None:
+    """Writes commands down as requests that this process carries out."""
+    received = time.time()
+    rows = [
+        {
+            "request_id": new_id(),
+            "source": "direct",
+            "state": "new",
+            "raw": as_pushed(each),
+            "command_id": each.command_id,
+            "correlation_id": each.correlation_id,
+            "received_at": received,
+        }
+        for each in commands
+    ]
+    with ledger.write() as connection:
+        requests.insert(connection, rows)
 
 
-def _end(batch: Batch, day: DirectDay, settings: Settings) -> DayEnd:
-    told = day.error or ""
-    if day.event != FAILED:
-        coverage = read_coverage(Store.of(settings).day(batch.chat_key, day.day))
-        count = coverage.message_count if coverage else 0
-        unfinished = "" if coverage is None or coverage.final else " so far, the day is not final"
-        told = f"{count} messages{unfinished}"
-        if day.event == "fetch_skipped":
-            told = f"skipped, nothing new ({told})"
-    return DayEnd(chat=batch.chat_key, day=day.day, event=day.event, told=told)
-
-
-def _refused(chat: str, day: date, reason: str) -> DayEnd:
-    return DayEnd(chat=chat, day=day, event=FAILED, told=f"the day {reason}")
+def _publish(settings: Settings, ledger: Ledger) -> None:
+    """Publishes what was recorded, where Redis is there; else it waits in the ledger."""
+    try:
+        publish_pending(settings, ledger)
+    except FetchError as error:
+        log.info("events wait in the ledger", reason=error.message)

@@ -14,8 +14,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from tg_fetcher_dagster.cli.console import complain, messages, say
-from tg_fetcher_dagster.cli.outcomes import line_of, summary_of
+from tg_fetcher_dagster.cli.console import complain, messages, note, say
+from tg_fetcher_dagster.cli.outcomes import Outcome, line_of, summary_of
 from tg_fetcher_dagster.ledger.request_progress import DayEnd
 from tg_fetcher_dagster.monitoring.legible import legible
 
@@ -94,17 +94,19 @@ def _apart(stream: TextIO) -> TextIO:
         return stream
 
 
-def tell_result(ends: list[DayEnd]) -> bool:
-    """Prints how it all ended; returns False where a day failed."""
+def tell_outcome(outcome: Outcome) -> bool:
+    """Prints how it all ended; returns False where a day was not fetched."""
+    ends = outcome.ends
     failed = [end for end in ends if end.failed]
-    if not failed and len(ends) == 1:
+    if len(ends) == 1 and not failed:
         if messages().is_terminal:
             say(line_of(ends[0]))
-        return True
-    if not failed or len(ends) > 1:
+    elif len(ends) > 1:
         say(summary_of(ends))
-    for end in failed[:REASONS_SHOWN]:
-        complain(line_of(end))
-    if len(failed) > REASONS_SHOWN:
-        complain(f"and {len(failed) - REASONS_SHOWN} more days that failed")
-    return not failed
+    elif not ends and not outcome.waiting:
+        note("nothing to do")
+    for line in [*map(line_of, failed), *outcome.waiting][:REASONS_SHOWN]:
+        complain(line)
+    if (more := len(failed) + len(outcome.waiting) - REASONS_SHOWN) > 0:
+        complain(f"and {more} more days that {'failed' if failed else 'wait'}")
+    return not failed and not outcome.waiting

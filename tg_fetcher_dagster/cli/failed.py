@@ -1,5 +1,6 @@
-"""`tg-fetcher failed`: commands that ended in the dead letters. Any number of them: they are read in pages."""
+"""`tg-fetcher failed`: commands that ended in the dead letters, any number of them, read in pages."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -84,12 +85,12 @@ def retry_failed(
     every: AllOption = False,
 ) -> None:
     """Ask again for what failed: by id, by chat, by sort, or all, the oldest first."""
-    from tg_fetcher_dagster.requests.dead_letters import retry
+    from tg_fetcher_dagster.requests.reviving import revive
 
     which = _chosen(letter, chat, error_type, every=every)
-    done = 0
+    done, began = 0, time.time()
     with _ledger() as ledger:
-        while again := retry(ledger, which, limit=PAGE):
+        while again := revive(ledger, which, limit=PAGE, now=began):
             done += again
     if not done and letter is not None:
         raise _unknown(letter)

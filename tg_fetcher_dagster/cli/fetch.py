@@ -1,11 +1,14 @@
 """`tg-fetcher fetch`: asks for days of a chat and waits until each has come to its end."""
 
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tg_fetcher_dagster.cli.asking import confirm
+from tg_fetcher_dagster.cli.cancel import cancel_commands
 from tg_fetcher_dagster.cli.console import note, say
 from tg_fetcher_dagster.cli.dates import DateOption, FromOption, ToOption
 from tg_fetcher_dagster.cli.starting import read_settings
@@ -13,7 +16,7 @@ from tg_fetcher_dagster.cli.usage import WrongUse
 
 if TYPE_CHECKING:
     from tg_fetcher_dagster.cli.display import FetchDisplay
-    from tg_fetcher_dagster.ledger.request_progress import DayEnd
+    from tg_fetcher_dagster.cli.outcomes import Outcome
     from tg_fetcher_dagster.requests.command import FetchCommand
     from tg_fetcher_dagster.settings import Settings
 
@@ -67,7 +70,6 @@ def fetch(
 
     Without days FETCH_MODE says which (yesterday); without a chat those of TELEGRAM_CHATS are meant.
     """
-    from tg_fetcher_dagster.cli.display import FetchDisplay, tell_result
     from tg_fetcher_dagster.cli.wanted import Wanted, check_days, commands_for
 
     settings = read_settings()
@@ -84,17 +86,33 @@ def fetch(
         for each in commands:
             say(each.command_id)
         return
-    with FetchDisplay() as display:
-        if direct:
-            from tg_fetcher_dagster.cli.direct_fetch import fetch_directly
-
-            ends = fetch_directly(commands, settings, display)
-        else:
-            ends = push_and_follow(commands, settings, display, timeout=timeout)
-    if not ends:
-        note("nothing to do")
-    elif not tell_result(ends):
+    if not carried_out(commands, settings, direct=direct, timeout=timeout):
         raise typer.Exit(1)
+
+
+def carried_out(
+    commands: "Sequence[FetchCommand]", settings: "Settings", *, direct: bool, timeout: float | None = None
+) -> bool:
+    """Has commands carried out, tells how each day ended, and returns False where one was not fetched.
+
+    Raises:
+        FetchError: see `push_and_follow` and `fetch_directly`.
+    """
+    from tg_fetcher_dagster.cli.display import FetchDisplay, tell_outcome
+
+    try:
+        with FetchDisplay() as display:
+            if direct:
+                from tg_fetcher_dagster.cli.direct_fetch import fetch_directly
+
+                outcome = fetch_directly(commands, settings, display)
+            else:
+                outcome = push_and_follow(commands, settings, display, timeout=timeout)
+    except KeyboardInterrupt:
+        if not direct:
+            _offer_to_cancel([each.command_id for each in commands], settings)
+        raise
+    return tell_outcome(outcome)
 
 
 def push_and_follow(
@@ -103,7 +121,7 @@ def push_and_follow(
     display: "FetchDisplay",
     *,
     timeout: float | None = None,
-) -> "list[DayEnd]":
+) -> "Outcome":
     """Gives commands to whoever carries them out and returns how each of their days ended.
 
     Raises:
@@ -111,18 +129,25 @@ def push_and_follow(
             refuses.
     """
     from tg_fetcher_dagster.cli.following import Follower
+    from tg_fetcher_dagster.cli.outcomes import Outcome
     from tg_fetcher_dagster.ledger.database import Ledger
 
     ledger = Ledger.open(settings.ledger_location)
     try:
         push(commands, settings)
-        return Follower(ledger, [each.command_id for each in commands], display).follow(timeout=timeout)
-    except KeyboardInterrupt:
-        named = " ".join(f"--command {each.command_id}" for each in commands[:COMMANDS_NAMED])
-        note(f"no longer waiting; what was asked for goes on. To stop it: tg-fetcher cancel {named}")
-        raise
+        follower = Follower(ledger, [each.command_id for each in commands], display)
+        return Outcome(ends=follower.follow(timeout=timeout))
     finally:
         ledger.close()
+
+
+def _offer_to_cancel(command_ids: list[str], settings: "Settings") -> None:
+    """Asks on a terminal whether what was asked for shall end, too; elsewhere names the line that ends it."""
+    if sys.stdin.isatty() and confirm("no longer waiting. Cancel what was asked for, too?", default=False):
+        cancel_commands(command_ids, settings)
+        return
+    named = " ".join(f"--command {each}" for each in command_ids[:COMMANDS_NAMED])
+    note(f"no longer waiting; what was asked for goes on. To stop it: tg-fetcher cancel {named}")
 
 
 def push(commands: "Sequence[FetchCommand]", settings: "Settings") -> None:

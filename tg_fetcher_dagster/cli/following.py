@@ -20,6 +20,7 @@ from tg_fetcher_dagster.ledger.request_progress import (
     open_days,
     requests_of_commands,
 )
+from tg_fetcher_dagster.requests.waiting import Wait
 
 LOOK_SECONDS = 0.5
 """How long after a look the next one follows."""
@@ -88,6 +89,33 @@ class Follower:
         if missing and waited > UNHEARD_SECONDS:
             self._display.note("nobody has taken the command yet: is Dagster's daemon running (make dev)?")
         return not (missing or unplanned or still_open)
+
+    def waits_beyond(self, moment: float, *, held_by: Wait | None = None) -> list[str] | None:
+        """Returns what is left, a line each, where all of it waits for longer than a moment; else None.
+
+        Args:
+            moment: seconds since 1970.
+            held_by: why no run is started at all.
+        """
+        with self._ledger.read() as connection:
+            requests = requests_of_commands(connection, self._command_ids)
+            left = open_days(connection, [each.request_id for each in requests])
+        unplanned = [each for each in requests if each.state in NOT_PLANNED]
+        if any(each.batch_state == "running" for each in left):
+            return None
+        later = [each for each in left if each.wait_until > moment]
+        later_requests = [each for each in unplanned if (each.wait_until or 0.0) > moment]
+        soon = len(left) + len(unplanned) - len(later) - len(later_requests)
+        is_held = held_by is not None and (held_by.until is None or held_by.until > moment)
+        if soon and not is_held:
+            return None
+        now = datetime.now(UTC)
+        lines = [position_of(each, now=now) for each in later]
+        lines += [_position_of_request(each, now=now) for each in later_requests]
+        if soon and held_by is not None:
+            until = f" until {told_moment(held_by.until, now=now)}" if held_by.until else ""
+            lines.append(f"what is left waits{until}: {held_by.why}")
+        return lines
 
     def _take_in(self, ended: Iterable[DayEnd]) -> None:
         for end in ended:

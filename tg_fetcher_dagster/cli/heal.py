@@ -16,7 +16,7 @@ def heal(
     chat: Annotated[str | None, typer.Argument(help="Days of this chat alone.")] = None,
     only_list: Annotated[bool, typer.Option("--list", help="Name them with their reasons; no more.")] = False,
 ) -> None:
-    """Open the days again that were given up after three rounds that failed; the daily round asks for them."""
+    """Open days again that were given up after three failed rounds; the daily round asks for them."""
     from tg_fetcher_dagster.cli.offline import key_of
     from tg_fetcher_dagster.ledger.database import Ledger
     from tg_fetcher_dagster.ledger.day_rounds import reopen

@@ -1,8 +1,22 @@
 """How days ended, in a line each. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from tg_fetcher_dagster.ledger.request_progress import DayEnd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a fetch.
+
+    Attributes:
+        ends: how days ended.
+        waiting: a line for each group of days that nobody waits for here any more.
+    """
+
+    ends: Sequence[DayEnd] = field(default_factory=tuple)
+    waiting: Sequence[str] = field(default_factory=tuple)
 
 
 def line_of(end: DayEnd) -> str:
@@ -33,6 +47,6 @@ def _told(end: DayEnd) -> str:
         case "skipped":
             return f"skipped, complete already ({messages})"
         case "cancelled":
-            return "cancelled" + (f": {end.error}" if end.error else "")
+            return "cancelled"
         case "failed":
             return end.error or "failed without a reason"

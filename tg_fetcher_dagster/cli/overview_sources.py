@@ -128,9 +128,9 @@ def _queue_lengths(settings: Settings) -> dict[str, int]:
 
 def _ledger_part(settings: Settings) -> LedgerPart:
     """Everything that the ledger says, seen at one moment."""
-    identities = IdentityTable(settings.data_dir)
     ledger = Ledger.open(settings.ledger_location)
     try:
+        identities = IdentityTable(ledger)
         with ledger.read() as connection:
             return LedgerPart(
                 chats=_chats(connection, identities, settings),

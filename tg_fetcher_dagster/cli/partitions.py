@@ -7,7 +7,7 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 def has_instance() -> bool:
     """True where a command may look for an instance: DAGSTER_HOME, or the one that `make dev` made."""
-    from tg_fetcher_dagster.cli.direct import DEFAULT_HOME, HOME
+    from tg_fetcher_dagster.cli.dagster_instance import DEFAULT_HOME, HOME
 
     return bool(os.environ.get(HOME)) or (DEFAULT_HOME / "dagster.yaml").exists()
 
@@ -16,7 +16,7 @@ def add_partition(key: str) -> None:
     """Adds a chat's partition; one that is there stays."""
     import dagster as dg
 
-    from tg_fetcher_dagster.cli.direct import instance
+    from tg_fetcher_dagster.cli.dagster_instance import instance
     from tg_fetcher_dagster.defs.partitions import CHATS
 
     try:
@@ -30,7 +30,7 @@ def is_partition(key: str) -> bool:
     """True where there is an instance, and a chat's partition of exactly this name in it."""
     import dagster as dg
 
-    from tg_fetcher_dagster.cli.direct import instance
+    from tg_fetcher_dagster.cli.dagster_instance import instance
     from tg_fetcher_dagster.defs.partitions import CHATS
 
     if not has_instance():
@@ -50,7 +50,7 @@ def remove_partition(key: str) -> None:
     """
     import dagster as dg
 
-    from tg_fetcher_dagster.cli.direct import instance
+    from tg_fetcher_dagster.cli.dagster_instance import instance
     from tg_fetcher_dagster.defs.partitions import CHATS
     from tg_fetcher_dagster.defs.partitions_in_use import partitions_in_use
     from tg_fetcher_dagster.settings import Settings

@@ -12,7 +12,6 @@ from tg_fetcher_dagster.errors import FetchError
 
 if TYPE_CHECKING:
     from tg_fetcher_dagster.fetching.rebuild import Rebuilt
-    from tg_fetcher_dagster.storage.coverage import Coverage
 
 
 def rebuild(
@@ -26,32 +25,25 @@ def rebuild(
     Consumers are told of each day that is not what they were told last.
     """
     from tg_fetcher_dagster.cli.offline import days_in, key_of, publish_what_was_told
-    from tg_fetcher_dagster.events.outbox import Outbox
-    from tg_fetcher_dagster.fetching.day_events import DayEvents
+    from tg_fetcher_dagster.fetching.context import DayContext
+    from tg_fetcher_dagster.fetching.day_events import unasked
     from tg_fetcher_dagster.fetching.rebuild import rebuild_day
-    from tg_fetcher_dagster.messages.day import MappingOptions
-    from tg_fetcher_dagster.storage.paths import Store
 
     check_range(first, last)
     if day and first:
         raise WrongUse("--date and --from/--to exclude each other")
     settings = read_settings()
-    store = Store.of(settings)
-    store.prepare()
+    context = DayContext(settings)
+    context.store.prepare()
     key = key_of(chat, settings)
-    days = [day] if day else list(days_in(store.days(key), first=first, last=last))
+    days = [day] if day else list(days_in(context.store.days(key), first=first, last=last))
     if not days:
         note(f"{key}: nothing was fetched {'in these days' if first else 'yet'}")
         return
-    outbox, options = Outbox(settings.data_dir), MappingOptions.from_settings(settings)
-
-    def events_of(then: "Coverage") -> DayEvents:
-        return DayEvents.of_its_own(outbox, settings, then.chat, then.date, why="rebuild")
-
     changed = untold = failed = 0
     for each in days:
         try:
-            made = rebuild_day(key, each, store=store, options=options, events_of=events_of)
+            made = rebuild_day(key, each, context, told_as=lambda _then: unasked("rebuild"))
         except FetchError as error:
             complain(error.message)
             failed += 1

@@ -17,8 +17,8 @@ from tg_fetcher_dagster.cli.usage import WrongUse
 from tg_fetcher_dagster.errors import FetchError
 
 if TYPE_CHECKING:
+    from tg_fetcher_dagster.fetching.context import DayContext
     from tg_fetcher_dagster.settings import Settings
-    from tg_fetcher_dagster.storage.coverage import Coverage
     from tg_fetcher_dagster.storage.damage import Damage
     from tg_fetcher_dagster.storage.paths import Store
 
@@ -61,27 +61,26 @@ def verify(
     end: checksums, day files and side files against what their raw files give, the records of the readings.
     """
     from tg_fetcher_dagster.cli.offline import days_in, key_of
+    from tg_fetcher_dagster.fetching.context import DayContext
     from tg_fetcher_dagster.fetching.verifying import verify_day
-    from tg_fetcher_dagster.messages.day import MappingOptions
-    from tg_fetcher_dagster.storage.paths import Store
 
     check_range(first, last)
     if direct and not repair:
         raise WrongUse("--direct belongs to --repair")
     settings = read_settings()
-    store = Store.of(settings)
+    context = DayContext(settings)
+    store = context.store
     store.prepare()
-    options = MappingOptions.from_settings(settings)
     tally = _Tally()
     with TemporaryDirectory(prefix="tg-fetcher-") as scratch:
         for key in [key_of(chat, settings)] if chat else _kept_chats(store):
             for day in days_in(store.days(key), first=first, last=last):
-                damages = verify_day(key, day, store=store, options=options, scratch=Path(scratch))
+                damages = verify_day(key, day, context, scratch=Path(scratch))
                 tally.add(key, day, damages)
     say(f"{tally.days} days verified, {len(tally.damaged)} damaged")
     if not tally.damaged:
         return
-    if not repair or not _repaired(tally, settings, direct=direct):
+    if not repair or not _repaired(tally, context, direct=direct):
         raise typer.Exit(1)
 
 
@@ -91,34 +90,25 @@ def _kept_chats(store: "Store") -> list[str]:
     return [key for key in store.chats() if re.fullmatch(KEY_PATTERN, key)]
 
 
-def _repaired(tally: _Tally, settings: "Settings", *, direct: bool) -> bool:
+def _repaired(tally: _Tally, context: "DayContext", *, direct: bool) -> bool:
     """Makes again what raw files give and fetches the rest; returns False where something stays damaged."""
     from tg_fetcher_dagster.cli.offline import publish_what_was_told
     from tg_fetcher_dagster.days import stretches
 
-    left, to_read = _made_again(tally, settings)
-    publish_what_was_told(settings)
+    left, to_read = _made_again(tally, context)
+    publish_what_was_told(context.settings)
     for key, days in to_read.items():
         for run in stretches(days):
             note(f"must be read again: {key} {run[0]} to {run[-1]}")
-    return (not to_read or _fetched(to_read, settings, direct=direct)) and not left
+    return (not to_read or _fetched(to_read, context.settings, direct=direct)) and not left
 
 
-def _made_again(tally: _Tally, settings: "Settings") -> tuple[int, dict[str, list[date]]]:
+def _made_again(tally: _Tally, context: "DayContext") -> tuple[int, dict[str, list[date]]]:
     """Returns how many days cannot be mended at all, and those that Telegram must be asked for."""
-    from tg_fetcher_dagster.events.outbox import Outbox
-    from tg_fetcher_dagster.fetching.day_events import DayEvents
+    from tg_fetcher_dagster.fetching.day_events import unasked
     from tg_fetcher_dagster.fetching.rebuild import rebuild_day
-    from tg_fetcher_dagster.messages.day import MappingOptions
     from tg_fetcher_dagster.storage.damage import Part
-    from tg_fetcher_dagster.storage.paths import Store
     from tg_fetcher_dagster.storage.raw_file import RawFileError
-
-    store, options = Store.of(settings), MappingOptions.from_settings(settings)
-    outbox = Outbox(settings.data_dir)
-
-    def events_of(then: "Coverage") -> DayEvents:
-        return DayEvents.of_its_own(outbox, settings, then.chat, then.date, why="verify")
 
     left = 0
     to_read: dict[str, list[date]] = {}
@@ -126,7 +116,7 @@ def _made_again(tally: _Tally, settings: "Settings") -> tuple[int, dict[str, lis
         record_too = any(damage.part is Part.COVERAGE for damage in damages)
         try:
             made = rebuild_day(
-                key, day, store=store, options=options, events_of=events_of, record_from_raw=record_too
+                key, day, context, told_as=lambda _then: unasked("verify"), record_from_raw=record_too
             )
         except RawFileError:
             to_read.setdefault(key, []).append(day)
@@ -139,21 +129,14 @@ def _made_again(tally: _Tally, settings: "Settings") -> tuple[int, dict[str, lis
 
 
 def _fetched(to_read: dict[str, list[date]], settings: "Settings", *, direct: bool) -> bool:
-    from tg_fetcher_dagster.cli.display import FetchDisplay, tell_result
+    from tg_fetcher_dagster.cli.fetch import carried_out
     from tg_fetcher_dagster.cli.wanted import Wanted, commands_for
     from tg_fetcher_dagster.days import stretches
 
-    asked = []
-    for key, days in to_read.items():
-        for run in stretches(days):
-            asked += commands_for([key], Wanted(first=run[0], last=run[-1]), settings)
-    with FetchDisplay() as display:
-        if direct:
-            from tg_fetcher_dagster.cli.direct_fetch import fetch_directly
-
-            ends = fetch_directly(asked, settings, display)
-        else:
-            from tg_fetcher_dagster.cli.fetch import push_and_follow
-
-            ends = push_and_follow(asked, settings, display, timeout=None)
-    return tell_result(ends)
+    commands = [
+        command
+        for key, days in to_read.items()
+        for run in stretches(days)
+        for command in commands_for([key], Wanted(first=run[0], last=run[-1]), settings)
+    ]
+    return carried_out(commands, settings, direct=direct)

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import dagster as dg
 
+from tg_fetcher_dagster.defs.heartbeat import Heartbeat
+
 T = TypeVar("T")
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -27,21 +29,39 @@ class Interrupted(Exception):  # noqa: N818 - no error: somebody asked for it
     """The process was asked to end while the work was under way."""
 
 
-def run_to_its_end(work: Coroutine[Any, Any, T]) -> T:
+def run_to_its_end(work: Coroutine[Any, Any, T], heartbeat: Heartbeat | None = None) -> T:
     """Runs the work on a loop of its own and returns its result.
 
+    Args:
+        work: what to do.
+        heartbeat: of the run; it ends the work, too, where somebody has ended the run.
+
     Raises:
-        Interrupted: a signal came; the work has been cancelled and has cleaned up.
+        Interrupted: a signal came, or the run was ended; the work has been cancelled and has cleaned up.
     """
 
     async def cancelable() -> T:
-        with _cancelled_by_signals():
+        with _cancelled_by_signals(), _cancelled_by(heartbeat):
             return await work
 
     try:
         return asyncio.run(cancelable())
     except asyncio.CancelledError:
         raise Interrupted from None
+
+
+@contextmanager
+def _cancelled_by(heartbeat: Heartbeat | None) -> Iterator[None]:
+    task = asyncio.current_task()
+    if heartbeat is None or task is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    heartbeat.when_ended(lambda: loop.call_soon_threadsafe(task.cancel))
+    try:
+        yield
+    finally:
+        heartbeat.when_ended(None)
 
 
 @contextmanager

@@ -5,21 +5,27 @@ history; each day's file is durable as soon as it is proved whole. A day that is
 unless `force` asks for it. See docs/files.md for what is in the files.
 """
 
+from collections.abc import Iterator
+from typing import cast
+
 import dagster as dg
 
-from tg_fetcher_dagster.days import day_of
-from tg_fetcher_dagster.defs.conclusion import fetch_and_conclude
-from tg_fetcher_dagster.defs.config import FetchConfig, asked_days, requests_of
+from tg_fetcher_dagster.defs.checks import check_specs
+from tg_fetcher_dagster.defs.config import FetchConfig
+from tg_fetcher_dagster.defs.fetch_step import fetch_step
 from tg_fetcher_dagster.defs.hooks import HOOKS
-from tg_fetcher_dagster.defs.partitions import CHATS, MAX_DAYS_A_RUN, by_chat, chat_day_key, chat_days
+from tg_fetcher_dagster.defs.partitions import CHATS, MAX_DAYS_A_RUN, chat_days
 from tg_fetcher_dagster.defs.resources import TelethonResource
-from tg_fetcher_dagster.fetching.request import DayResult
+from tg_fetcher_dagster.defs.shown_days import StepEvent
 from tg_fetcher_dagster.settings import DefinitionSettings
 
 POOL = "telegram"
 """The pool of runs that ask Telegram; its limit is the number of accounts."""
 
 GROUP = "telegram"
+
+NOTHING = cast("dg.DagsterType", dg.Nothing)
+"""The days rest on the disk: there is nothing for an I/O manager to store. Dagster types it as a class."""
 
 
 def retry_policy(settings: DefinitionSettings) -> dg.RetryPolicy:
@@ -34,10 +40,13 @@ def retry_policy(settings: DefinitionSettings) -> dg.RetryPolicy:
 
 def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
     """Returns the asset `messages`, partitioned by chat and date."""
+    partitions = chat_days(settings)
 
     @dg.asset(
         description=__doc__,
-        partitions_def=chat_days(settings),
+        partitions_def=partitions,
+        check_specs=check_specs(partitions),
+        dagster_type=NOTHING,
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN),
         retry_policy=retry_policy(settings),
         pool=POOL,
@@ -46,10 +55,10 @@ def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
         kinds={"telegram", "json"},
         owners=["team:telegram"],
     )
-    def messages(context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource) -> None:
-        fetching = telegram.fetching()
-        requests = requests_of(config, by_chat(context.partition_keys), run_id=context.run.run_id)
-        fetch_and_conclude(context, requests, fetching, key_of=_key_of, settings=settings)
+    def messages(
+        context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
+    ) -> Iterator[StepEvent]:
+        yield from fetch_step(context, config, telegram, settings)
 
     return messages
 
@@ -60,6 +69,7 @@ def build_messages_today(settings: DefinitionSettings) -> dg.AssetsDefinition:
     @dg.asset(
         description="The unfinished day of each chat: the file that `messages` finishes after midnight.",
         partitions_def=CHATS,
+        dagster_type=NOTHING,
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN),
         retry_policy=retry_policy(settings),
         pool=POOL,
@@ -70,18 +80,10 @@ def build_messages_today(settings: DefinitionSettings) -> dg.AssetsDefinition:
     )
     def messages_today(
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
-    ) -> None:
-        fetching = telegram.fetching()
-        days = asked_days(config) or (day_of(fetching.now(), settings.zone),)
-        chats = dict.fromkeys(context.partition_keys, days)
-        requests = requests_of(config, chats, run_id=context.run.run_id)
-        fetch_and_conclude(context, requests, fetching, key_of=lambda report: report.chat, settings=settings)
+    ) -> Iterator[StepEvent]:
+        yield from fetch_step(context, config, telegram, settings, today=True)
 
     return messages_today
-
-
-def _key_of(report: DayResult) -> str:
-    return str(chat_day_key(report.chat, report.day))
 
 
 @dg.definitions

@@ -5,9 +5,8 @@ a chat's partition under a running run kills the run). Days begin at HISTORY_STA
 until midnight, which is why the unfinished day has an asset of its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
-from itertools import groupby
 
 import dagster as dg
 
@@ -42,12 +41,6 @@ def chat_day_key(chat: str, day: date) -> dg.MultiPartitionKey:
     return dg.MultiPartitionKey({"chat": check_chat_key(chat), "date": day.isoformat()})
 
 
-def chat_day_of(key: str) -> tuple[str, date]:
-    """Returns the chat and the day of a key; dimension names stand in alphabetical order."""
-    chat, _, day = key.partition("|")
-    return check_chat_key(chat), date.fromisoformat(day)
-
-
 def range_tags(chats: tuple[str, str], days: tuple[date, date]) -> Mapping[str, str]:
     """Returns the tags that ask for the rectangle `chats x days`, both ends included.
 
@@ -57,34 +50,6 @@ def range_tags(chats: tuple[str, str], days: tuple[date, date]) -> Mapping[str, 
         RANGE_START: str(chat_day_key(chats[0], days[0])),
         RANGE_END: str(chat_day_key(chats[1], days[1])),
     }
-
-
-def by_chat(keys: Iterable[str]) -> dict[str, tuple[date, ...]]:
-    """Returns the days of each chat in any rectangle of keys, chats in their first order.
-
-    >>> by_chat(["b|2025-11-02", "b|2025-11-01", "a|2025-11-01"])
-    {'b': (datetime.date(2025, 11, 1), datetime.date(2025, 11, 2)), 'a': (datetime.date(2025, 11, 1),)}
-    """
-    found: dict[str, list[date]] = {}
-    for chat, day in map(chat_day_of, keys):
-        found.setdefault(chat, []).append(day)
-    return {chat: tuple(sorted(days)) for chat, days in found.items()}
-
-
-def neighbours(ordered: Sequence[str], wanted: frozenset[str], *, at_most: int) -> list[tuple[str, str]]:
-    """Returns the ranges of `ordered` that hold exactly the wanted keys, each of at most so many keys.
-
-    >>> neighbours(["a", "b", "c", "d"], frozenset("abd"), at_most=50)
-    [('a', 'b'), ('d', 'd')]
-    """
-    ranges: list[tuple[str, str]] = []
-    for is_wanted, group in groupby(ordered, key=wanted.__contains__):
-        keys = list(group)
-        if is_wanted:
-            ranges.extend(
-                (keys[at], keys[min(at + at_most, len(keys)) - 1]) for at in range(0, len(keys), at_most)
-            )
-    return ranges
 
 
 def keys_of_run(
@@ -98,3 +63,13 @@ def keys_of_run(
     asked = dg.PartitionKeyRange(run.tags[RANGE_START], run.tags[RANGE_END])
     with dg.partition_loading_context(dynamic_partitions_store=instance):
         return list(partitions.get_partition_keys_in_range(asked))
+
+
+def is_today(run: dg.DagsterRun) -> bool:
+    """True for a run of `messages_today`, whose partitions are chats."""
+    return run.job_name == "fetch_today" or dg.AssetKey("messages_today") in (run.asset_selection or ())
+
+
+def asked_keys(run: dg.DagsterRun, settings: DefinitionSettings, instance: dg.DagsterInstance) -> list[str]:
+    """Returns the partition keys that a run of either asset was asked for."""
+    return keys_of_run(run, CHATS if is_today(run) else chat_days(settings), instance)

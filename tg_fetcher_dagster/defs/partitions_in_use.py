@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from tg_fetcher_dagster.defs.hooks import asked_keys
+from tg_fetcher_dagster.defs.partitions import asked_keys
 from tg_fetcher_dagster.settings import Settings
 
 UNDER_WAY = dg.RunsFilter(

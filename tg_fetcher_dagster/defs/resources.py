@@ -5,13 +5,17 @@ Read again for every run, so that a changed `.env` takes effect without a restar
 
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
+from functools import partial
 
 import dagster as dg
 from pydantic import PrivateAttr
 
+from tg_fetcher_dagster.defs.heartbeat import Heartbeat
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.context import FetchContext
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.monitoring.logs import configure_logging, told_with
+from tg_fetcher_dagster.requests.registration import begin_process, end_run, heartbeat
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.run_mark import alive
 from tg_fetcher_dagster.telegram.open_reader import open_reader
@@ -22,19 +26,57 @@ class TelethonResource(dg.ConfigurableResource[None]):
     """Telegram for one run: opened at the first request, so that a run with nothing to ask never connects."""
 
     _settings: Settings | None = PrivateAttr(default=None)
+    _ledger: Ledger | None = PrivateAttr(default=None)
+    _heartbeat: Heartbeat | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["TelethonResource"]:  # type: ignore[override]
-        """Reads the settings and marks the run as alive while its step works."""
+        """Reads the settings, and lets the run be seen as alive while its process works.
+
+        What is wrong here the step says: a failure of a resource would end the run without its hooks.
+        """
         try:
             self._settings = Settings.read()
         except FetchError:
-            yield self  # the step says it: a failure here would end the run without its hooks
+            yield self
             return
         configure_logging(self._settings)
         run_id = context.run.run_id if context.run else "0"
         with alive(self._settings.data_dir, run_id), told_with(run_id=run_id):
-            yield self
+            try:
+                self._ledger = Ledger.open(self._settings.ledger_location)
+                begin_process(self._ledger, run_id)
+            except FetchError:
+                yield self
+                return
+            with self._beating(self._ledger, run_id):
+                yield self
+
+    @contextmanager
+    def _beating(self, ledger: Ledger, run_id: str) -> Iterator[None]:
+        self._heartbeat = Heartbeat(partial(heartbeat, ledger, run_id))
+        try:
+            with self._heartbeat:
+                yield
+            end_run(ledger, run_id, end="ended")
+        finally:
+            ledger.close()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger, open for as long as the run's process works.
+
+        Raises:
+            FetchError: (validation, storage) it cannot be opened.
+        """
+        if self._ledger is None:
+            self._ledger = Ledger.open(self.settings.ledger_location)
+        return self._ledger
+
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """The run's heartbeat; None where the ledger could not be opened."""
+        return self._heartbeat
 
     @property
     def settings(self) -> Settings:

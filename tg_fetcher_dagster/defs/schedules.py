@@ -1,57 +1,67 @@
-"""Yesterday, for all chats, every day (docs.dagster.io, "Schedules")."""
+"""Yesterday, for all chats, every day (docs.dagster.io, "Schedules").
 
+The schedule starts no run: it writes down what is asked, and the sensor `requests` starts what is to be
+started when that can be, as for everybody else who asks. A partition that is no chat hinders nobody.
+"""
+
+import time
 from datetime import date
 
 import dagster as dg
 
-from tg_fetcher_dagster.chats.identity_table import open_identities
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.days import ONE_DAY, day_of
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS
-from tg_fetcher_dagster.defs.partitions import CHATS, neighbours, range_tags
+from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger import requests
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.requests.asking import NewRequest, ask
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 from tg_fetcher_dagster.telegram.clock import planning_time
 
-CHATS_A_RUN = 50
-"""One day of many chats is one run, bounded so that one chat's trouble is not everybody's."""
 
-
-def runs_for_a_day(chats: list[str], paused: frozenset[str], day: date) -> list[dg.RunRequest]:
-    """Returns few runs that fetch one day of all chats that are not paused.
-
-    Args:
-        chats: all chat partitions in Dagster's order, in which a range of chats means neighbours.
-        paused: chats to leave out.
-        day: which day.
-    """
-    wanted = frozenset(chats) - paused
-    return [
-        dg.RunRequest(run_key=f"{day}:{ends[0]}", tags=dict(range_tags(ends, (day, day))))
-        for ends in neighbours(chats, wanted, at_most=CHATS_A_RUN)
-    ]
+def ask_for_all_chats(ledger: Ledger, day: date, *, now: float) -> int:
+    """Asks for a day of every chat that is not paused, once; returns of how many chats."""
+    request_id = f"yesterday-{day}"
+    chats = [identity.key for identity in IdentityTable(ledger).all() if not identity.paused]
+    if not chats:
+        return 0
+    with ledger.write() as connection:
+        if not requests.find(connection, request_id):
+            asked = NewRequest(
+                source="schedule",
+                days=dict.fromkeys(chats, (day,)),
+                requested_by="yesterday",
+                request_id=request_id,
+            )
+            ask(connection, asked, now=now)
+    return len(chats)
 
 
 def build_yesterday(settings: DefinitionSettings) -> dg.ScheduleDefinition:
     """Returns the schedule, at DAILY_SCHEDULE_CRON in the deployment's zone."""
+    status = dg.DefaultScheduleStatus
+    running = settings.run_sensors
 
     @dg.schedule(
         name="yesterday",
         cron_schedule=settings.daily_schedule_cron,
         execution_timezone=settings.timezone,
         job=FETCH_DAYS,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Fetches yesterday for every chat that is not paused, in few runs.",
+        default_status=status.RUNNING if running else status.STOPPED,
+        description="Asks for yesterday of every chat that is not paused; the sensor `requests` starts runs.",
     )
-    def yesterday(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+    @skips_in_trouble
+    def yesterday(context: dg.ScheduleEvaluationContext) -> dg.SkipReason:
         present = Settings.read()
         began = planning_time(present, context.scheduled_execution_time)
         day = day_of(began, settings.zone) - ONE_DAY
-        chats = list(context.instance.get_dynamic_partitions(CHATS.name or ""))
-        with open_identities(present) as identities:
-            known = identities.all()
-        paused = frozenset(identity.key for identity in known if identity.paused)
-        runs = runs_for_a_day(chats, paused, day)
-        return runs or dg.SkipReason("no chat to fetch: add one with tg-fetcher chats add, or TELEGRAM_CHATS")
+        with Ledger.open(present.ledger_location) as ledger:
+            chats = ask_for_all_chats(ledger, day, now=time.time())
+        if not chats:
+            return dg.SkipReason("no chat to fetch: add one with tg-fetcher chats add, or TELEGRAM_CHATS")
+        return dg.SkipReason(f"asked for {day} of {chats} chats; the sensor `requests` starts the runs")
 
     return yesterday
 

@@ -41,24 +41,30 @@ class Drained:
     left: bool
 
 
-def publish_pending(settings: Settings, ledger: Ledger, *, seconds: float = TIME_BOX) -> Drained:
+def publish_pending(settings: Settings, ledger: Ledger, *, seconds: float | None = None) -> Drained:
     """Publishes what is pending, and first what Redis was told and has lost.
 
     Without Redis (REDIS_URL is empty) events wait; where events are switched off they count as told.
+
+    Args:
+        settings: where Redis is, and what it is told.
+        ledger: where the outbox is.
+        seconds: the time box, TIME_BOX where none is given.
 
     Raises:
         FetchError: (network) Redis is away: all that is left stays and is published later; (storage) the
             ledger refuses.
     """
+    box = TIME_BOX if seconds is None else seconds
     if not settings.enable_events:
-        return drain(ledger, None, seconds=seconds)
+        return drain(ledger, None, seconds=box)
     if settings.redis_url is None:
         return Drained(0, left=False)
     with connect(settings) as client:
         channel = settings.events_channel
         redis_lost_time(ledger, client, channel)
         publisher = EventPublisher(client, channel, settings.events_stream_length)
-        drained = drain(ledger, publisher, seconds=seconds)
+        drained = drain(ledger, publisher, seconds=box)
         if drained.published:
             redis_lost_time(ledger, client, channel)
         return drained

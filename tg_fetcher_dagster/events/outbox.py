@@ -13,6 +13,7 @@ from tg_fetcher_dagster.events.publisher import EventPublisher
 from tg_fetcher_dagster.events.recording import OutcomeRecord
 from tg_fetcher_dagster.ledger import outbox
 from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.settings import Settings
 
 
 class Outbox:
@@ -23,8 +24,8 @@ class Outbox:
 
     @property
     def ledger(self) -> Ledger:
-        """The folder's ledger."""
-        return _ledger_of(self._data_dir.absolute())
+        """The folder's ledger, or the one that LEDGER_URL names."""
+        return _ledger_at(Settings.read(data_dir=self._data_dir).ledger_location)
 
     def put(self, event: Event, *, request_id: str, durable: bool) -> bool:
         """Records how a day ended; False where the request has told that already."""
@@ -57,5 +58,5 @@ class Outbox:
 
 
 @cache
-def _ledger_of(data_dir: Path) -> Ledger:
-    return Ledger.open(f"sqlite:///{data_dir / '.ledger' / 'ledger.sqlite'}")
+def _ledger_at(url: str) -> Ledger:
+    return Ledger.open(url)

@@ -3,6 +3,7 @@
 A request tells how a chat and day ended once, whoever tries again; asking anew is a new request.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -58,6 +59,31 @@ def record(connection: Connection, event: Event, *, request_id: str) -> bool:
         date=told.date,
         body=told.model_dump_json(),
     )
+
+
+def record_all(connection: Connection, told: Iterable[tuple[Event, str]]) -> list[str]:
+    """Records many ends of days at once, each with its request's id; returns their event ids, in order.
+
+    Raises:
+        ValueError: one of them is no end of a day.
+    """
+    rows = []
+    for event, request_id in told:
+        if event.event not in TERMINAL:
+            raise ValueError(f"{event.event} is no end of a day")
+        named = event.model_copy(update={"event_id": event_id(event, request_id=request_id)})
+        rows.append(
+            {
+                "event_id": named.event_id,
+                "request_id": request_id,
+                "event": named.event,
+                "chat": named.chat,
+                "date": named.date,
+                "body": named.model_dump_json(),
+            }
+        )
+    outbox.put_all(connection, rows)
+    return [str(row["event_id"]) for row in rows]
 
 
 def outcomes_of(

@@ -19,20 +19,20 @@ class BackgroundStoring:
         self._keeping: asyncio.Task[DayResult] | None = None
 
     async def hand_over(self, day: ReadDay) -> AsyncIterator[DayResult]:
-        """Begins to store a day; yields the report of the one before it, once that is durable.
+        """Begins to store a day; yields the result of the one before it, once that is durable.
 
         Raises:
             FetchError: (storage) the day before could not be kept; this one is not begun.
         """
-        async for report in self.kept():
-            yield report
+        async for result in self.kept():
+            yield result
         work = asyncio.to_thread(
             store_day, day, request=self._request, context=self._context, events=self._events
         )
         self._keeping = asyncio.create_task(work)
 
     async def kept(self) -> AsyncIterator[DayResult]:
-        """Yields the report of the day that is being kept, once it is durable; nothing where none is.
+        """Yields the result of the day that is being kept, once it is durable; nothing where none is.
 
         Raises:
             FetchError: (storage) it could not be kept.
@@ -41,11 +41,11 @@ class BackgroundStoring:
         if keeping is None:
             return
         try:
-            report = await asyncio.shield(keeping)
+            result = await asyncio.shield(keeping)
         except asyncio.CancelledError:
             await asyncio.wait([keeping])  # a thread cannot be stopped, and half a day is worth nothing
             raise
-        yield report
+        yield result
 
     async def ended(self) -> None:
         """Waits for the day that is being kept, whatever becomes of it."""

@@ -13,10 +13,12 @@ from typing import Any
 import orjson
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.fetching.committing import drafts_on_their_way
 from tg_fetcher_dagster.fetching.completing import Completion
 from tg_fetcher_dagster.fetching.missing_parts import unmapped
 from tg_fetcher_dagster.fetching.raw_lines import RawMessage, assembled, with_whole
 from tg_fetcher_dagster.fetching.record import reading_of
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.messages.day import DayAssembly, DayStatistics, MappingOptions
 from tg_fetcher_dagster.messages.peers import marked_entity_id
 from tg_fetcher_dagster.messages.source import source_info
@@ -46,6 +48,21 @@ class MadeDay:
     statistics: DayStatistics
     comment_count: int
 
+    def facts(self, options: MappingOptions) -> dict[str, Any]:
+        """Returns what a coverage says of a day's files (its OF_THE_FILES), but for their sizes."""
+        return {
+            "message_count": self.statistics.message_count,
+            "comment_count": self.comment_count,
+            "checksum_sha256": self.assembled.checksum_sha256,
+            "size_bytes": self.assembled.size_bytes,
+            "newest_message_id": self.statistics.newest_id,
+            "first_message_ts": self.statistics.first_message_ts,
+            "last_message_ts": self.statistics.last_message_ts,
+            "estimated_tokens_total": self.statistics.estimated_tokens_total,
+            "schema_version": options.schema_version,
+            "preprocessing_version": options.preprocessing_version,
+        }
+
 
 class DayBuilder:
     """Builds the files of one chat's day from Telegram's records, newest message first."""
@@ -57,6 +74,7 @@ class DayBuilder:
         identity: ChatIdentity,
         day: date,
         options: MappingOptions,
+        ledger: Ledger,
         account_user_id: int | None = None,
         keep_raw: bool = True,
         raw_from: Path | None = None,
@@ -68,13 +86,19 @@ class DayBuilder:
             identity: whose day it is.
             day: which day.
             options: how messages are mapped.
+            ledger: says which drafts of dead processes are still to be put in their places.
             account_user_id: who reads it: one's own messages of a private chat do not name their sender.
             keep_raw: False where the raw file is there already.
             raw_from: a raw file that stands elsewhere and becomes the day's.
         """
         self._options = options
         self._account_user_id = account_user_id
-        self._writer = DayWriter(paths, keep_raw=keep_raw, raw_from=raw_from)
+        self._writer = DayWriter(
+            paths,
+            keep_raw=keep_raw,
+            raw_from=raw_from,
+            is_spared=lambda draft: draft in drafts_on_their_way(ledger, paths),
+        )
         self._source = source_info(identity)
         self._assembly = DayAssembly(
             source=self._source, day=day, options=options, account_user_id=account_user_id

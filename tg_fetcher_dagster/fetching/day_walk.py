@@ -51,8 +51,8 @@ class DayWalk:
         self._first, self._last = first, last
         self._zone = context.settings.zone
         self._may_have_comments = identity.type == "channel"
-        self._stored = Stragglers(context.store, request.chat)
-        self._strays = Strays(context.store, request.chat)
+        self._stored = Stragglers.of(context.store, request.chat)
+        self._strays = Strays(context.ledger, context.store, request.chat)
         self._horizon = Horizon(first, last, neighbours=context.settings.edge_messages)
         self._scanned = ScannedIds()
         self._open: dict[date, OpenDay] = {}
@@ -61,7 +61,7 @@ class DayWalk:
         self._requests_told = telegram.requests_made
 
     async def run(self) -> AsyncGenerator[DayResult, None]:
-        """Yields the report of each day, the newest first, as soon as the day is durable.
+        """Yields the result of each day, the newest first, as soon as the day is durable.
 
         Raises:
             ChatMigratedError: the basic group is a supergroup now.
@@ -77,8 +77,8 @@ class DayWalk:
                         break
                     for day in self._horizon.passed():
                         self._day(day).lost += sources.moved_on(day)
-                        async for report in self._close(day):
-                            yield report
+                        async for result in self._close(day):
+                            yield result
             self._strays.settle()
             for day in self._horizon.left:
                 refusal = sources.refusal(day)
@@ -86,13 +86,13 @@ class DayWalk:
                     yield self._refused(day, refusal)
                     continue
                 self._day(day).lost += sources.losses(day)
-                async for report in self._close(day):
-                    yield report
-            async for report in self._closing.kept():
-                yield report
+                async for result in self._close(day):
+                    yield result
+            async for result in self._closing.kept():
+                yield result
         except Exception:
-            async for report in self._closing.kept():
-                yield report
+            async for result in self._closing.kept():
+                yield result
             raise
         finally:
             await self._closing.ended()
@@ -159,6 +159,7 @@ class DayWalk:
                 identity=self._identity,
                 day=day,
                 options=self._context.options,
+                ledger=self._context.ledger,
                 account_user_id=self._telegram.user_id,
             )
             self._open[day] = OpenDay(
@@ -268,7 +269,7 @@ class DayWalk:
         return DayResult(chat=self._request.chat, day=day, outcome="failed", error=error)
 
     async def _close(self, day: date) -> AsyncIterator[DayResult]:
-        """Hands a day over to be kept while the walk goes on; yields the report of the one before."""
+        """Hands a day over to be kept while the walk goes on; yields the result of the one before."""
         opened = self._day(day)
         while opened.stored:
             await self._add(opened, opened.stored.pop())
@@ -287,6 +288,6 @@ class DayWalk:
             lost=(*opened.lost, *opened.builder.unmapped),
             account_user_id=self._telegram.user_id,
         )
-        async for report in self._closing.hand_over(closed):
-            yield report
+        async for result in self._closing.hand_over(closed):
+            yield result
         del self._open[day]

@@ -12,7 +12,7 @@ from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.request import FetchRequest
-from tg_fetcher_dagster.storage.coverage import read_coverage, write_coverage
+from tg_fetcher_dagster.storage.coverage import coverage_in, write_coverage
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 log = structlog.get_logger(__name__)
@@ -111,7 +111,7 @@ def is_asked_below(request: FetchRequest, identity: ChatIdentity) -> bool:
 
 def _read_again(chat: str, day: date, context: FetchContext) -> None:
     """The first day that was shown may have more now: it is not final any more."""
-    paths = context.store.day(chat, day)
-    coverage = read_coverage(paths)
-    if coverage is not None and coverage.final:
-        write_coverage(paths, coverage.model_copy(update={"final": False}))
+    with context.ledger.write() as connection:
+        coverage = coverage_in(connection, chat, day)
+        if coverage is not None and coverage.final:
+            write_coverage(connection, coverage.model_copy(update={"final": False}))

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.fetching.day_events import DayEvents
+from tg_fetcher_dagster.fetching.committing import Intent, commit_day, recover_intents
+from tg_fetcher_dagster.fetching.context import DayContext
+from tg_fetcher_dagster.fetching.day_events import day_end_event, unasked
 from tg_fetcher_dagster.fetching.missing_parts import without_unmapped
 from tg_fetcher_dagster.fetching.replaying import Replayed, replay
-from tg_fetcher_dagster.fetching.storing import settle
 from tg_fetcher_dagster.messages.day import MappingOptions
-from tg_fetcher_dagster.storage.candidates import drop_candidate, read_candidate
+from tg_fetcher_dagster.storage.candidates import read_candidate
 from tg_fetcher_dagster.storage.changes import ChangeRecord
 from tg_fetcher_dagster.storage.coverage import (
     OF_THE_FILES,
@@ -21,10 +22,9 @@ from tg_fetcher_dagster.storage.coverage import (
     Outcome,
     mark_for_reading,
     read_coverage,
-    write_coverage,
 )
 from tg_fetcher_dagster.storage.damage import Part
-from tg_fetcher_dagster.storage.paths import DayPaths, Store
+from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import RawFileError
 
 TRIES = 3
@@ -52,10 +52,10 @@ class Rebuilt:
 def rebuild_day(
     chat: str,
     day: date,
+    context: DayContext,
     *,
-    store: Store,
-    options: MappingOptions,
-    events_of: Callable[[Coverage], DayEvents],
+    told_as: Callable[[Coverage], str],
+    options: MappingOptions | None = None,
     record_from_raw: bool = False,
 ) -> Rebuilt:
     """Makes the day's files again; the same raw file and options give the same bytes.
@@ -67,9 +67,9 @@ def rebuild_day(
     Args:
         chat: the chat's key.
         day: which day.
-        store: where it is.
-        options: what the messages become.
-        events_of: returns who tells, for what is then proved of the day.
+        context: where it is, and what its messages become.
+        told_as: returns the request on whose behalf it is told, for what is then proved of the day.
+        options: what the messages become, if not what the settings say.
         record_from_raw: believe what the raw file says of the reading, not the record.
 
     Raises:
@@ -79,33 +79,36 @@ def rebuild_day(
             what this version cannot read.
     """
     began = time.monotonic()
-    paths = store.day(chat, day)
+    paths = context.store.day(chat, day)
+    recover_intents(context.ledger, context.store, chat)
     for _ in range(TRIES):
         looked = facts_of(paths.raw)
         try:
-            replayed = replay(paths.raw, paths, options)
+            replayed = replay(paths.raw, paths, options or context.options, ledger=context.ledger)
             try:
                 sizes = replayed.builder.writer.seal(replayed.made.sides)
                 with exclusive(paths.lock):
                     if facts_of(paths.raw) != looked:
                         continue  # an older snapshot never replaces a newer one
-                    before = read_coverage(paths)
+                    before = read_coverage(context.ledger, paths)
                     coverage = _renewed(paths, before, replayed.coverage, record_from_raw=record_from_raw)
                     coverage = coverage.model_copy(update={"sizes": sizes})
-                    return put_day(paths, replayed, coverage, before, events_of=events_of, began=began)
+                    made = put_day(
+                        paths, replayed, coverage, before, context=context, told_as=told_as, began=began
+                    )
+                    if made is not None:
+                        return made
             finally:
                 replayed.builder.discard()
         except RawFileError as error:
             with exclusive(paths.lock):
                 if facts_of(paths.raw) == looked:
-                    mark_for_reading(paths, error.why)
+                    mark_for_reading(context.ledger, paths, error.why)
                     raise
     raise FetchError(ErrorType.STORAGE, f"{chat} {day} is being fetched again and again: try it later")
 
 
-def accept_day(
-    chat: str, day: date, *, store: Store, options: MappingOptions, events_of: Callable[[Coverage], DayEvents]
-) -> Rebuilt:
+def accept_day(chat: str, day: date, context: DayContext) -> Rebuilt:
     """Makes the reading current that was not believed; the earlier files are kept under `versions/`.
 
     Raises:
@@ -113,26 +116,35 @@ def accept_day(
             the disk refused, or what was kept of the reading is damaged.
     """
     began = time.monotonic()
-    paths = store.day(chat, day)
+    paths = context.store.day(chat, day)
+    recover_intents(context.ledger, context.store, chat)
     candidate = read_candidate(paths)
     if candidate is None:
         raise FetchError(ErrorType.NOT_FOUND, f"{chat} {day}: no deletion waits to be accepted")
-    replayed = replay(paths.candidate_raw, paths, options, adopt=True)
+    replayed = replay(paths.candidate_raw, paths, context.options, ledger=context.ledger, adopt=True)
     try:
         sizes = replayed.builder.writer.seal(replayed.made.sides)
         with exclusive(paths.lock):
-            before = read_coverage(paths)
+            before = read_coverage(context.ledger, paths)
             coverage = replayed.coverage.model_copy(update={"sizes": sizes})
             if before is not None and before.limit is None and before.fetched_at > coverage.fetched_at:
                 raise FetchError(
                     ErrorType.VALIDATION,
                     f"{chat} {day}: a newer reading is in place; nothing is left to accept",
                 )
-            rebuilt = put_day(
-                paths, replayed, coverage, before, events_of=events_of, began=began, is_reading=True
+            accepted = put_day(
+                paths,
+                replayed,
+                coverage,
+                before,
+                context=context,
+                told_as=lambda _then: unasked("accept"),
+                began=began,
+                is_reading=True,
             )
-            drop_candidate(paths)
-            return rebuilt
+            if accepted is None:
+                raise FetchError(ErrorType.STORAGE, f"{chat} {day} is being fetched: try it later")
+            return accepted
     finally:
         replayed.builder.discard()
 
@@ -168,10 +180,12 @@ def put_day(
     coverage: Coverage,
     before: Coverage | None,
     *,
-    events_of: Callable[[Coverage], DayEvents],
+    context: DayContext,
+    told_as: Callable[[Coverage], str],
     began: float | None = None,
     is_reading: bool = False,
-) -> Rebuilt:
+    takes_stragglers: bool = False,
+) -> Rebuilt | None:
     """Puts a replayed day in its place and tells of it where it is not what was told last.
 
     What a reading changed is told with it; what a rebuild changes is nobody's edit. The chat's lock must be
@@ -182,9 +196,14 @@ def put_day(
         replayed: its sealed files.
         coverage: what is then proved of it.
         before: what was proved of it until now.
-        events_of: returns who tells, for what is then proved of the day.
+        context: with the ledger.
+        told_as: returns the request on whose behalf it is told, for what is then proved of the day.
         began: when the work on it began, on the monotonic clock.
         is_reading: it is another reading of the day, not the same one made anew.
+        takes_stragglers: the messages that waited for the day are in it.
+
+    Returns:
+        What was done; None where the day was changed meanwhile, on another host.
 
     Raises:
         FetchError: (storage) the disk refused.
@@ -193,17 +212,30 @@ def put_day(
     found = writer.compare(before)
     mended = [Part.DAY_FILE] if found.replaces else []
     mended += replayed.differing_sides(paths)
-    writer.publish(found)
-    untold = found.outcome != "unchanged"
-    if untold:
-        events = events_of(coverage)
+    is_told = found.outcome != "unchanged"
+    event, end, request_id = None, None, ""
+    if is_told:
+        request_id = told_as(coverage)
         changes = ChangeRecord.of(found.changes) if is_reading and found.changes else None
-        told = {"outcome": found.outcome, "changes": changes, "event_request": events.request_id}
+        told = {"outcome": found.outcome, "changes": changes, "event_request": request_id}
         coverage = coverage.model_copy(update=told)
-        settle(paths, coverage, before=before, events=events)
-    else:
-        write_coverage(paths, coverage)
-    if before is None or (not untold and before.model_copy(update={"sizes": coverage.sizes}) != coverage):
+        told_before = before.checksum_sha256 if before else None
+        event, end = day_end_event(
+            context.settings, paths, coverage, request_id=request_id, told_before=told_before
+        )
+    intent = Intent(
+        request_id=request_id,
+        coverage=coverage,
+        moves=writer.moves(found),
+        keeps=found.present if found.replaces else None,
+        end=end,
+        event=event.model_dump(mode="json") if event else None,
+        answers_candidate=is_reading,
+        takes_stragglers=takes_stragglers,
+    )
+    if not commit_day(context.ledger, paths, intent, writer, before=before):
+        return None
+    if before is None or (not is_told and before.model_copy(update={"sizes": coverage.sizes}) != coverage):
         mended.append(Part.COVERAGE)
     duration = round(time.monotonic() - began, 3) if began is not None else 0.0
     return Rebuilt(

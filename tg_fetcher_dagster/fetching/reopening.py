@@ -5,7 +5,6 @@ made from the copy. No request is sent.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import Any
 
 import orjson
@@ -13,12 +12,14 @@ import structlog
 
 from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.fetching.committing import recover_day
 from tg_fetcher_dagster.fetching.context import FetchContext
-from tg_fetcher_dagster.fetching.day_events import DayEvents
+from tg_fetcher_dagster.fetching.day_events import unasked
+from tg_fetcher_dagster.fetching.failures import failure_of
 from tg_fetcher_dagster.fetching.rebuild import facts_of, put_day
 from tg_fetcher_dagster.fetching.replaying import replay
-from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
-from tg_fetcher_dagster.storage.coverage import OF_THE_FILES, Coverage, read_coverage
+from tg_fetcher_dagster.fetching.request import DayResult
+from tg_fetcher_dagster.storage.coverage import OF_THE_FILES, read_coverage
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import RawWriter, read_raw
 from tg_fetcher_dagster.storage.stragglers import Stragglers
@@ -35,21 +36,23 @@ def reopen_days(chat: str, context: FetchContext) -> list[DayResult]:
     """Gives the stragglers of a chat to those of their days that are done; days that are not take them later.
 
     Returns:
-        A report for each day that has changed, the oldest first; one that could not be opened keeps its
+        A result for each day that has changed, the oldest first; one that could not be opened keeps its
         stragglers.
     """
-    stragglers = Stragglers(context.store, chat)
-    reports = []
+    stragglers = Stragglers.of(context.store, chat)
+    results = []
     for day in stragglers.days():
         paths = context.store.day(chat, day)
         try:
-            if read_coverage(paths) is not None and (report := _reopen(paths, stragglers, context)):
-                reports.append(report)
-        except FetchError as error:
+            is_done = read_coverage(context.ledger, paths) is not None
+            if is_done and (result := _reopen(paths, stragglers, context)) is not None:
+                results.append(result)
+        except Exception as error:  # noqa: BLE001 - the other days' results are not to be lost by it
+            failure = failure_of(error, about=f"{chat} {day}")
             log.warning(
-                "a day cannot be opened again yet", chat=chat, date=day.isoformat(), error=error.message
+                "a day cannot be opened again yet", chat=chat, date=day.isoformat(), error=failure.message
             )
-    return reports
+    return results
 
 
 def _reopen(paths: DayPaths, stragglers: Stragglers, context: FetchContext) -> DayResult | None:
@@ -58,19 +61,29 @@ def _reopen(paths: DayPaths, stragglers: Stragglers, context: FetchContext) -> D
         looked = facts_of(paths.raw)
         merged = stragglers.merged_raw(paths.day)
         _write(merged_lines(read_raw(paths.raw), waiting), RawWriter(merged))
-        replayed = replay(merged, paths, context.options, adopt=True)
+        replayed = replay(merged, paths, context.options, ledger=context.ledger, adopt=True)
         try:
             sizes = replayed.builder.writer.seal(replayed.made.sides)
             with exclusive(paths.lock):
-                before = read_coverage(paths)
+                recover_day(context.ledger, paths)
+                before = read_coverage(context.ledger, paths)
                 if before is None or facts_of(paths.raw) != looked:
                     continue
                 files = replayed.coverage.model_dump(include=set(OF_THE_FILES))
                 coverage = before.model_copy(update={**files, "sizes": sizes, "needs_read": None})
-                made = put_day(paths, replayed, coverage, before, events_of=partial(_events, context))
-                stragglers.take_in(paths.day)
+                made = put_day(
+                    paths,
+                    replayed,
+                    coverage,
+                    before,
+                    context=context,
+                    told_as=lambda _then: unasked("reopen"),
+                    takes_stragglers=True,
+                )
         finally:
             replayed.builder.discard()
+        if made is None:
+            continue
         if made.outcome == "unchanged":
             return None
         log.info(
@@ -119,10 +132,3 @@ def _write(lines: Lines, raw: RawWriter) -> None:
         raw.publish()
     finally:
         raw.discard()
-
-
-def _events(context: FetchContext, then: Coverage) -> DayEvents:
-    """Returns who tells of the change: the same for the same content, so that a kill tells nothing twice."""
-    request_id = f"reopen-{then.checksum_sha256[:40]}"
-    request = FetchRequest(request_id=request_id, chat=then.chat, days=(then.date,))
-    return DayEvents(context.outbox, context.settings, request)

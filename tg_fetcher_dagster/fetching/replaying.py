@@ -14,7 +14,7 @@ from tg_fetcher_dagster.fetching.day_builder import DayBuilder, MadeDay
 from tg_fetcher_dagster.fetching.missing_parts import without_unmapped
 from tg_fetcher_dagster.fetching.reading_account import reading_account
 from tg_fetcher_dagster.fetching.record import NOT_IN_OLDER_FILES, reading_in
-from tg_fetcher_dagster.fetching.storing import of_the_files
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.storage.coverage import Coverage
 from tg_fetcher_dagster.storage.damage import Part
@@ -77,6 +77,7 @@ def replay(
     paths: DayPaths,
     options: MappingOptions,
     *,
+    ledger: Ledger,
     target: DayPaths | None = None,
     adopt: bool = False,
 ) -> Replayed:
@@ -86,6 +87,7 @@ def replay(
         raw: the raw file.
         paths: whose chat and day it must be of.
         options: what the messages become.
+        ledger: says which drafts of dead processes are still to be put in their places.
         target: where the drafts are written, if not beside the day's own files.
         adopt: the raw file stands elsewhere and shall become the day's.
 
@@ -106,12 +108,13 @@ def replay(
                 account_user_id=reading_account(head, raw, paths),
                 keep_raw=False,
                 raw_from=raw if adopt else None,
+                ledger=ledger,
             )
             undo.callback(builder.discard)
             builder.replay(seen.watch(lines))
             made = builder.assemble()
             reading = reading_in(head, seen.end, seen.unavailable)
-            files = of_the_files(made, options)
+            files = made.facts(options)
             coverage = Coverage.model_validate({**reading, **files, "outcome": "new"})
             lost = (*without_unmapped(coverage.lost), *builder.unmapped)
             coverage = coverage.model_copy(update={"lost": lost})

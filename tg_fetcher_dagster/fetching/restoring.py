@@ -9,11 +9,11 @@ import structlog
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.context import FetchContext
-from tg_fetcher_dagster.fetching.day_events import DayEvents
+from tg_fetcher_dagster.fetching.day_events import DayEvents, unasked
 from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
 from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.storage.candidates import Candidate, read_candidate
-from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
+from tg_fetcher_dagster.storage.coverage import Coverage, mark_in_doubt, read_coverage
 from tg_fetcher_dagster.storage.damage import look
 from tg_fetcher_dagster.storage.deletions import DeletionRule
 from tg_fetcher_dagster.storage.paths import DayPaths
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 def settled_on_disk(
     day: date, request: FetchRequest, context: FetchContext, events: DayEvents
 ) -> DayResult | None:
-    """Returns the report of a day that needs no fetch, and tells of it; None where it must be read.
+    """Returns the result of a day that needs no fetch, and tells of it; None where it must be read.
 
     Files that are gone or of another size are made again from the raw file first, also before a day is read:
     what was kept is what the new reading is held against.
@@ -34,15 +34,17 @@ def settled_on_disk(
         FetchError: (storage) the disk refused.
     """
     paths = context.store.day(request.chat, day)
-    coverage = read_coverage(paths)
+    coverage = read_coverage(context.ledger, paths)
     candidate = read_candidate(paths)
     by_reading = request.force or context.settings.force_refetch or candidate is not None
     restored = None
     if _is_damaged(paths, coverage):
-        restored = _restored(paths, context, events, by_reading=by_reading)
+        restored = _restored(paths, context, request, by_reading=by_reading)
         coverage = restored.coverage if restored is not None else None
     if candidate is not None and _waits(candidate, coverage, request, context):
-        error = candidate.failure(paths, DeletionRule.from_settings(context.settings).confirm_after)
+        confirm_after = DeletionRule.from_settings(context.settings).confirm_after
+        error = candidate.failure(paths, confirm_after)
+        mark_in_doubt(context.ledger, paths, until=candidate.due(confirm_after), why=error.message)
         return DayResult(chat=request.chat, day=day, outcome="failed", coverage=coverage, error=error)
     if by_reading or coverage is None or not coverage.settled:
         return None
@@ -73,7 +75,7 @@ def _waits(
 
 
 def _restored(
-    paths: DayPaths, context: FetchContext, events: DayEvents, *, by_reading: bool
+    paths: DayPaths, context: FetchContext, request: FetchRequest, *, by_reading: bool
 ) -> Rebuilt | None:
     """Makes a day's files again from its raw file; None where that cannot be, and the day must be read.
 
@@ -81,15 +83,11 @@ def _restored(
     of its own, since each request tells how a day ended once.
     """
 
-    def events_of(then: Coverage) -> DayEvents:
-        if then.settled and not by_reading:
-            return events
-        return DayEvents.of_its_own(context.outbox, context.settings, paths.chat, paths.day, why="restore")
+    def told_as(then: Coverage) -> str:
+        return request.request_id if then.settled and not by_reading else unasked("restore")
 
     try:
-        made = rebuild_day(
-            paths.chat, paths.day, store=context.store, options=context.options, events_of=events_of
-        )
+        made = rebuild_day(paths.chat, paths.day, context, told_as=told_as)
     except FetchError as error:
         if not isinstance(error, RawFileError) and error.error_type is not ErrorType.INTERNAL:
             raise

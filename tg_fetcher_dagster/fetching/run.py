@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+
+import structlog
 
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.fetching.chat_days import Reader, failure_of, fetch_chat, kept_days
+from tg_fetcher_dagster.fetching.chat_days import Reader, fetch_chat, kept_days
 from tg_fetcher_dagster.fetching.context import FetchContext
+from tg_fetcher_dagster.fetching.failures import failed_days, failure_of
 from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
+from tg_fetcher_dagster.ledger.asks import askers_of
 from tg_fetcher_dagster.monitoring.logs import told_with
 from tg_fetcher_dagster.telegram.reader import TelegramReader
+
+log = structlog.get_logger(__name__)
 
 
 async def fetch_chats(requests: Sequence[FetchRequest], context: FetchContext) -> list[DayResult]:
@@ -19,7 +24,7 @@ async def fetch_chats(requests: Sequence[FetchRequest], context: FetchContext) -
     is not tried again for the next chat.
 
     Returns:
-        One report for each chat and day, in the requests' order.
+        One result for each chat and day, in the requests' order.
 
     Raises:
         FetchError: (validation, storage) DATA_DIR cannot be used at all.
@@ -39,19 +44,30 @@ async def fetch_chats(requests: Sequence[FetchRequest], context: FetchContext) -
                 raise opened
             return opened
 
-        reports: list[DayResult] = []
+        results: list[DayResult] = []
         for request in requests:
-            with told_with(chat=request.chat, correlation_id=request.correlation_id):
-                reports += await _fetched(request, context, reader)
-        return reports
+            with told_with(chat=request.chat, correlation_id=_correlation_id(request, context)):
+                results += await _fetched(request, context, reader)
+        return results
+
+
+def _correlation_id(request: FetchRequest, context: FetchContext) -> str:
+    """Returns what log lines about a request carry: the first asker's id, else the batch's."""
+    with context.ledger.read() as connection:
+        first = askers_of(connection, request.request_id, request.chat, request.days[0])
+    return first[0].correlation_id if first else request.request_id
 
 
 async def _fetched(request: FetchRequest, context: FetchContext, reader: Reader) -> list[DayResult]:
-    """Returns one report a day; a chat that fails in an unforeseen way ends for itself."""
+    """Returns one result a day; a chat that fails in an unforeseen way ends for itself."""
     try:
         return await fetch_chat(request, context, reader)
     except Exception as error:  # noqa: BLE001 - the other chats of the run go on
         failure = failure_of(error, about=f"chat {request.chat}")
-        kept = {report.day: report for report in kept_days(request, context)}
-        failed = DayResult(chat=request.chat, day=request.days[0], outcome="failed", error=failure)
-        return [kept.get(day) or replace(failed, day=day) for day in sorted(request.days)]
+    try:
+        kept = {each.day: each for each in kept_days(request, context)}
+    except FetchError as error:
+        log.warning("what was kept is not known", chat=request.chat, error=error.message)
+        kept = {}
+    failed = {each.day: each for each in failed_days(request.chat, request.days, failure)}
+    return [{**failed, **kept}[day] for day in sorted(request.days)]

@@ -19,7 +19,6 @@ from tg_fetcher_dagster.fetching.hidden_history import hidden_below, refusal
 from tg_fetcher_dagster.fetching.missing_parts import future_lost, hidden, past_lost
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.storage.coverage import Loss, read_coverage
-from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.beginning import FIRST_ID
 from tg_fetcher_dagster.telegram.pages import Page
 from tg_fetcher_dagster.telegram.reader import TelegramReader
@@ -59,7 +58,7 @@ class Sources:
         start, end = day_start(first, self._zone), day_start(last + ONE_DAY, self._zone)
         known_id = None
         if self._identity.migrated_from_chat_id is None:  # else the day before may hold the group's own ids
-            known_id = newest_id_of(self._context.store, self._request.chat, first - ONE_DAY)
+            known_id = newest_id_of(self._context, self._request.chat, first - ONE_DAY)
         is_beginning = False
         walk = self._telegram.history(
             self._identity, start, end, known_id=known_id, look_ahead=self._request.limit is None
@@ -136,9 +135,9 @@ class Sources:
             self._past_lost = past_lost(error.message)
 
 
-def newest_id_of(store: Store, chat: str, day: date) -> int | None:
+def newest_id_of(context: FetchContext, chat: str, day: date) -> int | None:
     """Returns the newest message of a day that is proved and whole; None where it is not, or empty."""
-    coverage = read_coverage(store.day(chat, day))
+    coverage = read_coverage(context.ledger, context.store.day(chat, day))
     if coverage is None or not coverage.final or coverage.lost or not coverage.edge_messages:
         return None
     return coverage.newest_message_id

@@ -1,32 +1,30 @@
-"""A day that the walk has passed becomes durable: its files, then its event, then what is proved of it.
+"""A day that the walk has passed becomes durable, unless a newer reading is in place or it is not believed.
 
-The order makes a kill at any line harmless: a day counts only once its coverage is written, and an event that
-is told twice is silent the second time. All of it happens under the chat's lock, so that of two readings of
-one day the one that began later stays, whichever comes to its end first.
+All of it happens under the chat's lock, so that of two readings of one day the one that began later stays,
+whichever comes to its end first; the ledger's transaction says the same to other hosts.
 """
 
 import time
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 import structlog
 
 from tg_fetcher_dagster.durable_files import exclusive
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.fetching.committing import Intent, commit_day, recover_day
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder, MadeDay, Scanned
 from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.deletion_doubts import (
     Doubt,
     doubt_of,
-    drop_what_was_answered,
     newer_in_place,
 )
 from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
-from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.storage.candidates import write_candidate
 from tg_fetcher_dagster.storage.changes import ChangeRecord
-from tg_fetcher_dagster.storage.coverage import Coverage, Loss, read_coverage, write_coverage
+from tg_fetcher_dagster.storage.coverage import Coverage, Loss, mark_in_doubt, read_coverage
 from tg_fetcher_dagster.storage.day_writer import DayWriter
 from tg_fetcher_dagster.storage.deletions import DeletionRule
 from tg_fetcher_dagster.storage.paths import DayPaths
@@ -59,6 +57,10 @@ class ReadDay:
     account_user_id: int | None = None
 
 
+TRIES = 5
+"""How often a day is compared again because another host has changed it meanwhile."""
+
+
 def store_day(
     closed: ReadDay, *, request: FetchRequest, context: FetchContext, events: DayEvents
 ) -> DayResult:
@@ -79,58 +81,49 @@ def store_day(
         closed.builder.end(coverage)
         writer = closed.builder.writer
         coverage = coverage.model_copy(update={"sizes": writer.seal(made.sides)})
-        with exclusive(paths.lock):
-            before = read_coverage(paths)
-            newer = newer_in_place(paths, before, coverage, now=context.now())
-            if newer is not None:
-                return _superseded(newer, events)
-            found = writer.compare(before)
-            rule = DeletionRule.from_settings(context.settings)
-            doubt = doubt_of(paths, coverage, found, before=before, draft=writer.day_file, rule=rule)
-            if doubt is not None:
-                return _set_aside(paths, doubt, writer, before, rule)
-            writer.publish(found, keep_replaced=before is None or before.final or bool(found.vanished))
-            drop_what_was_answered(paths, coverage)
-            events.stage(closed.day, "postprocess")
-            changes = ChangeRecord.of(found.changes) if found.changes else None
-            kept = coverage.model_copy(update={"outcome": found.outcome, "changes": changes})
-            settle(paths, kept, before=before, events=events)
+        for _ in range(TRIES):
+            with exclusive(paths.lock):
+                result = _put(paths, coverage, writer, context=context, events=events)
+            if result is not None:
+                return result
+        raise FetchError(
+            ErrorType.STORAGE, f"{request.chat} {closed.day} is being fetched again and again: try it later"
+        )
     finally:
         closed.builder.discard()
-    return DayResult(
-        chat=request.chat,
-        day=closed.day,
-        outcome="unchanged" if kept.outcome == "unchanged" else "fetched",
+
+
+def _put(
+    paths: DayPaths, coverage: Coverage, writer: DayWriter, *, context: FetchContext, events: DayEvents
+) -> DayResult | None:
+    """Puts a sealed reading in its place; None where the day has changed since it was compared."""
+    recover_day(context.ledger, paths)
+    before = read_coverage(context.ledger, paths)
+    newer = newer_in_place(paths, before, coverage, now=context.now())
+    if newer is not None:
+        return _superseded(newer, events)
+    found = writer.compare(before)
+    rule = DeletionRule.from_settings(context.settings)
+    doubt = doubt_of(paths, coverage, found, before=before, draft=writer.day_file, rule=rule)
+    if doubt is not None:
+        return _set_aside(paths, doubt, writer, before=before, context=context)
+    events.stage(paths.day, "postprocess")
+    changes = ChangeRecord.of(found.changes) if found.changes else None
+    kept = coverage.model_copy(update={"outcome": found.outcome, "changes": changes})
+    event, end = events.of_end(paths, kept, told_before=before.checksum_sha256 if before else None)
+    keeps_replaced = before is None or before.final or bool(found.vanished)
+    intent = Intent(
+        request_id=events.request_id,
         coverage=kept,
-        requests=closed.requests,
+        moves=writer.moves(found),
+        keeps=found.present if found.replaces and keeps_replaced else None,
+        end=end,
+        event=event.model_dump(mode="json"),
+        answers_candidate=True,
     )
-
-
-def settle(paths: DayPaths, kept: Coverage, *, before: Coverage | None, events: DayEvents) -> None:
-    """Tells of a day whose files are in their places, then makes it durable; the chat's lock must be held.
-
-    Args:
-        paths: where the day is.
-        kept: what is proved of it, and what was found.
-        before: what was proved of it until now.
-        events: who tells.
-
-    Raises:
-        FetchError: (storage) the disk refused; the day does not count and is read again.
-    """
-    events.kept(paths, kept, told_before=before.checksum_sha256 if before else None)
-    write_coverage(paths, kept)
-    log.info(
-        "day kept",
-        chat=paths.chat,
-        date=paths.day.isoformat(),
-        outcome=kept.outcome,
-        message_count=kept.message_count,
-        comment_count=kept.comment_count,
-        requests=kept.requests,
-        final=kept.final,
-        duration_seconds=kept.duration_seconds,
-    )
+    if not commit_day(context.ledger, paths, intent, writer, before=before):
+        return None
+    return DayResult(chat=paths.chat, day=paths.day, outcome=end, coverage=kept, requests=coverage.requests)
 
 
 def _superseded(newer: Coverage, events: DayEvents) -> DayResult:
@@ -140,13 +133,15 @@ def _superseded(newer: Coverage, events: DayEvents) -> DayResult:
 
 
 def _set_aside(
-    paths: DayPaths, doubt: Doubt, writer: DayWriter, before: Coverage | None, rule: DeletionRule
+    paths: DayPaths, doubt: Doubt, writer: DayWriter, *, before: Coverage | None, context: FetchContext
 ) -> DayResult:
-    """Keeps the reading beside the day where it is the first one, and reports the day as failed."""
+    """Keeps the reading beside the day where it is the first one, and results the day as failed."""
     if doubt.is_first:
         writer.set_aside(paths.candidate_raw)
         write_candidate(paths, doubt.candidate)
-    error = doubt.candidate.failure(paths, rule.confirm_after)
+    confirm_after = DeletionRule.from_settings(context.settings).confirm_after
+    error = doubt.candidate.failure(paths, confirm_after)
+    mark_in_doubt(context.ledger, paths, until=doubt.candidate.due(confirm_after), why=error.message)
     log.error("a deletion is not believed", error_type=error.error_type.value, error=error.message)
     return DayResult(chat=paths.chat, day=paths.day, outcome="failed", coverage=before, error=error)
 
@@ -169,20 +164,4 @@ def _coverage(closed: ReadDay, made: MadeDay, *, request: FetchRequest, context:
         "event_request": request.request_id,
         "outcome": "new",
     }
-    return Coverage.model_validate({**reading, **of_the_files(made, context.options)})
-
-
-def of_the_files(made: MadeDay, options: MappingOptions) -> dict[str, Any]:
-    """Returns what a coverage says of a day's files (its OF_THE_FILES), but for their sizes."""
-    return {
-        "message_count": made.statistics.message_count,
-        "comment_count": made.comment_count,
-        "checksum_sha256": made.assembled.checksum_sha256,
-        "size_bytes": made.assembled.size_bytes,
-        "newest_message_id": made.statistics.newest_id,
-        "first_message_ts": made.statistics.first_message_ts,
-        "last_message_ts": made.statistics.last_message_ts,
-        "estimated_tokens_total": made.statistics.estimated_tokens_total,
-        "schema_version": options.schema_version,
-        "preprocessing_version": options.preprocessing_version,
-    }
+    return Coverage.model_validate({**reading, **made.facts(context.options)})

@@ -10,6 +10,7 @@ from datetime import date
 import structlog
 
 from tg_fetcher_dagster.fetching.entities import mentioned
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.day_file import message_ids
 from tg_fetcher_dagster.storage.paths import Store
@@ -26,10 +27,11 @@ UNDATED = date(1970, 1, 1)
 class Strays:
     """The strays of one walk over days of a chat."""
 
-    def __init__(self, store: Store, chat: str) -> None:
+    def __init__(self, ledger: Ledger, store: Store, chat: str) -> None:
+        self._ledger = ledger
         self._store = store
         self._chat = chat
-        self._stragglers = Stragglers(store, chat)
+        self._stragglers = Stragglers.of(store, chat)
         self._coverage: dict[date, Coverage | None] = {}
         self._older: list[tuple[date, Sequence[Record], Page]] = []
 
@@ -87,5 +89,5 @@ class Strays:
 
     def _covered(self, day: date) -> Coverage | None:
         if day not in self._coverage:
-            self._coverage[day] = read_coverage(self._store.day(self._chat, day))
+            self._coverage[day] = read_coverage(self._ledger, self._store.day(self._chat, day))
         return self._coverage[day]

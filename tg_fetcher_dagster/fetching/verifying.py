@@ -8,20 +8,19 @@ from pathlib import Path
 
 from tg_fetcher_dagster.durable_files import sha256_of, storage_failures
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.fetching.context import DayContext
 from tg_fetcher_dagster.fetching.replaying import Replayed, replay
-from tg_fetcher_dagster.messages.day import MappingOptions
+from tg_fetcher_dagster.ledger import days as ledger_days
 from tg_fetcher_dagster.storage.coverage import OF_THE_FILES, Coverage, read_coverage
 from tg_fetcher_dagster.storage.damage import Damage, Part, look
-from tg_fetcher_dagster.storage.paths import DayPaths, Store
+from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import RawFileError
 
 _MAY_DIFFER = frozenset({"final", "lost", "outcome", "event_request", "changes", "needs_read", "sizes"})
 """What of a record a later step may change: a straggler opens a day again, a rebuild tells of it."""
 
 
-def verify_day(
-    chat: str, day: date, *, store: Store, options: MappingOptions, scratch: Path
-) -> tuple[Damage, ...]:
+def verify_day(chat: str, day: date, context: DayContext, *, scratch: Path) -> tuple[Damage, ...]:
     """Returns what is wrong with a day's files; nothing where all is well.
 
     Memory does not grow with the day but for its ids.
@@ -29,18 +28,17 @@ def verify_day(
     Args:
         chat: the chat's key.
         day: which day.
-        store: where it is.
-        options: what the messages become now.
+        context: where it is, and what its messages become now.
         scratch: a folder for what is made; nothing stays in it.
 
     Raises:
         FetchError: (storage) a file is there and this process may not read it, or the scratch folder is full.
     """
-    paths = store.day(chat, day)
-    coverage = read_coverage(paths)
+    paths = context.store.day(chat, day)
+    coverage = read_coverage(context.ledger, paths)
     found: dict[Part, str] = {}
     if coverage is None:
-        found[Part.COVERAGE] = "is damaged" if paths.coverage.exists() else "is gone"
+        found[Part.COVERAGE] = "is damaged" if _has_record(context, paths) else "is gone"
     else:
         found |= {damage.part: damage.why for damage in look(paths, coverage)}
     with storage_failures(paths.day_file):
@@ -49,7 +47,7 @@ def verify_day(
         found.setdefault(Part.DAY_FILE, "is gone")
     elif coverage is not None and checksum != coverage.checksum_sha256:
         found.setdefault(Part.DAY_FILE, "is not what was recorded: another checksum")
-    of_raw = _against_raw(paths, coverage, checksum, options=options, scratch=scratch)
+    of_raw = _against_raw(paths, coverage, checksum, context=context, scratch=scratch)
     found = {**of_raw, **found}
     if Part.RAW in of_raw:
         found[Part.RAW] = of_raw[Part.RAW]
@@ -58,17 +56,28 @@ def verify_day(
     return tuple(Damage(part, found[part]) for part in Part if part in found)
 
 
+def _has_record(context: DayContext, paths: DayPaths) -> bool:
+    with context.ledger.read() as connection:
+        return ledger_days.coverage_of(connection, paths.chat, paths.day) is not None
+
+
 def _against_raw(
     paths: DayPaths,
     coverage: Coverage | None,
     checksum: str | None,
     *,
-    options: MappingOptions,
+    context: DayContext,
     scratch: Path,
 ) -> dict[Part, str]:
     """Compares a day's files with those that its raw file gives."""
     try:
-        replayed = replay(paths.raw, paths, options, target=DayPaths(scratch, paths.chat, paths.day))
+        replayed = replay(
+            paths.raw,
+            paths,
+            context.options,
+            ledger=context.ledger,
+            target=DayPaths(scratch, paths.chat, paths.day),
+        )
     except RawFileError as error:
         return {Part.RAW: error.why}
     except FetchError as error:

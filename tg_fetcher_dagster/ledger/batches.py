@@ -151,7 +151,7 @@ def _batch(row: sa.RowMapping) -> Batch:
         "priority",
         "state",
         "run_id",
-        "asked_at",
     }
     values: dict[str, Any] = {name: row[name] for name in same}
-    return Batch(chats=tuple(orjson.loads(row["chats"])), limit=row["message_limit"], **values)
+    chats = tuple(orjson.loads(row["chats"]))
+    return Batch(chats=chats, limit=row["message_limit"], asked_at=row["asked_at"], **values)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from tg_fetcher_dagster.durable_files import CLOSED, PRIVATE, make_folder
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger.schema_version import require_present_schema
 
@@ -148,7 +149,9 @@ def make_file(where: URL) -> None:
         return
     path = Path(str(where.database))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # DATA_DIR may be made here first: closed to others, until `Store.prepare` says more (DATA_FILE_MODE).
+        make_folder(path.parent.parent, mode=CLOSED)
+        make_folder(path.parent, mode=PRIVATE)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise FetchError(ErrorType.STORAGE, f"the ledger {path} cannot be made: {error.strerror}") from error

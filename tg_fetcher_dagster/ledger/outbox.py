@@ -4,7 +4,7 @@ Only day ends stand here; progress is told in passing. Every function works insi
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +83,9 @@ def put(
         "body": body,
         "recorded_at": now(),
     }
-    return bool(connection.execute(insert(events).values(**row).on_conflict_do_nothing()).rowcount)
+    # An insert's row count is unknown over Postgres' driver; what it returns is not.
+    statement = insert(events).values(**row).on_conflict_do_nothing().returning(events.c.seq)
+    return connection.execute(statement).first() is not None
 
 
 def event_of(connection: sa.Connection, request_id: str, chat: str | None, day: dt.date | None) -> str | None:
@@ -198,3 +200,12 @@ def _column(chat: str | None) -> str | None:
     if chat is None:
         return None
     return chat.encode(errors="replace").decode().replace("\0", "\ufffd")[:LONGEST_CHAT]
+
+
+def put_all(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Records many events, each as `put` takes it; what a request has told already stays as it was."""
+    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    moment = now()
+    told = [{**row, "chat": _column(row["chat"]), "recorded_at": moment} for row in rows]
+    if told:
+        connection.execute(insert(events).on_conflict_do_nothing(), told)

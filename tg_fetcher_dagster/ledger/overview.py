@@ -1,7 +1,7 @@
 """What `status` counts, each in one query over an index, so that it costs the same with any history.
 
 Every function works inside the caller's transaction; what could be long is bounded. Columns that are set for
-few rows are compared with 0 rather than with NULL: SQLite then takes their small index, whatever the grouping.
+few rows are compared with 0 rather than with NULL: SQLite then takes their small index.
 """
 
 import datetime as dt
@@ -11,10 +11,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from tg_fetcher_dagster.ledger.requests import OPEN
 from tg_fetcher_dagster.ledger.tables import accounts, asks, chats, days, dead_letters, requests
-
-REQUEST_IS_OPEN: Final = ("new", "waiting", "unresolved", "planned")
-"""States of requests that have not ended (docs/ledger.md, "How a request lives")."""
 
 MOST_ROWS: Final = 1_000
 """Rows of a list that is for reading."""
@@ -57,7 +55,7 @@ class RefusedChat:
 def first_days_of_chats(connection: sa.Connection) -> dict[str, dt.date]:
     """Returns the first day of each chat of which anything is known, be it that it failed."""
     found = connection.execute(sa.select(days.c.chat, sa.func.min(days.c.date)).group_by(days.c.chat))
-    return {chat: first for chat, first in found}
+    return dict(found.tuples().all())
 
 
 def settled_days_of(connection: sa.Connection, keys: Collection[str]) -> dict[str, list[dt.date]]:
@@ -87,7 +85,7 @@ def given_up_days_of_chats(connection: sa.Connection) -> dict[str, int]:
     # Grouped apart: else SQLite groups by the key of all days and looks at each of them.
     of = sa.select(days.c.chat).where(days.c.given_up_at > 0).limit(MOST_COUNTED).subquery()
     found = connection.execute(sa.select(of.c.chat, sa.func.count()).group_by(of.c.chat))
-    return {chat: count for chat, count in found}
+    return dict(found.tuples().all())
 
 
 def doubted_days(connection: sa.Connection) -> list[tuple[str, dt.date]]:
@@ -143,11 +141,11 @@ def open_requests(connection: sa.Connection) -> dict[str, int]:
     """Returns how many requests of each source have not ended."""
     found = connection.execute(
         sa.select(requests.c.source, sa.func.count())
-        .where(requests.c.state.in_(REQUEST_IS_OPEN))
+        .where(requests.c.state.in_(OPEN))
         .group_by(requests.c.source)
         .order_by(requests.c.source)
     )
-    return {source: count for source, count in found}
+    return dict(found.tuples().all())
 
 
 def dead_letter_count(connection: sa.Connection) -> int:
@@ -157,7 +155,7 @@ def dead_letter_count(connection: sa.Connection) -> int:
 
 def floods(connection: sa.Connection) -> dict[str, str]:
     """Returns until when methods of each account rest: JSON, from the method to seconds since 1970."""
-    return {name: text for name, text in connection.execute(sa.select(accounts.c.name, accounts.c.floods))}
+    return dict(connection.execute(sa.select(accounts.c.name, accounts.c.floods)).tuples().all())
 
 
 def size_bytes(connection: sa.Connection) -> int:

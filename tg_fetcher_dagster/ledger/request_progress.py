@@ -1,4 +1,4 @@
-"""How far requests are, for who waits for them. One look reads these requests' own rows, whatever the history.
+"""How far requests are, for who waits for them. One look reads their own rows, whatever the history.
 
 Every function works inside the caller's transaction.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.asks import End
-from tg_fetcher_dagster.ledger.overview import REQUEST_IS_OPEN
+from tg_fetcher_dagster.ledger.requests import OPEN
 from tg_fetcher_dagster.ledger.tables import asks, batches, days, requests
 
 
@@ -24,6 +24,7 @@ class RequestProgress:
         chat: its key, once it is known.
         open_days: days that have not ended; 0 before the request is planned, too.
         wait_until: seconds since 1970.
+        run_id: of the run that finds out who the chat is, or the one that asked for itself.
     """
 
     request_id: str
@@ -35,6 +36,7 @@ class RequestProgress:
     error_type: str | None
     error: str | None
     wait_until: float | None
+    run_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ class OpenDays:
 def requests_of_commands(connection: sa.Connection, command_ids: Collection[str]) -> list[RequestProgress]:
     """Returns the requests that came of commands, in the order of their coming."""
     named = ("request_id", "command_id", "state", "spelling", "chat", "open_days", "error_type", "error",
-             "wait_until")  # fmt: skip
+             "wait_until", "run_id")  # fmt: skip
     found = connection.execute(
         sa.select(*(requests.c[name] for name in named))
         .where(requests.c.command_id.in_(command_ids))
@@ -136,6 +138,17 @@ def open_days(connection: sa.Connection, request_ids: Collection[str]) -> list[O
     return [OpenDays(**row) for row in found.mappings()]
 
 
+def own_batches(connection: sa.Connection, command_ids: Collection[str]) -> set[str]:
+    """Returns the batches that are to read open days of commands."""
+    found = connection.execute(
+        sa.select(asks.c.batch_id)
+        .join(requests, requests.c.request_id == asks.c.request_id)
+        .where(requests.c.command_id.in_(command_ids), asks.c.state == "open", asks.c.batch_id.is_not(None))
+        .distinct()
+    )
+    return {batch_id for batch_id in found.scalars() if batch_id is not None}
+
+
 def open_counts(
     connection: sa.Connection, *, command_ids: Collection[str] = (), chat: str | None = None
 ) -> tuple[int, int]:
@@ -149,7 +162,7 @@ def open_counts(
     asked = sa.select(sa.func.count(sa.distinct(requests.c.request_id)), sa.func.count(asks.c.date))
     joined = asks.c.request_id == requests.c.request_id, asks.c.state == "open"
     query = asked.select_from(requests.outerjoin(asks, sa.and_(*joined)))
-    query = query.where(requests.c.state.in_(REQUEST_IS_OPEN))
+    query = query.where(requests.c.state.in_(OPEN))
     if command_ids:
         named = requests.c.command_id.in_(command_ids), requests.c.request_id.in_(command_ids)
         query = query.where(sa.or_(*named))

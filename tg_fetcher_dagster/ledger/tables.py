@@ -94,6 +94,8 @@ days = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("updated_at", sa.Float, nullable=False),
     sa.Index("ix_days_chat_settled", "chat", "settled", "date"),
+    # Counts of a chat's days are read from here, never from the rows with their long records.
+    sa.Index("ix_days_counts", "chat", "date", "fetched_at", "settled", "message_count"),
     sa.Index(
         "ix_days_due_at",
         "due_at",

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.requests.planning import Wanted, plan_unseen
+from tg_fetcher_dagster.requests.reading import RANGE, URGENT, URGENT_DAYS
 
 RequestSource = Literal["redis", "spool", "cli", "schedule", "heal", "ui", "direct"]
 
-URGENT = 0
-RANGE = 50
 DAILY = 90
+"""The urgency of a daily round; the others stand in requests/reading.py."""
 
 
 def new_id() -> str:
@@ -43,6 +45,7 @@ class NewRequest:
     requested_by: str = "unknown"
     run_id: str | None = None
     command_id: str | None = None
+    correlation_id: str | None = None
     raw: bytes | None = None
     request_id: str = field(default_factory=new_id)
 
@@ -57,4 +60,48 @@ def ask(connection: Connection, request: NewRequest, *, now: float, batch_id: st
         batch_id: of a run that has begun already and reads these very days; None: the reconciler starts one.
             Days that are complete are not looked at here: the run tells that they are.
     """
-    raise NotImplementedError
+    longest = max((len(days) for days in request.days.values()), default=0)
+    priority = request.priority
+    if priority is None:
+        daily = request.source in {"schedule", "heal"}
+        priority = DAILY if daily else URGENT if longest <= URGENT_DAYS else RANGE
+    only = next(iter(request.days)) if len(request.days) == 1 else None
+    correlation_id = request.correlation_id or request.command_id or request.request_id
+    requests.insert(
+        connection,
+        [
+            {
+                "request_id": request.request_id,
+                "source": request.source,
+                "state": "planned",
+                "raw": request.raw,
+                "command_id": request.command_id,
+                "correlation_id": correlation_id,
+                "spelling": only,
+                "chat": only,
+                "force": request.force,
+                "message_limit": request.limit,
+                "strategy": request.strategy,
+                "priority": priority,
+                "requested_by": request.requested_by,
+                "received_at": now,
+                "run_id": request.run_id,
+                "open_days": sum(len(days) for days in request.days.values()),
+            }
+        ],
+    )
+    seq = requests.seq_of(connection, [request.request_id])[request.request_id]
+    wanted = Wanted(
+        request_id=request.request_id,
+        seq=seq,
+        days=request.days,
+        priority=priority,
+        correlation_id=correlation_id,
+        command_id=request.command_id,
+        force=request.force,
+        limit=request.limit,
+        strategy=request.strategy,
+        look=False,
+    )
+    plan_unseen(connection, wanted, batch_id=batch_id, now=now)
+    return request.request_id

@@ -1,16 +1,24 @@
 """The end of a batch: what becomes of the days that its run has left (docs/ledger.md)."""
 
 import datetime as dt
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.events.recording import record_all
+from tg_fetcher_dagster.ledger import asks, batches, conditions, day_rounds
+from tg_fetcher_dagster.ledger.asks import EndedAsk, OpenAsk
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.requests.day_events import EventMaker
+from tg_fetcher_dagster.requests.request_end import finish
+from tg_fetcher_dagster.requests.retrying import Fate, How, fate
 from tg_fetcher_dagster.requests.rules import Rules
+from tg_fetcher_dagster.requests.waiting import TELEGRAM_AWAY
 
-How = Literal["ended", "died", "cancelled", "never_began"]
-"""How a run ended: by itself, well or not; killed; by an operator's word; or it was never there."""
+ROUND_SOURCES = frozenset({"schedule", "heal"})
+"""Whose failures count as rounds: after three of them a day is given up until somebody reopens it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +54,146 @@ def settle_batch(
         now: seconds since 1970; the present where absent.
         error: why the whole run failed, for days of which it noted nothing.
     """
-    raise NotImplementedError
+    moment = time.time() if now is None else now
+    with ledger.write() as connection:
+        batch = batches.find(connection, batch_id)
+        if batch is None or not batches.end(connection, [batch_id], moment):
+            return Settled()
+        if how == "died" and batch.state == "asked":
+            how = "never_began"
+        left = asks.open_of_batch(connection, batch_id)
+        away = any(each.name == TELEGRAM_AWAY for each in conditions.standing_conditions(connection))
+        fates = [
+            (
+                ask,
+                fate(
+                    ask,
+                    how=how,
+                    now=moment,
+                    max_attempts=rules.max_attempts,
+                    error=error,
+                    telegram_away=away,
+                ),
+            )
+            for ask in left
+        ]
+        _put_off(connection, [(ask, each) for ask, each in fates if each.what in {"wait", "again"}])
+        over = [(ask, each) for ask, each in fates if each.what in {"failed", "cancelled"}]
+        end_days(connection, over, events=events, told_for=batch_id, now=moment)
+        if how != "cancelled":
+            _count_rounds(connection, over)
+        finish(connection, now=moment)
+    counted = Counter(each.what for _, each in fates)
+    return Settled(
+        waiting=counted["wait"],
+        again=counted["again"],
+        failed=counted["failed"],
+        cancelled=counted["cancelled"],
+    )
 
 
 def note_failure(connection: Connection, batch_id: str, chat: str, day: dt.date, error: FetchError) -> None:
     """Notes why a run did not get a day; its asks stay open until the batch ends."""
-    raise NotImplementedError
+    until = time.time() + error.retry_after if error.retry_after else 0.0
+    asks.note_failure(
+        connection,
+        batch_id,
+        chat,
+        day,
+        error_type=error.error_type.value,
+        error=error.message,
+        wait_until=until,
+    )
+
+
+def end_days(
+    connection: Connection,
+    over: Sequence[tuple[OpenAsk, Fate]],
+    *,
+    events: EventMaker,
+    told_for: str | None,
+    now: float,
+) -> int:
+    """Ends asks as failed or cancelled and records what is told of them; returns how many events.
+
+    Args:
+        connection: of the transaction.
+        over: the asks, in the order of asking, each with its end.
+        events: makes the events.
+        told_for: the batch whose day it was: one event a day names all who asked; None: each request's own.
+        now: seconds since 1970.
+    """
+    together: dict[tuple[str, str, dt.date, str], list[tuple[OpenAsk, Fate]]] = {}
+    for ask, end in over:
+        key = (told_for or ask.request_id, ask.chat, ask.date, end.what)
+        together.setdefault(key, []).append((ask, end))
+    told = [
+        (
+            events.failed(
+                chat,
+                day,
+                group[0][1].error or FetchError(ErrorType.INTERNAL, "failed without a reason"),
+                command_ids=command_ids(ask for ask, _ in group),
+                correlation_id=group[0][0].correlation_id,
+            ),
+            request_id,
+        )
+        for (request_id, chat, day, _), group in together.items()
+    ]
+    event_ids = record_all(connection, told)
+    ended = [
+        EndedAsk(
+            request_id=ask.request_id,
+            chat=ask.chat,
+            date=ask.date,
+            end="cancelled" if end.what == "cancelled" else "failed",
+            event_id=event_id,
+            error_type=end.error.error_type.value if end.error else None,
+            error=end.error.message if end.error else None,
+        )
+        for event_id, group in zip(event_ids, together.values(), strict=True)
+        for ask, end in group
+    ]
+    asks.end_many(connection, ended, at=now)
+    return len(event_ids)
+
+
+def command_ids(waiting: Iterable[OpenAsk]) -> tuple[str, ...]:
+    """Returns the commands among those who wait, the first one first."""
+    return tuple(dict.fromkeys(ask.command_id for ask in waiting if ask.command_id))
+
+
+def _put_off(connection: Connection, left: Sequence[tuple[OpenAsk, Fate]]) -> None:
+    asks.put_off(
+        connection,
+        [
+            {
+                "request_id": ask.request_id,
+                "chat": ask.chat,
+                "date": ask.date,
+                "wait_until": each.until,
+                "tries": ask.tries + (each.what == "again"),
+                "waits": ask.waits + (each.what == "wait"),
+                # What this run noted is no word on what the next one will meet.
+                "error_type": None,
+                "error": None,
+            }
+            for ask, each in left
+        ],
+    )
+    until: dict[str, float] = {}
+    for ask, each in left:
+        until[ask.request_id] = min(each.until, until.get(ask.request_id, each.until))
+    asks.requests_wait(connection, until)
+
+
+def _count_rounds(connection: Connection, over: Sequence[tuple[OpenAsk, Fate]]) -> None:
+    """Counts what failed in a daily round on the days."""
+    day_rounds.count_failed(
+        connection,
+        {
+            (ask.chat, ask.date): (each.error.error_type.value, each.error.message)
+            for ask, each in over
+            if ask.source in ROUND_SOURCES and each.error
+        },
+    )

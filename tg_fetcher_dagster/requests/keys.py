@@ -16,6 +16,11 @@ class CommandKeys:
         return f"{self.queue}:processing"
 
     @property
+    def claim(self) -> str:
+        """String: the token of the handful in `processing`; gone when that stands in the ledger."""
+        return f"{self.queue}:claim"
+
+    @property
     def journal(self) -> str:
         """Hash: claim id -> JSON of a `Claim`: one an entry of `processing`, made before it is acted on."""
         return f"{self.queue}:journal"

@@ -1,26 +1,35 @@
-"""The one reconciler: takes requests in, plans, asks for runs, follows them, ends every ask."""
+"""The one reconciler: takes requests in, plans, asks for runs, follows them, ends every ask.
 
-from collections.abc import Sequence
+A tick may die at any line and be repeated: each step is a transaction of its own that looks first at what is
+there. A tick's queries do not grow with what is open, and after its deadline it leaves the rest to the next.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.requests import unknown_chats
+from tg_fetcher_dagster.requests.batch_end import settle_batch
+from tg_fetcher_dagster.requests.day_events import EventMaker
+from tg_fetcher_dagster.requests.known_chats import KnownChats
+from tg_fetcher_dagster.requests.new_commands import NewCommands
+from tg_fetcher_dagster.requests.request_end import finish
+from tg_fetcher_dagster.requests.retrying import How
 from tg_fetcher_dagster.requests.rules import Rules
-from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs
+from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus
+from tg_fetcher_dagster.requests.starting import cut_batches
+from tg_fetcher_dagster.requests.turns import Turns, turns_of_process
+from tg_fetcher_dagster.requests.waiting import Wait, waits_for
 
+TIME_BOX = 20.0
+"""Seconds of one tick; Dagster ends one after 60 (docs.dagster.io, "Sensors")."""
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Why no run is started now.
-
-    Attributes:
-        why: one line.
-        until: seconds since 1970; None where nobody knows.
-    """
-
-    why: str
-    until: float | None
+_ABSENT = RunState(RunStatus.ABSENT)
 
 
 @dataclass(slots=True)
@@ -34,9 +43,9 @@ class TickResult:
         cancel: ids of runs whose days were all cancelled.
         notes: lines for whoever looks at the tick.
         taken: commands that were taken in.
-        ended: requests that ended, well or not.
-        failed: those of them that failed.
-        told: events that were recorded and are to be published.
+        planned: commands that were decided on.
+        ended: requests that ended, well or not, or were settled with their batch.
+        told: events that were recorded here and are to be published.
         open_batches: batches that have not ended.
         wait: why no new run is asked for; None where one may be.
         more: the time box ended before the work: the next tick goes on.
@@ -47,8 +56,8 @@ class TickResult:
     cancel: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     taken: int = 0
+    planned: int = 0
     ended: int = 0
-    failed: int = 0
     told: int = 0
     open_batches: int = 0
     wait: Wait | None = None
@@ -56,26 +65,203 @@ class TickResult:
 
 
 class Source(Protocol):
-    """A place that commands come from."""
+    """A place that commands come from, and that shows what became of them."""
 
-    def take(self, ledger: Ledger, now: float) -> int:
-        """Moves a handful of commands into the ledger; returns how many, 0 where none are left."""
+    def take(self, ledger: Ledger, now: float, *, wait_seconds: float = 0) -> int:
+        """Moves a handful of commands into the ledger; returns how many, 0 where none are left.
+
+        Where the place is away it says so once, in `notes`, and takes nothing.
+        """
+
+    def show(self, ledger: Ledger, now: float) -> None:
+        """Lets those who look at the place see what waits and what failed."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What there is to say of the place since the tick began."""
 
 
 class Reconciler:
     """Carries requests to their end, one tick at a time."""
 
-    def __init__(self, ledger: Ledger, *, rules: Rules, sources: Sequence[Source], runs: Runs) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        rules: Rules,
+        chats: KnownChats,
+        runs: Runs,
+        sources: Sequence[Source] = (),
+        turns: Turns | None = None,
+    ) -> None:
+        """Takes what a tick works on.
+
+        Args:
+            ledger: what is known.
+            rules: the settings that decide.
+            chats: the table of chats.
+            runs: who carries runs out.
+            sources: where commands come from; none: requests are written by `asking.ask` alone.
+            turns: who has sent how much; that of the process where absent.
+        """
         self._ledger = ledger
         self._rules = rules
-        self._sources = tuple(sources)
+        self._chats = chats
         self._runs = runs
+        self._sources = tuple(sources)
+        self._turns = turns or turns_of_process()
+        self._events = EventMaker(rules.service)
 
-    def tick(self, now: float, deadline: float) -> TickResult:
+    def tick(
+        self, now: float, deadline: float, *, today: dt.date | None = None, wait_seconds: float = 0
+    ) -> TickResult:
         """Does what can be done until the deadline.
 
         Args:
-            now: seconds since 1970, of Telegram's clock where it is known.
-            deadline: of `time.monotonic`.
+            now: seconds since 1970, of this machine's clock.
+            deadline: of `time.monotonic`; `TIME_BOX` seconds away at most.
+            today: the unfinished day, by Telegram's clock; by `now` where absent.
+            wait_seconds: how long to wait for a first command where there is none.
+
+        Raises:
+            FetchError: (storage) the ledger is away.
         """
-        raise NotImplementedError
+        today = today or self._rules.today(dt.datetime.fromtimestamp(now, dt.UTC))
+        result = TickResult(wait=waits_for(self._ledger, now, account=self._rules.account))
+        states = self._follow(result, now=now)
+        self._resolve(result, states, may_start=False, now=now, today=today)
+        self._take_in(result, now=now, today=today, deadline=deadline, wait_seconds=wait_seconds)
+        self._resolve(result, states, may_start=result.wait is None, now=now, today=today)
+        self._start(result, now=now, today=today)
+        for source in self._sources:
+            source.show(self._ledger, now)
+            result.notes += source.notes
+        return result
+
+    def _follow(self, result: TickResult, *, now: float) -> Mapping[str, RunState]:
+        """Looks at all runs at once, ends the batches whose runs have ended, and returns what it saw."""
+        with self._ledger.read() as connection:
+            flying = batches.in_flight(connection)
+            left = batches.open_days(connection)
+        waiting = unknown_chats.unresolved(self._ledger, now)
+        keys = [each.batch_id for each in flying if each.run_id is None]
+        keys += sorted({each.run_id for each in waiting if each.run_id})
+        ids = [each.run_id for each in flying if each.run_id is not None]
+        states = self._runs.states(keys, ids) if keys or ids else {}
+        for batch in flying:
+            self._follow_one(result, batch, states, left.get(batch.batch_id, (0, 0)), now=now)
+        return states
+
+    def _resolve(
+        self,
+        result: TickResult,
+        states: Mapping[str, RunState],
+        *,
+        may_start: bool,
+        now: float,
+        today: dt.date,
+    ) -> None:
+        """Goes on with commands whose chat was unknown: before the new ones are read, and after."""
+        waiting = unknown_chats.unresolved(self._ledger, now)
+        verdict = unknown_chats.judge(
+            waiting, self._chats, states, rules=self._rules, now=now, may_start=may_start
+        )
+        result.told += unknown_chats.apply(
+            self._ledger, verdict, rules=self._rules, events=self._events, now=now, today=today
+        )
+        result.resolve += verdict.resolve
+        result.notes += [f"{each.spelling}: {error.message}" for each, error in verdict.given_up]
+
+    def _follow_one(
+        self,
+        result: TickResult,
+        batch: Batch,
+        states: Mapping[str, RunState],
+        left: tuple[int, int],
+        *,
+        now: float,
+    ) -> None:
+        still_open, cancelled = left
+        state = states.get(batch.run_id or batch.batch_id, _ABSENT)
+        how = _how_it_ended(batch, state, now=now, appears_within=self._rules.appears_within)
+        if how is None and state.status is RunStatus.ABSENT and still_open == 0:
+            how = "never_began"
+        if how is not None:
+            settled = settle_batch(
+                self._ledger,
+                batch.batch_id,
+                rules=self._rules,
+                how=how,
+                events=self._events,
+                now=now,
+                error=state.error,
+            )
+            result.told += settled.failed + settled.cancelled
+            return
+        result.open_batches += 1
+        if state.status is RunStatus.ABSENT and batch.state == "asked" and result.wait is None:
+            result.start.append(batch)
+        if still_open == 0 and cancelled and state.run_id:
+            result.cancel.append(state.run_id)
+
+    def _take_in(
+        self, result: TickResult, *, now: float, today: dt.date, deadline: float, wait_seconds: float
+    ) -> None:
+        """Takes commands from their sources and plans them, by handfuls, until none are left."""
+        commands = NewCommands(
+            self._ledger,
+            self._chats,
+            rules=self._rules,
+            events=self._events,
+            turns=self._turns,
+            now=now,
+            today=today,
+        )
+        idle = not (result.start or result.resolve)
+        while True:
+            taken = self._take(now, wait_seconds if idle else 0)
+            idle = False
+            read = commands.read_handful()
+            result.taken += taken
+            result.planned += read.commands
+            result.told += read.told
+            result.notes += read.notes
+            if not taken and not read.commands:
+                break
+            if time.monotonic() >= deadline:
+                result.more = True
+                break
+        with self._ledger.write() as connection:
+            result.ended += len(finish(connection, now=now))
+
+    def _take(self, now: float, wait_seconds: float) -> int:
+        """One handful of each source; only the first one is waited for, and only if the others have none."""
+        others = sum(source.take(self._ledger, now) for source in self._sources[1:])
+        first = self._sources[:1]
+        return others + sum(
+            source.take(self._ledger, now, wait_seconds=0 if others else wait_seconds) for source in first
+        )
+
+    def _start(self, result: TickResult, *, now: float, today: dt.date) -> None:
+        if result.wait is not None:
+            return
+        made = cut_batches(
+            self._ledger, rules=self._rules, order=self._runs.chat_order(), now=now, today=today
+        )
+        result.start += made
+        result.open_batches += len(made)
+
+
+def _how_it_ended(batch: Batch, state: RunState, *, now: float, appears_within: float) -> How | None:
+    """Returns how a batch's run ended; None where it goes on, or may still appear."""
+    match state.status:
+        case RunStatus.ACTIVE:
+            return None
+        case RunStatus.ABSENT:
+            return "never_began" if now - batch.asked_at > appears_within else None
+        case RunStatus.CANCELED:
+            return "cancelled"
+        case RunStatus.SUCCEEDED:
+            return "ended"
+        case RunStatus.FAILED:
+            return "died" if state.died else "ended"

@@ -9,16 +9,14 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger import attempts, batches, run_requests
+from tg_fetcher_dagster.ledger import attempts, batches
 from tg_fetcher_dagster.ledger.attempts import AttemptEnd
 from tg_fetcher_dagster.ledger.batches import Batch
-from tg_fetcher_dagster.ledger.database import Ledger, now
-
-UI_PRIORITY: Final = 50
-"""Days that a person asked for in the UI: after single days and today, before the daily round."""
+from tg_fetcher_dagster.ledger.database import Connection, Ledger, now
+from tg_fetcher_dagster.ledger.joining import join_waiting
+from tg_fetcher_dagster.requests.asking import NewRequest, ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,22 +80,64 @@ def begin_run(
     with ledger.write() as connection:
         before = batches.find(connection, batch)
         if before is None and not asked_here:
-            run_requests.put_run_request(
-                connection,
-                batch,
-                run_id,
-                chats=chats,
-                today=today,
-                force=force,
-                limit=limit,
-                priority=UI_PRIORITY,
-            )
-            run_requests.join_waiting(connection, batch, chats=chats, force=force, limit=limit)
+            _ask(connection, run_id, chats=chats, today=today, force=force, limit=limit)
         elif not batches.begin(connection, batch, run_id, now()):
             raise FetchError(ErrorType.VALIDATION, _why_not(batch, before, asked_here=asked_here))
         attempts.begin(connection, run_id, batch_id=batch, host=host or _host(), pid=pid or os.getpid())
     first = before.first if before is not None else min(min(days) for days in chats.values())
     return RegisteredRun(run_id=run_id, batch_id=batch, asked_here=asked_here, first=first)
+
+
+def ask_for_run(
+    ledger: Ledger,
+    *,
+    run_id: str,
+    chats: Mapping[str, tuple[date, ...]],
+    today: bool,
+    force: bool,
+    limit: int | None,
+) -> str:
+    """Registers what a run of the UI asked for that never came to do so itself; returns its batch."""
+    with ledger.write() as connection:
+        return _ask(connection, run_id, chats=chats, today=today, force=force, limit=limit)
+
+
+def _ask(
+    connection: Connection,
+    run_id: str,
+    *,
+    chats: Mapping[str, tuple[date, ...]],
+    today: bool,
+    force: bool,
+    limit: int | None,
+) -> str:
+    batch_id = ui_batch_id(run_id)
+    at = now()
+    request = NewRequest(
+        request_id=batch_id,
+        source="ui",
+        days=chats,
+        force=force,
+        limit=limit,
+        requested_by="dagster",
+        run_id=run_id,
+    )
+    batch = Batch(
+        batch_id=batch_id,
+        chats=tuple(chats),
+        first=min(min(days) for days in chats.values()),
+        last=max(max(days) for days in chats.values()),
+        today=today,
+        force=force,
+        limit=limit,
+        state="running",
+        run_id=run_id,
+        asked_at=at,
+    )
+    batches.put(connection, batch)
+    ask(connection, request, now=at, batch_id=batch_id)
+    join_waiting(connection, batch_id, chats=chats, force=force, limit=limit)
+    return batch_id
 
 
 def begin_process(ledger: Ledger, run_id: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 from zoneinfo import ZoneInfo
 
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.settings import Settings
 
 
@@ -42,7 +43,11 @@ class Rules:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Returns the rules of the present settings."""
+        """Returns the rules of the present settings.
+
+        Raises:
+            FetchError: (validation) TELEGRAM_CHATS names what is no chat, where it decides what is allowed.
+        """
         return cls(
             history_start=settings.history_start,
             zone=settings.zone,
@@ -53,7 +58,9 @@ class Rules:
             runs_ahead=settings.max_runs_ahead,
             duplicate_seconds=settings.dedup_window_seconds,
             commands_a_minute=settings.commands_per_minute,
-            chats_allowed=settings.allowed_chats,
+            chats_allowed=None
+            if settings.chats_allowed == "any"
+            else frozenset(parse_spelling(chat).canonical for chat in settings.telegram_chats),
             account=settings.telegram_account,
         )
 

@@ -36,10 +36,16 @@ class RunState:
 class Runs(Protocol):
     """The runs that were asked for, looked up in bulk."""
 
-    def states(self, run_keys: Sequence[str]) -> Mapping[str, RunState]:
-        """Returns the state of each run by its key (a batch's id, or `ResolveRequest.run_key`); one query.
+    def states(self, run_keys: Sequence[str], run_ids: Sequence[str]) -> Mapping[str, RunState]:
+        """Returns the state of runs by the key or the id that each is asked for by; two queries at most.
 
-        A key that is not in the answer is ABSENT.
+        Args:
+            run_keys: of runs that have not registered: a batch's id, or `ResolveRequest.run_key`.
+            run_ids: of runs that have (`Batch.run_id`), whoever launched them.
+
+        Returns:
+            Those that are not in the answer are ABSENT. A run of another program (`fetch --direct`) is ACTIVE
+            while its heartbeat in the ledger is fresh.
         """
 
     def chat_order(self) -> Sequence[str]:

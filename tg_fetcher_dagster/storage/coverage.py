@@ -1,21 +1,20 @@
 """What is proved of each chat and day: the id interval that was scanned, when, and whether the day was over.
 
-A day's coverage is the last thing written of it, after its files and its event. Its presence makes the day
-durable, and its checksum is what consumers were told last.
+It stands in the ledger's table `days`, written in one transaction with the day's event. Its presence makes
+the day durable, and its checksum is what consumers were told last.
 """
 
-from collections.abc import Iterator
 from datetime import date, datetime
-from pathlib import Path
 from typing import Literal
 
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tg_fetcher_dagster.durable_files import write_whole
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.errors import ErrorType
+from tg_fetcher_dagster.ledger import days as ledger_days
+from tg_fetcher_dagster.ledger.database import Connection, Ledger, now
 from tg_fetcher_dagster.storage.changes import ChangeRecord
-from tg_fetcher_dagster.storage.paths import DayPaths, Store
+from tg_fetcher_dagster.storage.paths import DayPaths
 
 log = structlog.get_logger(__name__)
 
@@ -129,56 +128,104 @@ OF_THE_FILES = frozenset(
 """What of a coverage says how the files came out; all else says how the day was read."""
 
 
-def write_coverage(paths: DayPaths, coverage: Coverage) -> None:
-    """Writes it durably: from here on the day counts.
+def write_coverage(connection: Connection, coverage: Coverage) -> None:
+    """Keeps what is proved of a day in the caller's transaction; whatever had failed of it is over.
 
-    Raises:
-        FetchError: (storage) the disk refused; an earlier coverage stays.
+    A day that must be read again is due at once.
     """
-    write_whole(paths.coverage, coverage.model_dump_json().encode())
+    ledger_days.put(
+        connection,
+        coverage.chat,
+        coverage.date,
+        {
+            "coverage": coverage.model_dump_json(),
+            "settled": coverage.settled,
+            "proved": True,
+            "checksum_sha256": coverage.checksum_sha256,
+            "message_count": coverage.message_count,
+            "fetched_at": coverage.fetched_at.timestamp(),
+            "requests": coverage.requests,
+            "due_at": now() if coverage.needs_read is not None else None,
+            "failed_rounds": 0,
+            "given_up_at": None,
+            "error_type": None,
+            "error": coverage.needs_read,
+        },
+    )
 
 
-def mark_for_reading(paths: DayPaths, why: str) -> None:
-    """Notes that a day must be read again, whatever else is proved of it; the chat's lock must be held.
+def mark_for_reading(ledger: Ledger, paths: DayPaths, why: str) -> None:
+    """Notes that a day must be read again, whatever else is proved of it.
 
     Nothing where the day has no record: such a day is read anyway.
 
     Raises:
-        FetchError: (storage) the disk refused.
+        FetchError: (storage) the ledger refused.
     """
-    coverage = read_coverage(paths)
-    if coverage is not None and coverage.needs_read != why:
-        write_coverage(paths, coverage.model_copy(update={"needs_read": why}))
+    with ledger.write() as connection:
+        coverage = coverage_in(connection, paths.chat, paths.day)
+        if coverage is not None and coverage.needs_read != why:
+            write_coverage(connection, coverage.model_copy(update={"needs_read": why}))
 
 
-def read_coverage(paths: DayPaths) -> Coverage | None:
-    """Returns what is proved of the day; None where nothing is (a damaged file proves nothing).
+def mark_in_doubt(ledger: Ledger, paths: DayPaths, *, until: datetime, why: str) -> None:
+    """Notes that a reading of a day was not believed, and from when on a second one counts.
 
     Raises:
-        FetchError: (storage) the file is there and this process may not read it.
+        FetchError: (storage) the ledger refused.
     """
-    return _read(paths.coverage)
+    with ledger.write() as connection:
+        ledger_days.put(
+            connection,
+            paths.chat,
+            paths.day,
+            {
+                "due_at": until.timestamp(),
+                "error_type": ErrorType.SUSPICIOUS_DELETION.value,
+                "error": why,
+            },
+        )
 
 
-def covered_days(store: Store, chat: str) -> dict[date, Coverage]:
-    """Returns what is proved of each day of a chat, the oldest day first."""
-    return dict(sorted(_covered(store.day(chat, date.min).coverage.parent)))
+def coverage_in(connection: Connection, chat: str, day: date) -> Coverage | None:
+    """Returns what is proved of a day, seen in the caller's transaction; see `read_coverage`."""
+    return _parsed(ledger_days.coverage_of(connection, chat, day), chat, day)
 
 
-def _covered(folder: Path) -> Iterator[tuple[date, Coverage]]:
-    for path in folder.glob("[0-9]*.json"):
-        coverage = _read(path)
-        if coverage is not None:
-            yield coverage.date, coverage
+def read_coverage(ledger: Ledger, paths: DayPaths) -> Coverage | None:
+    """Returns what is proved of the day; None where nothing is (a damaged record proves nothing).
+
+    Raises:
+        FetchError: (storage) the ledger cannot be read.
+    """
+    with ledger.read() as connection:
+        return coverage_in(connection, paths.chat, paths.day)
 
 
-def _read(path: Path) -> Coverage | None:
+def covered_days(ledger: Ledger, chat: str, first: date, last: date) -> dict[date, Coverage]:
+    """Returns what is proved of each day between two days, both included, the oldest day first."""
+    with ledger.read() as connection:
+        found = ledger_days.coverages(connection, chat, first, last)
+    parsed = ((day, _parsed(text, chat, day)) for day, text in found)
+    return {day: coverage for day, coverage in parsed if coverage is not None}
+
+
+def last_with_messages(connection: Connection, chat: str) -> Coverage | None:
+    """Returns what is proved of the newest day of a chat that has messages."""
+    found = ledger_days.last_with_messages(connection, chat)
+    return _parsed(found[1], chat, found[0]) if found is not None else None
+
+
+def _parsed(text: str | None, chat: str, day: date) -> Coverage | None:
+    if text is None:
+        return None
     try:
-        return Coverage.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise FetchError(ErrorType.STORAGE, f"cannot read {path}: {error.strerror}") from error
+        coverage = Coverage.model_validate_json(text)
     except ValidationError as error:
-        log.warning("coverage is damaged, the day counts as not fetched", path=str(path), error=str(error))
-        return None
+        why = error.errors(include_url=False, include_input=False)[0]["msg"]
+    else:
+        if (coverage.chat, coverage.date) == (chat, day):
+            return coverage
+        why = f"it is that of {coverage.chat} {coverage.date}"
+    log.warning("a record is damaged, the day counts as not fetched", chat=chat, date=str(day), error=why)
+    return None

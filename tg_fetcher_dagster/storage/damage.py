@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.storage.candidates import days_with_candidates
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import DayPaths, Store
@@ -65,9 +66,9 @@ def _fault(path: Path, size: int | None) -> str | None:
     return f"has {there} bytes instead of {size}" if size not in {None, there} else None
 
 
-def is_complete(paths: DayPaths) -> bool:
+def is_complete(ledger: Ledger, paths: DayPaths) -> bool:
     """True where the day needs no fetch: it is final, and all its files are there with their sizes."""
-    coverage = read_coverage(paths)
+    coverage = read_coverage(ledger, paths)
     return coverage is not None and coverage.settled and not look(paths, coverage)
 
 

@@ -81,10 +81,9 @@ class DayDraft:
         with storage_failures(self._target):
             self._assembled().seal()
 
-    def publish(self) -> None:
-        """Puts the sealed file in its place."""
-        with storage_failures(self._target):
-            self._assembled().publish()
+    def release(self) -> None:
+        """Leaves the sealed file to whoever puts it in its place."""
+        self._assembled().release()
 
     def discard(self) -> None:
         """Leaves nothing behind of what was not published; may be called at any time and again."""

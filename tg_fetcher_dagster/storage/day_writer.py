@@ -1,14 +1,11 @@
 """Writes one day of one chat: raw file, side files, day file, each whole or not at all.
 
-The order makes a kill at any line safe: everything is written and synced under drafts' names, then renamed,
-raw file first and day file last. The caller then records the event and last of all the coverage. A day
-that is not in the coverage was never told of, so the next fetch of it says "new" or "changed" again even
-where the files are already there.
-
-What is visible changes only under the chat's lock, which the caller holds from the comparison to the
-coverage (`DayPaths.lock`): so no other process judges by a day that is half in place.
+Everything is written and synced under drafts' names; `moves` then says what goes where, raw file first and
+day file last. Whoever commits the day (`fetching.committing`) keeps that in the ledger before the first
+rename, so that a kill at any line is made good by the next one who comes.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,11 +18,11 @@ from tg_fetcher_dagster.durable_files import (
     sync_folder,
 )
 from tg_fetcher_dagster.storage.comparing import Found, held_against
-from tg_fetcher_dagster.storage.coverage import Coverage, Sizes, read_coverage, write_coverage
+from tg_fetcher_dagster.storage.coverage import Coverage, Sizes
 from tg_fetcher_dagster.storage.day_draft import Assembled, DayDraft
 from tg_fetcher_dagster.storage.paths import DayPaths
+from tg_fetcher_dagster.storage.placing import Move, drafts_in
 from tg_fetcher_dagster.storage.raw_file import NewRaw, RawCopy, RawWriter
-from tg_fetcher_dagster.storage.versions import keep_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +57,7 @@ class DayWriter:
         paths: the day's files.
         keep_raw: False where the day is made again from its raw file, which then stays as it is.
         raw_from: a raw file that stands elsewhere and becomes the day's, instead of written lines.
+        is_spared: whether a dead writer's draft is to be put in its place yet.
 
     Example:
         with DayWriter(store.day("ru_python", day)) as writer:
@@ -68,11 +66,20 @@ class DayWriter:
             assembled = writer.assemble(version="1.0", timezone="UTC", source_info=source, senders=names)
             sizes = writer.seal(SideFiles(summary=summary, threads=threads, participants=participants))
             with exclusive(paths.lock):
-                found = writer.compare(read_coverage(paths))
-                writer.publish(found)
+                found = writer.compare(read_coverage(ledger, paths))
+                moves = writer.moves(found)
+                writer.release(moves)
+                put_in_place(paths.folder, moves)
     """
 
-    def __init__(self, paths: DayPaths, *, keep_raw: bool = True, raw_from: Path | None = None) -> None:
+    def __init__(
+        self,
+        paths: DayPaths,
+        *,
+        keep_raw: bool = True,
+        raw_from: Path | None = None,
+        is_spared: Callable[[Path], bool] = lambda _draft: False,
+    ) -> None:
         self._paths = paths
         self._day_file = DayDraft(paths.day_file)
         self._made: Assembled | None = None
@@ -80,9 +87,9 @@ class DayWriter:
         paths.refuse_links()
         with storage_failures(paths.folder):
             make_folder(paths.raw.parent)
-            ours = (paths.folder, paths.raw.parent, paths.coverage.parent, paths.candidate.parent)
-            for folder in (*ours, paths.versions):
-                remove_leftovers(folder, "" if folder == paths.versions else paths.day.isoformat())
+            for folder in (paths.folder, paths.raw.parent, paths.candidate.parent):
+                remove_leftovers(folder, paths.day.isoformat(), is_spared=is_spared)
+            remove_leftovers(paths.versions, "")
         self._lines = RawWriter(paths.raw) if keep_raw and raw_from is None else None
         self._raw: NewRaw | None = RawCopy(raw_from, paths.raw) if raw_from is not None else self._lines
 
@@ -132,29 +139,28 @@ class DayWriter:
         with storage_failures(self._paths.day_file):
             return held_against(self._paths, told, self._day_file.path, self._made)
 
-    def publish(self, found: Found, *, keep_replaced: bool = True) -> None:
-        """Puts all sealed files of the day in their places.
+    def moves(self, found: Found) -> tuple[Move, ...]:
+        """Returns which sealed draft goes where, in that order.
 
-        A day file with the same checksum stays as it is, with its time; one that differs is first kept
-        under `versions/`, with its raw file.
-
-        Args:
-            found: what `compare` gave.
-            keep_replaced: False where what is replaced is worth nothing, as an unfinished day's file.
+        A day file with the same checksum stays as it is, with its time.
         """
         if not self._sides:
-            raise RuntimeError("publish comes after seal")
-        with storage_failures(self._paths.folder):
-            if found.present is not None and found.replaces:
-                self._before_replacing(found.present, keep=keep_replaced)
-            if self._raw is not None:
-                self._raw.publish()
-                sync_folder(self._paths.raw.parent)
-            for draft in self._sides:
-                draft.publish()
-            if found.replaces:
-                self._day_file.publish()
-            sync_folder(self._paths.folder)
+            raise RuntimeError("moves come after seal")
+        paths = self._paths
+        drafts = [(self._raw.draft, paths.raw)] if self._raw is not None else []
+        drafts += [(side.path, side.target) for side in self._sides]
+        drafts += [(self._day_file.path, paths.day_file)] if found.replaces else []
+        return tuple(Move.of(paths.folder, draft, target) for draft, target in drafts)
+
+    def release(self, moves: Sequence[Move]) -> None:
+        """Leaves the drafts of these moves to whoever puts them in their places."""
+        spared = drafts_in(self._paths.folder, moves)
+        if self._raw is not None and self._raw.draft in spared:
+            self._raw.release()
+        for side in self._sides:
+            side.release()
+        if self._day_file.path in spared:
+            self._day_file.release()
 
     def set_aside(self, place: Path) -> None:
         """Puts only the sealed raw file away, in another place than the day's; nothing of the day changes."""
@@ -178,14 +184,6 @@ class DayWriter:
 
     def __exit__(self, *_: object) -> None:
         self.discard()
-
-    def _before_replacing(self, present: str, *, keep: bool) -> None:
-        if keep:
-            keep_version(self._paths, present)
-        told = read_coverage(self._paths)
-        if told is not None and told.final:
-            # From the first rename until the caller's coverage the files are not what the old one proves.
-            write_coverage(self._paths, told.model_copy(update={"final": False}))
 
     def _size_of_the_raw_file_that_stays(self) -> int:
         with storage_failures(self._paths.raw):

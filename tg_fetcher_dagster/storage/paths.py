@@ -16,7 +16,7 @@ from typing import Self
 import orjson
 
 from tg_fetcher_dagster.chats.spelling import check_chat_key
-from tg_fetcher_dagster.durable_files import make_folder, refuse_links, storage_failures, write_whole
+from tg_fetcher_dagster.durable_files import CLOSED, make_folder, refuse_links, storage_failures, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger.database import BEFORE_THE_LEDGER, not_taken_over
 from tg_fetcher_dagster.settings import Settings
@@ -91,11 +91,6 @@ class DayPaths:
         return self.folder / "raw" / f"{self.day}.jsonl.zst"
 
     @property
-    def coverage(self) -> Path:
-        """What was scanned and whether the day is done: its presence makes a day durable."""
-        return self.folder / ".coverage" / f"{self.day}.json"
-
-    @property
     def versions(self) -> Path:
         """The folder of earlier day files and raw files that a re-fetch replaced."""
         return self.folder / "versions" / f"{self.day}"
@@ -126,7 +121,7 @@ class DayPaths:
         Raises:
             FetchError: (validation) one is.
         """
-        inside = (self.raw, self.coverage, self.candidate, self.versions)
+        inside = (self.raw, self.candidate, self.versions)
         refuse_links(self.folder, *(path.parent for path in inside), self.versions, self.stragglers)
 
 
@@ -165,31 +160,34 @@ class Store:
         return sorted(folder.name for folder in folders if not folder.name.startswith("."))
 
     def days(self, chat: str) -> list[date]:
-        """Returns every day of which a file is left, the oldest first; three listings, no file is opened.
+        """Returns every day of which a file is left, the oldest first; two listings, no file is opened.
 
         Raises:
             FetchError: (validation) `chat` is no chat key; (storage) a folder cannot be read.
         """
         one = self.day(chat, date.min)
         found: set[date] = set()
-        for folder in (one.folder, one.raw.parent, one.coverage.parent):
+        for folder in (one.folder, one.raw.parent):
             for name in names_in(folder):
                 if (match := _A_DAYS_FILE.fullmatch(name)) is not None:
                     with suppress(ValueError):  # the 31st of February is somebody else's file
                         found.add(date.fromisoformat(match[1]))
         return sorted(found)
 
+    def _mode(self) -> int:
+        return stat.S_IMODE(self.data_dir.stat().st_mode) & 0o777
+
     def modes_line(self) -> str | None:
         """Returns a line where DATA_DIR is open to more people than DATA_FILE_MODE says; None where not."""
         try:
-            present = stat.S_IMODE(self.data_dir.stat().st_mode)
+            present = self._mode()
         except OSError:
             return None
         wanted = folder_mode(self.file_mode)
-        if not present & 0o777 & ~wanted:
+        if not present & ~wanted:
             return None
         return (
-            f"{self.data_dir} was made with mode {present & 0o777:04o} and keeps it, and so do files in it;"
+            f"{self.data_dir} was made with mode {present:04o} and keeps it, and so do files in it;"
             f" DATA_FILE_MODE={self.file_mode:04o} asks for {wanted:04o}"
         )
 
@@ -209,6 +207,9 @@ class Store:
                 raise not_taken_over(self.data_dir) from None
             with storage_failures(self.data_dir):
                 make_folder(self.data_dir, mode=folder_mode(self.file_mode))
+                if names_in(self.data_dir) == [".ledger"] and self._mode() == CLOSED:
+                    # Made a moment ago, by a ledger that knows no setting.
+                    self.data_dir.chmod(folder_mode(self.file_mode))
             write_whole(note, orjson.dumps({"format": STORE_FORMAT, "timezone": self.timezone}))
             return
         except OSError as error:

@@ -39,6 +39,15 @@ class NewRaw:
             self._draft.seal()
             return os.fstat(self._draft.file.fileno()).st_size
 
+    @property
+    def draft(self) -> Path:
+        """Where it is until it is in its place."""
+        return self._draft.path
+
+    def release(self) -> None:
+        """Leaves the sealed file to whoever puts it in its place."""
+        self._draft.release()
+
     def publish(self, path: Path | None = None) -> None:
         """Puts the sealed file in its place, or in another one on the same disk."""
         with storage_failures(path or self._path):

@@ -1,7 +1,9 @@
 """A mark that a run's process holds while it lives, so that others can tell a dead worker from a slow one.
 
 Dagster's default launcher has no health check of its workers: a run whose process was killed stays STARTED
-for ever. The kernel releases a file lock at the very moment its process ends, however it ends.
+for ever. The kernel releases a file lock at the very moment its process ends, however it ends. It says
+nothing of another host's processes, and nothing after a start of the machine: a mark names the boot that it
+was made in, which containers of one machine share; of any other one, the run's heartbeat in the ledger tells.
 """
 
 import fcntl
@@ -41,7 +43,7 @@ def alive(data_dir: Path, run_id: str) -> Iterator[None]:
             stack.enter_context(FileLock(mark, timeout=30))
             stack.callback(mark.unlink, missing_ok=True)
             # An empty mark was never held: between its making and its locking it must not count as dead.
-            mark.write_text(f"{os.getpid()}\n", encoding="ascii")
+            mark.write_text(f"{os.getpid()}\n{_boot()}\n", encoding="ascii")
         except Timeout:
             raise
         except OSError as error:
@@ -50,9 +52,10 @@ def alive(data_dir: Path, run_id: str) -> Iterator[None]:
 
 
 def is_dead(data_dir: Path, run_id: str) -> bool | None:
-    """Returns True where nobody holds the mark, False where somebody does, None where there is none.
+    """Returns True where nobody holds the mark, False where somebody does, None where that is unknown.
 
-    A mark that its run removes just now is none: such a run has come to its end.
+    There is nothing to be known of a mark of another machine or of before its start, nor of one that its run
+    removes just now: such a run has come to its end.
     """
     try:
         mark = os.open(_mark(data_dir, run_id), os.O_RDONLY)
@@ -61,11 +64,20 @@ def is_dead(data_dir: Path, run_id: str) -> bool | None:
     try:
         fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         facts = os.fstat(mark)
+        made_in = os.read(mark, 200).decode("ascii", "replace").split("\n")[1:2]
     except OSError:
         return False
     finally:
         os.close(mark)
-    return True if facts.st_nlink and facts.st_size else None
+    return True if facts.st_nlink and made_in == [_boot()] else None
+
+
+def _boot() -> str:
+    """Returns which start of which machine this is (proc(5), "boot_id"); empty where nobody says so."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def forget(data_dir: Path, run_id: str) -> None:

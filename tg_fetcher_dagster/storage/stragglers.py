@@ -7,14 +7,16 @@ does not come where it stands, and must not take it for deleted.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
 from tg_fetcher_dagster.durable_files import append_durably, refuse_links, storage_failures
-from tg_fetcher_dagster.storage.paths import Store
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.storage.paths import DayPaths, Store
 
 
 class Stragglers:
@@ -23,8 +25,18 @@ class Stragglers:
     Those that wait are in `{chat}/stragglers/{date}.jsonl`, those that their day has in `taken/` beside it.
     """
 
-    def __init__(self, store: Store, chat: str) -> None:
-        self._folder = store.day(chat, date.min).stragglers
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @classmethod
+    def of(cls, store: Store, chat: str) -> Self:
+        """Returns those of a chat."""
+        return cls.beside(store.day(chat, date.min))
+
+    @classmethod
+    def beside(cls, paths: DayPaths) -> Self:
+        """Returns those of the chat that has this day."""
+        return cls(paths.stragglers)
 
     def keep(self, day: date, lines: Iterable[bytes]) -> None:
         """Writes raw lines (`user`, `chat`, `message`) behind those that are there, durably.
@@ -38,7 +50,7 @@ class Stragglers:
         """Returns the lines that wait; a last one that a kill has cut is left out (its walk meets it again).
 
         Raises:
-            FetchError: (storage) the file is there and cannot be read.
+            FetchError: (storage) the file is there and cannot be read, or is damaged.
         """
         return _lines(self._path(day))
 
@@ -54,7 +66,11 @@ class Stragglers:
         """Returns the days for which something waits, the oldest first."""
         if not self._folder.is_dir():
             return []
-        return sorted(date.fromisoformat(path.stem) for path in self._folder.glob("*.jsonl"))
+        found = []
+        for path in self._folder.glob("*.jsonl"):
+            with suppress(ValueError):  # somebody else's file
+                found.append(date.fromisoformat(path.stem))
+        return sorted(found)
 
     def merged_raw(self, day: date) -> Path:
         """Returns where the day's raw file is put together with its stragglers."""
@@ -91,4 +107,9 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             kept = path.read_bytes()
         except FileNotFoundError:
             return []
-    return [orjson.loads(line) for line in kept.split(b"\n")[:-1] if line]
+    try:
+        return [orjson.loads(line) for line in kept.split(b"\n")[:-1] if line]
+    except orjson.JSONDecodeError as error:
+        raise FetchError(
+            ErrorType.STORAGE, f"{path} is damaged ({error}): mend it or move it away"
+        ) from error

@@ -1,4 +1,4 @@
-"""`fetch --direct`: the same way in this process, against a real Telegram stand-in, without Redis and daemon."""
+"""`fetch --direct`: the same way in this process, against a Telegram stand-in, without Redis and daemon."""
 
 import re
 from collections.abc import Iterator
@@ -109,7 +109,7 @@ def test_what_was_fetched_is_shown_by_status_and_rebuilt_without_telegram(signed
 def test_a_removed_chat_loses_its_partition_and_comes_back_with_its_key(signed_in: Command):
     import dagster as dg
 
-    from tg_fetcher_dagster.cli.direct import instance
+    from tg_fetcher_dagster.cli.dagster_instance import instance
 
     signed_in("fetch", "@daily_news", "--date", "2025-11-07", "--direct")
     with instance() as dagster:

@@ -189,7 +189,7 @@ def test_a_query_of_status_reads_no_row_of_the_days(known: Ledger):
     sa.event.listen(known.engine, "before_cursor_execute", lambda *given: seen.append(given[2]))
     settings = overview_sources.Settings.read(data_dir=Path("data"), redis_url=None)
     with known.read() as connection:
-        overview_sources._chats(connection, overview_sources.IdentityTable(settings.data_dir), settings)
+        overview_sources._chats(connection, overview_sources.IdentityTable(known), settings)
         asked = [each for each in seen if "FROM days" in each]
         plans = [
             row[3]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import Store
@@ -64,6 +66,11 @@ class Deployment:
     @property
     def data_dir(self) -> Path:
         return self.folder / "data"
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, as another process sees it."""
+        return Ledger.open(self.settings.ledger_location)
 
     @property
     def store(self) -> Store:

@@ -4,8 +4,8 @@ from datetime import date
 
 import dagster as dg
 import pytest
-
 from tg_fetcher_dagster.defs.run_states import run_state
+
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends, failure_of
 

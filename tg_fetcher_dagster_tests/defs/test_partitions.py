@@ -7,14 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tg_fetcher_dagster.defs.asked_days import days_of_chats, days_of_keys
 from tg_fetcher_dagster.defs.partitions import (
     CHATS,
-    by_chat,
     chat_day_key,
-    chat_day_of,
     chat_days,
     keys_of_run,
-    neighbours,
     range_tags,
 )
 from tg_fetcher_dagster.errors import FetchError
@@ -28,7 +26,7 @@ DAY = st.dates(date(2013, 1, 1), date(2099, 12, 31))
 def test_a_key_reads_back_as_its_chat_and_day(chat: str, day: date) -> None:
     key = chat_day_key(chat, day)
     assert str(key) == f"{chat}|{day}"
-    assert chat_day_of(str(key)) == (chat, day)
+    assert days_of_keys([str(key)], key_of=lambda _: None).chats == {chat: (day,)}
 
 
 @pytest.mark.parametrize("chat", ["a|b", "a/b", "..", "A", "", "1a", "a...b"])
@@ -39,26 +37,37 @@ def test_a_chat_key_that_would_break_a_partition_is_refused(chat: str) -> None:
 
 @given(st.lists(st.tuples(CHAT, DAY), unique=True))
 def test_the_days_of_each_chat_are_all_there_and_in_order(pairs: list[tuple[str, date]]) -> None:
-    found = by_chat(f"{chat}|{day}" for chat, day in pairs)
+    found = days_of_keys((f"{chat}|{day}" for chat, day in pairs), key_of=lambda _: None).chats
     assert sorted((chat, day) for chat, days in found.items() for day in days) == sorted(pairs)
     assert list(found) == list(dict.fromkeys(chat for chat, _ in pairs))
     assert all(list(days) == sorted(days) for days in found.values())
 
 
-@given(
-    st.lists(CHAT, unique=True, max_size=40).flatmap(
-        lambda chats: st.tuples(st.just(chats), st.sets(st.sampled_from(chats)) if chats else st.just(set()))
-    ),
-    st.integers(1, 10),
-)
-def test_ranges_of_neighbours_hold_exactly_what_is_wanted_and_never_too_much(
-    drawn: tuple[list[str], set[str]], at_most: int
-) -> None:
-    ordered, wanted = drawn
-    ranges = neighbours(ordered, frozenset(wanted), at_most=at_most)
-    covered = [ordered[ordered.index(first) : ordered.index(last) + 1] for first, last in ranges]
-    assert [chat for chats in covered for chat in chats] == [chat for chat in ordered if chat in wanted]
-    assert all(0 < len(chats) <= at_most for chats in covered)
+def test_a_key_that_somebody_added_by_hand_is_read_as_a_spelling_or_refused_by_name() -> None:
+    known = {"moved": "channel_7"}
+    asked = days_of_keys(
+        ["@Some_Chat|2025-11-02", "some_chat|2025-11-03", "@Moved|2025-11-02", "what is this|2025-11-02"],
+        key_of=lambda spelling: known.get(spelling.username or ""),
+    )
+    assert asked.chats == {
+        "some_chat": (date(2025, 11, 2), date(2025, 11, 3)),
+        "channel_7": (date(2025, 11, 2),),
+    }
+    assert asked.added_by_hand == {
+        ("some_chat", date(2025, 11, 2)): ("@Some_Chat|2025-11-02",),
+        ("channel_7", date(2025, 11, 2)): ("@Moved|2025-11-02",),
+    }
+    [(key, error)] = asked.refused.items()
+    assert key == "what is this|2025-11-02"
+    assert "'what is this' is no chat's name" in error.message
+    assert error.message.endswith("remove the partition 'what is this'")
+    assert asked.count == 4
+
+
+def test_todays_keys_are_chats() -> None:
+    asked = days_of_chats(["news", "@News", "@Other"], date(2025, 11, 7), key_of=lambda _: None)
+    assert asked.chats == {"news": (date(2025, 11, 7),), "other": (date(2025, 11, 7),)}
+    assert asked.added_by_hand["other", date(2025, 11, 7)] == ("@Other",)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,24 @@
-"""Runs that end without a word, or before they begin: noticed by their mark, and told of once."""
+"""Runs that end without a word, or before they begin: noticed, and their days brought on their way."""
 
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
+import time_machine
 
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import range_tags
 from tg_fetcher_dagster.defs.sensors.runs import canceled_runs, dead_runs, failed_runs
+from tg_fetcher_dagster.ledger.attempts import of_runs
+from tg_fetcher_dagster.ledger.tables import asks, batches
+from tg_fetcher_dagster.requests.registration import begin_run, heartbeat
 from tg_fetcher_dagster.storage.run_mark import is_dead
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends
 from tg_fetcher_dagster_tests.fetching.reading import days_between
@@ -26,7 +32,28 @@ with alive(Path(sys.argv[1]), sys.argv[2]):
     signal.pause()
 """
 STATUS = dg.DagsterRunStatus
+DAYS = days_between("2025-11-03", "2025-11-05")
 Start = Callable[..., dg.DagsterRun]
+
+
+def make_run(
+    deployment: Deployment, status: dg.DagsterRunStatus = STATUS.STARTED, **config: Any
+) -> dg.DagsterRun:
+    """A run over three days of a chat, as the UI would launch it."""
+    deployment.add_chats("def_busy")
+    return deployment.instance.create_run_for_job(
+        defs().resolve_job_def("fetch_days"),
+        status=status,
+        run_config={"ops": {"messages": {"config": config}}} if config else {},
+        tags=dict(range_tags(("def_busy", "def_busy"), (DAYS[0], DAYS[-1]))),
+    )
+
+
+def register(deployment: Deployment, run: dg.DagsterRun, batch_id: str | None = None) -> str:
+    """Registers a run as its step would; returns its batch."""
+    return begin_run(
+        deployment.ledger, run_id=run.run_id, batch_id=batch_id, parent_run_id=None, chats={"def_busy": DAYS}
+    ).batch_id
 
 
 @pytest.fixture
@@ -34,15 +61,9 @@ def start(deployment: Deployment) -> Iterator[Start]:
     """Makes a run that is under way in another process, which holds its mark until it is killed."""
     processes: list[subprocess.Popen[str]] = []
 
-    def started(status: dg.DagsterRunStatus = STATUS.STARTED, **config: Any) -> dg.DagsterRun:
-        deployment.add_chats("def_busy")
-        days = days_between("2025-11-03", "2025-11-05")
-        run = deployment.instance.create_run_for_job(
-            defs().resolve_job_def("fetch_days"),
-            status=status,
-            run_config={"ops": {"messages": {"config": config}}} if config else {},
-            tags=dict(range_tags(("def_busy", "def_busy"), (days[0], days[-1]))),
-        )
+    def started(status: dg.DagsterRunStatus = STATUS.STARTED) -> dg.DagsterRun:
+        run = make_run(deployment, status)
+        register(deployment, run)
         process = subprocess.Popen(
             [sys.executable, "-c", HOLD, str(deployment.data_dir), run.run_id],
             stdout=subprocess.PIPE,
@@ -55,15 +76,19 @@ def start(deployment: Deployment) -> Iterator[Start]:
 
     yield started
     for process in processes:
-        kill(process)
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+def kill(deployment: Deployment, run: dg.DagsterRun) -> None:
+    """Kills the process that holds a run's mark, as the mark names it."""
+    mark = deployment.data_dir / ".runs" / f"{run.run_id}.lock"
+    pid = int(mark.read_text().split()[0])
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def look(deployment: Deployment) -> str:
@@ -79,12 +104,7 @@ def status_of(deployment: Deployment, run: dg.DagsterRun) -> dg.DagsterRunStatus
     return found.status
 
 
-def holder(deployment: Deployment, run: dg.DagsterRun) -> int:
-    """The process that holds a run's mark, as the mark says."""
-    return int((deployment.data_dir / ".runs" / f"{run.run_id}.lock").read_text())
-
-
-def tell(deployment: Deployment, run: dg.DagsterRun, sensor: Any) -> str:
+def settle(deployment: Deployment, run: dg.DagsterRun, sensor: Any) -> str:
     """Lets the sensor of failed or canceled runs see the run, as the daemon would."""
     ended = deployment.instance.get_run_by_id(run.run_id)
     assert ended is not None
@@ -98,82 +118,145 @@ def tell(deployment: Deployment, run: dg.DagsterRun, sensor: Any) -> str:
     return str(answer.skip_message) if isinstance(answer, dg.SkipReason) else ""
 
 
-def test_a_run_whose_process_was_killed_is_failed_and_its_days_are_told(
+def days_of(deployment: Deployment) -> dict[str, tuple[str, str | None, int]]:
+    """Returns state, batch and tries of each ask, by its day."""
+    with deployment.ledger.read() as connection:
+        rows = connection.execute(sa.select(asks).order_by(asks.c.date))
+        return {str(row.date): (row.state, row.batch_id, row.tries) for row in rows}
+
+
+def test_a_run_whose_process_was_killed_is_failed_and_its_days_are_begun_again(
     deployment: Deployment, start: Start
 ) -> None:
     run = start()
     assert look(deployment) == "runs found dead: none"
     assert status_of(deployment, run) is STATUS.STARTED
 
-    pid = holder(deployment, run)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    kill(deployment, run)
 
     assert look(deployment) == f"runs found dead: {run.run_id}"
     assert status_of(deployment, run) is STATUS.FAILURE
     assert is_dead(deployment.data_dir, run.run_id) is None
     assert look(deployment) == "runs found dead: none"
-    tell(deployment, run, failed_runs)
-    tell(deployment, run, failed_runs)
-    told = deployment.recorded()
-    assert ends(told) == [("def_busy", f"2025-11-0{day}", "fetch_failed") for day in (3, 4, 5)]
-    assert {event["error"] for event in told} == {"the run ended without a word on this day"}
+    settle(deployment, run, failed_runs)
+    assert days_of(deployment) == {str(day): ("open", None, 1) for day in DAYS}
+    assert deployment.recorded() == []
+
+
+def test_a_run_of_another_host_is_dead_when_it_was_not_heard_of_for_a_minute(deployment: Deployment) -> None:
+    run = make_run(deployment)
+    register(deployment, run)
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=55), tick=False):
+        assert look(deployment) == "runs found dead: none"
+        assert heartbeat(deployment.ledger, run.run_id)
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=110), tick=False):
+        assert look(deployment) == "runs found dead: none"
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=117), tick=False):
+        assert look(deployment) == f"runs found dead: {run.run_id}"
+    assert status_of(deployment, run) is STATUS.FAILURE
+    # It comes to life later: it learns that it was ended, and its batch is no longer its own.
+    assert not heartbeat(deployment.ledger, run.run_id)
+    with deployment.ledger.read() as connection:
+        assert of_runs(connection, [run.run_id])[run.run_id].end == "died"
+        assert connection.execute(sa.select(batches.c.state)).scalars().all() == ["ended"]
+
+
+@pytest.mark.parametrize("status", [STATUS.STARTING, STATUS.STARTED])
+def test_a_run_that_never_begins_is_failed_within_a_minute_and_uses_up_no_try(
+    deployment: Deployment, status: dg.DagsterRunStatus
+) -> None:
+    run = make_run(deployment, status)
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=45), tick=False):
+        assert look(deployment) == "runs found dead: none"
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=55), tick=False):
+        assert look(deployment) == f"runs found dead: {run.run_id}"
+    assert status_of(deployment, run) is STATUS.FAILURE
+    assert days_of(deployment) == {str(day): ("open", None, 0) for day in DAYS}
+
+
+def test_a_queued_run_waits_as_long_as_it_must(deployment: Deployment) -> None:
+    run = make_run(deployment, STATUS.QUEUED)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=5), tick=False):
+        assert look(deployment) == "runs found dead: none"
+    assert status_of(deployment, run) is STATUS.QUEUED
 
 
 def test_a_run_that_was_being_canceled_when_its_process_died_is_canceled(
     deployment: Deployment, start: Start
 ) -> None:
     run = start(STATUS.CANCELING)
-    pid = holder(deployment, run)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    kill(deployment, run)
     look(deployment)
     assert status_of(deployment, run) is STATUS.CANCELED
+    assert {state for state, *_ in days_of(deployment).values()} == {"cancelled"}
 
 
-def test_a_run_that_was_canceled_before_it_began_is_told_of_too(deployment: Deployment, start: Start) -> None:
-    run = start(STATUS.NOT_STARTED)
-    deployment.instance.report_run_canceled(run)
-    tell(deployment, run, canceled_runs)
-    told = deployment.recorded()
-    assert ends(told) == [("def_busy", f"2025-11-0{day}", "fetch_failed") for day in (3, 4, 5)]
-    assert {event["error"] for event in told} == {"canceled by an operator"}
-
-
-@pytest.mark.parametrize("sensor", [failed_runs, canceled_runs])
-def test_what_a_command_asked_for_is_left_to_the_command(
-    deployment: Deployment, start: Start, sensor: Any
+def test_a_run_of_the_ui_that_was_canceled_before_it_began_ends_its_days_as_cancelled(
+    deployment: Deployment,
 ) -> None:
-    run = start(request_id="fetch-0a1b2c")
-    if sensor is failed_runs:
-        deployment.instance.report_run_failed(run)
-    else:
-        deployment.instance.report_run_canceled(run)
-    assert tell(deployment, run, sensor) == "a command asked for it"
+    run = make_run(deployment, STATUS.NOT_STARTED)
+    deployment.instance.report_run_canceled(run)
+    settle(deployment, run, canceled_runs)
+    settle(deployment, run, canceled_runs)
+    assert {state for state, *_ in days_of(deployment).values()} == {"cancelled"}
+
+
+def test_a_run_of_the_ui_that_failed_before_it_began_is_not_forgotten(deployment: Deployment) -> None:
+    run = make_run(deployment, STATUS.NOT_STARTED, force=True)
+    deployment.instance.report_run_failed(run)
+    settle(deployment, run, failed_runs)
+    settle(deployment, run, failed_runs)
+    assert days_of(deployment) == {str(day): ("open", None, 0) for day in DAYS}
+    with deployment.ledger.read() as connection:
+        assert set(connection.execute(sa.select(asks.c.force)).scalars()) == {True}
     assert deployment.recorded() == []
 
 
-def test_days_that_were_kept_before_the_kill_are_not_told_as_failed(
-    deployment: Deployment, start: Start
-) -> None:
-    run = start()
-    kept = deployment.fetch("def_busy", "2025-11-04", request_id=run.run_id)
-    assert kept.success
-    deployment.instance.report_run_failed(run)
-    tell(deployment, run, failed_runs)
-    assert ends(deployment.recorded()) == [
-        ("def_busy", "2025-11-03", "fetch_failed"),
-        ("def_busy", "2025-11-04", "messages_fetched"),
-        ("def_busy", "2025-11-05", "fetch_failed"),
+def test_a_second_run_of_a_batch_that_fails_leaves_it_to_the_first(deployment: Deployment) -> None:
+    first = make_run(deployment)
+    batch_id = register(deployment, first)
+    second = make_run(deployment, batch_id=batch_id)
+    deployment.instance.report_run_failed(second)
+    assert settle(deployment, second, failed_runs) == f"batch {batch_id} is another run's"
+    assert days_of(deployment) == {str(day): ("open", batch_id, 0) for day in DAYS}
+
+
+def test_what_a_run_settled_itself_stays_as_it_is(deployment: Deployment) -> None:
+    deployment.add_chats("def_closed", "def_busy")
+    result = deployment.fetch(("def_closed", "def_busy"), "2025-11-03")
+    assert not result.success
+    told = deployment.recorded()
+    run = deployment.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    settle(deployment, run, failed_runs)
+    assert deployment.recorded() == told
+    assert ends(told) == [
+        ("def_busy", "2025-11-03", "messages_fetched"),
+        ("def_closed", "2025-11-03", "fetch_failed"),
     ]
 
 
-def test_a_run_of_another_job_tells_of_no_days(deployment: Deployment) -> None:
+def test_runs_of_other_jobs_are_left_alone(deployment: Deployment) -> None:
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job
+    def somebody_elses() -> None:
+        nothing()
+
+    run = deployment.instance.create_run_for_job(somebody_elses, status=STATUS.STARTED)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=5), tick=False):
+        assert look(deployment) == "runs found dead: none"
+    deployment.instance.report_run_failed(run)
+    assert settle(deployment, run, failed_runs) == "not a run of this project"
+
+
+def test_a_failed_run_that_resolves_chats_asks_for_no_day(deployment: Deployment) -> None:
     deployment.sandbox.stop()
     result = deployment.execute(
         "resolve_chats", run_config={"ops": {"resolve": {"config": {"spellings": ["def_busy"]}}}}
     )
     run = deployment.instance.get_run_by_id(result.run_id)
     assert run is not None
-    tell(deployment, run, failed_runs)
-    assert deployment.recorded() == []
+    assert settle(deployment, run, failed_runs) == "it asked for no day"
+    assert days_of(deployment) == {}

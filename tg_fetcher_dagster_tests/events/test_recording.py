@@ -1,5 +1,7 @@
 """How a day ended is recorded once for each request, with what it tells of or not at all."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.events.recording import OutcomeRecord, outcomes_of, record
 from tg_fetcher_dagster.ledger import outbox
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster_tests.events.recorded import pending_count, put
 from tg_fetcher_dagster_tests.events.telling import DAY, REQUEST, failed, fetched, progress, skipped
 
@@ -69,10 +72,10 @@ def test_a_refused_spelling_of_any_length_is_told_whole(ledger, chat):
         assert outbox.event_of(connection, REQUEST, chat, None) == "fetch_failed"
 
 
-def test_putting_and_asking_read_no_more_the_more_events_wait(ledger):
-    """The plans of the statements: an index each, and no step over the whole table."""
+def test_putting_and_asking_read_no_more_the_more_events_wait(tmp_path):
+    """SQLite's plans of the statements: an index each, and no step over the whole table."""
     plans = []
-    with ledger.read() as connection:
+    with closing(Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")) as here, here.read() as connection:
         for sql in (
             "SELECT event FROM events WHERE request_id = 'a' AND chat = 'b' AND date = '2025-11-07'",
             "SELECT seq FROM events WHERE published_at IS NULL AND set_aside_at IS NULL ORDER BY seq LIMIT 5",
@@ -82,3 +85,14 @@ def test_putting_and_asking_read_no_more_the_more_events_wait(ledger):
     assert len(plans) == 3
     assert all("USING" in plan and "INDEX" in plan for plan in plans), plans
     assert "ix_events_pending" in plans[1]
+
+
+def test_many_processes_that_end_one_day_at_once_tell_it_once(ledger, ledger_url):
+    def end(number):
+        with closing(Ledger.open(ledger_url)) as mine, mine.write() as connection:
+            event = fetched() if number % 2 else skipped()
+            return record(connection, event, request_id=REQUEST)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(end, range(8))) == [False] * 7 + [True]
+    assert pending_count(ledger) == 1

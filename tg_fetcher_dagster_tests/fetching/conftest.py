@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster_tests.counting import Counted
 from tg_fetcher_dagster_tests.fetching.reading import Fetching
 from tg_fetcher_sandbox.background import RunningSandbox
@@ -18,11 +19,14 @@ def _every_request_is_counted(counted: Counted) -> None:
 
 
 @pytest.fixture
-def fetching(tmp_path: Path, telegram_sandbox: Callable[..., RunningSandbox]) -> Callable[..., Fetching]:
+def fetching(
+    tmp_path: Path, telegram_sandbox: Callable[..., RunningSandbox], ledger: Ledger
+) -> Callable[..., Fetching]:
     """Starts a sandbox with a scenario and returns what fetches from it."""
 
     def start(scenario: dict[str, Any], *, now: datetime | None = None, **settings: Any) -> Fetching:
         sandbox = telegram_sandbox(scenario)
-        return Fetching.over(sandbox, tmp_path, now=now or datetime(2025, 12, 1, 12, tzinfo=UTC), **settings)
+        noon = now or datetime(2025, 12, 1, 12, tzinfo=UTC)
+        return Fetching.over(sandbox, tmp_path, ledger, now=noon, **settings)
 
     return start

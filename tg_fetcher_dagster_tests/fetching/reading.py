@@ -12,20 +12,23 @@ import orjson
 from tg_fetcher_dagster.accounts.pacing import Timing
 from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
-from tg_fetcher_dagster.events.models import TERMINAL
+from tg_fetcher_dagster.events.models import Event
 from tg_fetcher_dagster.fetching.context import FetchContext
-from tg_fetcher_dagster.fetching.day_events import DayEvents
+from tg_fetcher_dagster.fetching.day_events import unasked
 from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
 from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster.ledger import days as ledger_days
+from tg_fetcher_dagster.ledger import outbox
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
+from tg_fetcher_dagster.storage.coverage import Coverage, covered_days, read_coverage, write_coverage
+from tg_fetcher_dagster.storage.damage import Standing, is_complete, standing
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.consumer import read_day
-from tg_fetcher_dagster_tests.events.recorded import recorded
 from tg_fetcher_sandbox.background import RunningSandbox
 
 HASH = "0123456789abcdef0123456789abcdef"
@@ -37,7 +40,24 @@ def days_between(first: str, last: str) -> tuple[date, ...]:
     return tuple(start + timedelta(days=number) for number in range((end - start).days + 1))
 
 
-def context_at(sandbox: RunningSandbox, settings: Settings, *moments: datetime) -> FetchContext:
+class Heard:
+    """Keeps what was told in passing, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def tell(self, event: Event, *, request_id: str) -> None:
+        del request_id
+        self.events.append(event)
+
+
+def context_at(
+    sandbox: RunningSandbox,
+    settings: Settings,
+    ledger: Ledger,
+    *moments: datetime,
+    heard: Heard | None = None,
+) -> FetchContext:
     """Returns a context whose Telegram says the first moment; where nobody asks it, it is the last one."""
 
     standing = Timing(wall=moments[0].timestamp, monotonic=lambda: 0.0)
@@ -46,7 +66,13 @@ def context_at(sandbox: RunningSandbox, settings: Settings, *moments: datetime) 
         sandbox.stop_clock(moments[0])
         return open_reader(settings, timing=standing)
 
-    return FetchContext(settings=settings, open_reader=opened, clock=lambda: moments[-1])
+    return FetchContext(
+        settings=settings,
+        open_reader=opened,
+        clock=lambda: moments[-1],
+        opened=ledger,
+        progress=heard or Heard(),
+    )
 
 
 @dataclass
@@ -57,7 +83,9 @@ class Fetching:
     context: FetchContext
 
     @classmethod
-    def over(cls, sandbox: RunningSandbox, folder: Path, *, now: datetime, **settings: Any) -> "Fetching":
+    def over(
+        cls, sandbox: RunningSandbox, folder: Path, ledger: Ledger, *, now: datetime, **settings: Any
+    ) -> "Fetching":
         """Signs the sandbox's account in, and stops the clock."""
         facts = Settings.read(
             data_dir=folder / "data",
@@ -68,7 +96,7 @@ class Fetching:
             **settings,
         )
         AccountStore(facts.session_dir).save("main", sandbox.session)
-        return cls(sandbox, context_at(sandbox, facts, now))
+        return cls(sandbox, context_at(sandbox, facts, ledger, now))
 
     @property
     def data_dir(self) -> Path:
@@ -76,7 +104,17 @@ class Fetching:
 
     def at(self, *moments: datetime) -> "Fetching":
         """Returns the same at another moment, or while time goes on: from when it asks to when it keeps."""
-        return Fetching(self.sandbox, context_at(self.sandbox, self.context.settings, *moments))
+        there = self.context
+        return Fetching(
+            self.sandbox,
+            context_at(self.sandbox, there.settings, there.ledger, *moments, heard=self.heard),
+        )
+
+    @property
+    def heard(self) -> Heard:
+        """Who listens to progress."""
+        assert isinstance(self.context.progress, Heard)
+        return self.context.progress
 
     def paths(self, chat: str, day: date) -> DayPaths:
         """Returns where a day's files are."""
@@ -84,7 +122,8 @@ class Fetching:
 
     def told(self) -> list[dict[str, Any]]:
         """Returns the events that end a day, in order."""
-        return [each for each in self.events() if each["event"] in TERMINAL]
+        with self.context.ledger.read() as connection:
+            return [orjson.loads(each.body) for each in outbox.recorded_after(connection, 0, 100_000)]
 
     async def resolve(self, spelling: str) -> str:
         """Returns a chat's key, resolving it once."""
@@ -104,17 +143,12 @@ class Fetching:
         self, chat: str, day: date, *, options: MappingOptions | None = None, record_from_raw: bool = False
     ) -> Rebuilt:
         """Makes a day again from its raw file, as the command does."""
-        context = self.context
-
-        def events_of(then: Coverage) -> DayEvents:
-            return DayEvents.of_its_own(context.outbox, context.settings, then.chat, then.date, why="rebuild")
-
         return rebuild_day(
             chat,
             day,
-            store=context.store,
-            options=options or context.options,
-            events_of=events_of,
+            self.context,
+            told_as=lambda _then: unasked("rebuild"),
+            options=options,
             record_from_raw=record_from_raw,
         )
 
@@ -125,9 +159,36 @@ class Fetching:
 
     def coverage(self, chat: str, day: date) -> Coverage:
         """Returns what is proved of a day."""
-        found = read_coverage(self.context.store.day(chat, day))
+        found = self.proved(self.paths(chat, day))
         assert found is not None
         return found
+
+    def proved(self, paths: DayPaths) -> Coverage | None:
+        """Returns what is proved of a day; None where nothing is."""
+        return read_coverage(self.context.ledger, paths)
+
+    def is_complete(self, paths: DayPaths) -> bool:
+        """Returns whether a day needs no fetch."""
+        return is_complete(self.context.ledger, paths)
+
+    def standing(self, chat: str) -> Standing:
+        """Returns how a chat's days stand."""
+        covered = covered_days(self.context.ledger, chat, date.min, date.max)
+        return standing(self.context.store, chat, covered)
+
+    def lose_record(self, paths: DayPaths) -> None:
+        """Takes a day's record out of the ledger."""
+        self.damage_record(paths, None)
+
+    def damage_record(self, paths: DayPaths, text: str | None) -> None:
+        """Writes something else where a day's record stands."""
+        with self.context.ledger.write() as connection:
+            ledger_days.put(connection, paths.chat, paths.day, {"coverage": text})
+
+    def write_record(self, coverage: Coverage) -> None:
+        """Writes what is proved of a day."""
+        with self.context.ledger.write() as connection:
+            write_coverage(connection, coverage)
 
     def a_day_later(self) -> "Fetching":
         """Returns the same context, a day and an hour on."""
@@ -146,5 +207,6 @@ class Fetching:
         return self.sandbox.truth()["chats"]
 
     def events(self) -> list[dict[str, Any]]:
-        """Returns what is recorded in the outbox, in order."""
-        return recorded(self.data_dir)
+        """Returns everything that was told: progress, and how days ended; each in order of its time."""
+        passed = [orjson.loads(event.model_dump_json()) for event in self.heard.events]
+        return sorted([*passed, *self.told()], key=lambda event: event["timestamp"])

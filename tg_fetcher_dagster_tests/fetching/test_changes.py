@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tg_fetcher_dagster.storage.coverage import read_coverage
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 
 Start = Callable[..., Fetching]
@@ -144,13 +143,13 @@ async def test_a_rebuild_gives_the_same_bytes_without_a_request(fetching: Start,
         paths = telegram.context.store.day(key, day)
         files = (paths.day_file, paths.summary, paths.threads, paths.participants)
         before = [path.read_bytes() for path in files]
-        proved = read_coverage(paths)
+        proved = telegram.proved(paths)
 
         rebuilt = telegram.rebuild(key, day)
 
         assert rebuilt.outcome == "unchanged"
         assert [path.read_bytes() for path in files] == before
-        renewed = read_coverage(paths)
+        renewed = telegram.proved(paths)
         assert proved is not None
         assert renewed is not None
         assert renewed.checksum_sha256 == proved.checksum_sha256

@@ -7,7 +7,7 @@ import pytest
 from telethon.tl import types
 
 from tg_fetcher_dagster.errors import ErrorType
-from tg_fetcher_dagster.storage.coverage import Loss, read_coverage
+from tg_fetcher_dagster.storage.coverage import Loss
 from tg_fetcher_dagster_tests.fetching.odd import NAME, USERNAME, Start, at, message, odd_group
 from tg_fetcher_dagster_tests.fetching.reading import Fetching
 from tg_fetcher_dagster_tests.sandbox.worlds import EVERY_KIND
@@ -31,7 +31,7 @@ def put(telegram: Fetching, number: int, *, part: bool, whole: bool = True) -> N
 
 
 def lost(telegram: Fetching) -> tuple[Loss, ...]:
-    coverage = read_coverage(telegram.context.store.day(USERNAME, DAY))
+    coverage = telegram.proved(telegram.context.store.day(USERNAME, DAY))
     assert coverage is not None
     return coverage.lost
 

@@ -11,8 +11,8 @@ import pytest
 
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.fetching.verifying import verify_day
-from tg_fetcher_dagster.storage.coverage import Coverage, covered_days, read_coverage, write_coverage
-from tg_fetcher_dagster.storage.damage import Part, Standing, is_complete, standing
+from tg_fetcher_dagster.storage.coverage import Coverage
+from tg_fetcher_dagster.storage.damage import Part, Standing
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import RawFileError, RawWriter, read_raw
 from tg_fetcher_dagster_tests.fetching.reading import Fetching
@@ -69,35 +69,36 @@ def facts(coverage: Coverage | None) -> Mapping[str, Any]:
 
 def found(telegram: Fetching, key: str, scratch: Path) -> dict[Part, str]:
     """What verifying says of the day."""
-    context = telegram.context
-    damages = verify_day(key, DAY, store=context.store, options=context.options, scratch=scratch)
+    damages = verify_day(key, DAY, telegram.context, scratch=scratch)
     return {damage.part: damage.why for damage in damages}
 
 
-Damage = Callable[[DayPaths], None]
+Damage = Callable[[Fetching, DayPaths], Any]
 OF_FILES: dict[str, Damage] = {
-    "day file gone": lambda paths: unlink(paths.day_file),
-    "day file cut": lambda paths: cut(paths.day_file),
-    "summary gone": lambda paths: unlink(paths.summary),
-    "threads gone": lambda paths: unlink(paths.threads),
-    "participants cut": lambda paths: cut(paths.participants),
-    "all derived files gone": lambda paths: unlink(*derived(paths)),
+    "day file gone": lambda _, paths: unlink(paths.day_file),
+    "day file cut": lambda _, paths: cut(paths.day_file),
+    "summary gone": lambda _, paths: unlink(paths.summary),
+    "threads gone": lambda _, paths: unlink(paths.threads),
+    "participants cut": lambda _, paths: cut(paths.participants),
+    "all derived files gone": lambda _, paths: unlink(*derived(paths)),
 }
 OF_THE_RECORD: dict[str, Damage] = {
-    "coverage gone": lambda paths: unlink(paths.coverage),
-    "coverage torn": lambda paths: cut(paths.coverage),
-    "all but the raw file gone": lambda paths: unlink(*derived(paths), paths.coverage),
+    "record gone": lambda telegram, paths: telegram.lose_record(paths),
+    "record torn": lambda telegram, paths: telegram.damage_record(paths, '{"chat": "hurt'),
+    "all but the raw file gone": lambda telegram, paths: (
+        [unlink(*derived(paths)), telegram.lose_record(paths)]
+    ),
 }
 SEEN = {**OF_FILES, **OF_THE_RECORD}
 OF_THE_RAW_FILE: dict[str, Damage] = {
-    "raw file gone": lambda paths: unlink(paths.raw),
-    "raw file cut": lambda paths: cut(paths.raw),
-    "raw file's last byte gone": lambda paths: cut(paths.raw, 1),
+    "raw file gone": lambda _, paths: unlink(paths.raw),
+    "raw file cut": lambda _, paths: cut(paths.raw),
+    "raw file's last byte gone": lambda _, paths: cut(paths.raw, 1),
 }
 UNSEEN: dict[str, Damage] = {
-    "byte flipped in the day file": lambda paths: flip(paths.day_file),
-    "byte flipped in the summary": lambda paths: flip(paths.summary),
-    "byte flipped in the threads": lambda paths: flip(paths.threads, 0.9),
+    "byte flipped in the day file": lambda _, paths: flip(paths.day_file),
+    "byte flipped in the summary": lambda _, paths: flip(paths.summary),
+    "byte flipped in the threads": lambda _, paths: flip(paths.threads, 0.9),
 }
 
 
@@ -106,8 +107,7 @@ def named(damages: Mapping[str, Damage]) -> Any:
 
 
 def standing_of(telegram: Fetching, key: str) -> Standing:
-    store = telegram.context.store
-    return standing(store, key, covered_days(store, key))
+    return telegram.standing(key)
 
 
 async def fetched(start: Start, name: str = "hurt_busy") -> tuple[Fetching, str, DayPaths]:
@@ -126,9 +126,9 @@ async def test_a_fetch_makes_a_damaged_day_whole_again_without_a_request(
     fetching: Start, damage: Damage, name: str
 ) -> None:
     telegram, key, paths = await fetched(fetching, name)
-    before, proved = contents(paths), facts(read_coverage(paths))
-    damage(paths)
-    assert not is_complete(paths)
+    before, proved = contents(paths), facts(telegram.proved(paths))
+    damage(telegram, paths)
+    assert not telegram.is_complete(paths)
     assert standing_of(telegram, key).done == frozenset()
     assert list(standing_of(telegram, key).damaged) == [DAY]
 
@@ -136,15 +136,15 @@ async def test_a_fetch_makes_a_damaged_day_whole_again_without_a_request(
 
     assert telegram.sandbox.requests == []
     assert contents(paths) == before
-    assert facts(read_coverage(paths)) == proved
-    assert is_complete(paths)
+    assert facts(telegram.proved(paths)) == proved
+    assert telegram.is_complete(paths)
     assert standing_of(telegram, key).done == {DAY}
 
 
 @named(OF_FILES)
 async def test_consumers_are_not_told_again_of_what_they_know(fetching: Start, damage: Damage) -> None:
     telegram, key, paths = await fetched(fetching)
-    damage(paths)
+    damage(telegram, paths)
 
     [report] = await telegram.fetch(key, [DAY], request_id="fetch-2")
 
@@ -157,7 +157,7 @@ async def test_consumers_are_not_told_again_of_what_they_know(fetching: Start, d
 @named(OF_THE_RECORD)
 async def test_where_nobody_knows_what_was_told_it_is_told_again(fetching: Start, damage: Damage) -> None:
     telegram, key, paths = await fetched(fetching)
-    damage(paths)
+    damage(telegram, paths)
 
     [report] = await telegram.fetch(key, [DAY], request_id="fetch-2")
 
@@ -175,7 +175,7 @@ async def test_a_day_without_a_whole_raw_file_is_read_again_and_its_files_stay(
 ) -> None:
     telegram, key, paths = await fetched(fetching)
     before = contents(paths)
-    damage(paths)
+    damage(telegram, paths)
     assert standing_of(telegram, key).done == frozenset()
 
     [report] = await telegram.fetch(key, [DAY], request_id="fetch-2")
@@ -184,7 +184,7 @@ async def test_a_day_without_a_whole_raw_file_is_read_again_and_its_files_stay(
     assert report.outcome == "unchanged"
     assert contents(paths) == before
     assert [line["kind"] for line in read_raw(paths.raw)][-1] == "end"
-    assert is_complete(paths)
+    assert telegram.is_complete(paths)
 
 
 @named(SEEN)
@@ -194,7 +194,7 @@ async def test_a_forced_fetch_holds_the_reading_against_the_day_that_was(
     telegram, key, paths = await fetched(fetching)
     gone = telegram.day(key, DAY)["messages"][4]["id"]
     telegram.sandbox.world.delete("busy", gone)
-    damage(paths)
+    damage(telegram, paths)
 
     [report] = await telegram.fetch(key, [DAY], request_id="fetch-2", force=True)
 
@@ -207,13 +207,13 @@ async def test_a_forced_fetch_holds_the_reading_against_the_day_that_was(
     assert any(str(gone).encode() in path.read_bytes() for path in paths.versions.glob("*.json"))
 
 
-@named({**SEEN, **OF_THE_RAW_FILE, **UNSEEN, "byte flipped in the raw file": lambda p: flip(p.raw)})
+@named({**SEEN, **OF_THE_RAW_FILE, **UNSEEN, "byte flipped in the raw file": lambda _, p: flip(p.raw)})
 async def test_verifying_names_each_damage_and_changes_nothing(
     fetching: Start, damage: Damage, tmp_path: Path
 ) -> None:
     telegram, key, paths = await fetched(fetching)
     assert found(telegram, key, tmp_path) == {}
-    damage(paths)
+    damage(telegram, paths)
     before = {path: path.read_bytes() for path in telegram.data_dir.rglob("*") if path.is_file()}
 
     assert found(telegram, key, tmp_path) != {}
@@ -227,15 +227,15 @@ async def test_a_rebuild_mends_what_is_damaged_and_says_so(
     fetching: Start, damage: Damage, tmp_path: Path
 ) -> None:
     telegram, key, paths = await fetched(fetching)
-    before, proved = contents(paths), facts(read_coverage(paths))
-    damage(paths)
+    before, proved = contents(paths), facts(telegram.proved(paths))
+    damage(telegram, paths)
     damaged = {part for part in found(telegram, key, tmp_path) if part is not Part.RAW}
 
     rebuilt = telegram.rebuild(key, DAY)
 
     assert set(rebuilt.mended) == damaged
     assert contents(paths) == before
-    assert facts(read_coverage(paths)) == proved
+    assert facts(telegram.proved(paths)) == proved
     assert found(telegram, key, tmp_path) == {}
     assert telegram.rebuild(key, DAY).mended == ()
     assert telegram.sandbox.requests == []
@@ -292,7 +292,7 @@ async def test_a_record_is_made_again_from_a_raw_file_of_an_older_version(
     telegram.sandbox.add_fault(method="messages.getReplies", times=1, error="CHANNEL_PRIVATE")
     await telegram.fetch(key, [DAY])
     paths = telegram.paths(key, DAY)
-    proved = facts(read_coverage(paths))
+    proved = facts(telegram.proved(paths))
     assert len(proved["lost"]) == (name == "hurt_news")
     lines = list(read_raw(paths.raw))
     del lines[-1]["reading"]
@@ -302,31 +302,31 @@ async def test_a_record_is_made_again_from_a_raw_file_of_an_older_version(
     writer.seal()
     writer.publish()
     assert found(telegram, key, tmp_path).keys() == {Part.RAW}, "only its size is another"
-    paths.coverage.unlink()
+    telegram.lose_record(paths)
 
     telegram.rebuild(key, DAY)
 
-    again = facts(read_coverage(paths))
+    again = facts(telegram.proved(paths))
     untold = {"duration_seconds", "edge_messages", "sizes"}
     assert {name for name in proved if proved[name] != again[name]} <= untold
 
 
 async def test_a_record_of_an_older_version_is_as_good(fetching: Start, tmp_path: Path) -> None:
     telegram, key, paths = await fetched(fetching)
-    record = orjson.loads(paths.coverage.read_bytes())
+    record = telegram.coverage(key, DAY).model_dump(mode="json")
     for added in ("sizes", "changes", "needs_read"):
         del record[added]
-    paths.coverage.write_bytes(orjson.dumps(record))
+    telegram.damage_record(paths, orjson.dumps(record).decode())
 
-    assert is_complete(paths)
+    assert telegram.is_complete(paths)
     assert found(telegram, key, tmp_path) == {}
     assert telegram.rebuild(key, DAY).mended == ()
-    coverage = read_coverage(paths)
+    coverage = telegram.proved(paths)
     assert coverage is not None
     assert coverage.sizes is not None
     record["size_bytes"] = 1
-    paths.coverage.write_bytes(orjson.dumps(record))
-    assert not is_complete(paths)
+    telegram.damage_record(paths, orjson.dumps(record).decode())
+    assert not telegram.is_complete(paths)
 
 
 async def test_a_raw_file_of_another_day_is_none_of_this_one(fetching: Start, tmp_path: Path) -> None:
@@ -362,17 +362,18 @@ async def test_settings_that_changed_since_are_named_and_no_damage_is_claimed_of
     fetching: Start, tmp_path: Path
 ) -> None:
     telegram, key, paths = await fetched(fetching)
-    options = replace(telegram.context.options, language=False)
+    others = telegram.context.settings.model_copy(update={"language_detect_enabled": False})
+    changed = replace(telegram.context, settings=others)
 
-    damages = verify_day(key, DAY, store=telegram.context.store, options=options, scratch=tmp_path)
+    damages = verify_day(key, DAY, changed, scratch=tmp_path)
 
     assert [str(damage) for damage in damages] == [
         "day file is not what its raw file gives now: tg-fetcher rebuild"
     ]
-    coverage = read_coverage(paths)
+    coverage = telegram.proved(paths)
     assert coverage is not None
     wrong = coverage.model_copy(update={"message_count": 7, "scanned_newest_id": 9})
-    write_coverage(paths, wrong)
+    telegram.write_record(wrong)
     assert found(telegram, key, tmp_path) == {
         Part.COVERAGE: "is not what the raw file says: message_count, scanned_newest_id"
     }

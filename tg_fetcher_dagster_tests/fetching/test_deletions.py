@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.rebuild import accept_day
 from tg_fetcher_dagster.fetching.request import DayResult
 from tg_fetcher_dagster.storage.candidates import read_candidate
-from tg_fetcher_dagster.storage.coverage import Coverage, covered_days, read_coverage
-from tg_fetcher_dagster.storage.damage import is_complete, standing
 from tg_fetcher_dagster.storage.deletions import DeletionRule
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import message_ids
@@ -93,13 +90,12 @@ async def started(start: Start, *, now: datetime = FIRST) -> tuple[Fetching, Cha
 
 
 def files(paths: DayPaths) -> dict[Path, bytes]:
-    whole = (paths.day_file, paths.summary, paths.threads, paths.participants, paths.raw, paths.coverage)
+    whole = (paths.day_file, paths.summary, paths.threads, paths.participants, paths.raw)
     return {path: path.read_bytes() for path in whole}
 
 
 def standing_of(telegram: Fetching) -> Any:
-    store = telegram.context.store
-    return standing(store, "gone_busy", covered_days(store, "gone_busy"))
+    return telegram.standing("gone_busy")
 
 
 def is_doubted(report: DayResult) -> bool:
@@ -142,7 +138,7 @@ async def test_fewer_messages_than_that_may_go_and_it_is_told_which(fetching: St
     report = await read(telegram, FIRST + HOUR, 2)
 
     assert report.outcome == "fetched"
-    coverage = read_coverage(paths)
+    coverage = telegram.proved(paths)
     assert coverage is not None
     assert coverage.changes is not None
     assert (coverage.changes.deleted.count, coverage.changes.deleted.ids) == (9, tuple(gone))
@@ -151,7 +147,7 @@ async def test_fewer_messages_than_that_may_go_and_it_is_told_which(fetching: St
     kinds = ("added", "edited", "deleted", "recounted")
     assert [event[f"messages_{kind}"] for kind in kinds] == [0, 1, 9, 0]
     await read(telegram, FIRST + 2 * HOUR, 3)
-    again = read_coverage(paths)
+    again = telegram.proved(paths)
     assert again is not None
     assert again.changes is not None
     assert again.changes.deleted.count == 0, "nothing has changed since it was told"
@@ -159,7 +155,7 @@ async def test_fewer_messages_than_that_may_go_and_it_is_told_which(fetching: St
 
 async def test_a_first_reading_has_no_changes(fetching: Start) -> None:
     telegram, _, paths = await started(fetching)
-    coverage = read_coverage(paths)
+    coverage = telegram.proved(paths)
     assert coverage is not None
     assert coverage.changes is None
     assert telegram.told()[-1]["messages_added"] is None
@@ -204,7 +200,7 @@ async def test_a_second_reading_after_a_day_confirms_it(fetching: Start, force: 
     assert telegram.told()[-1]["messages_deleted"] == 20
     assert read_candidate(paths) is None
     assert not paths.candidate.exists()
-    assert is_complete(paths)
+    assert telegram.is_complete(paths)
     kept = {path.read_bytes() for path in paths.versions.iterdir()}
     assert kept == {old[paths.day_file], old[paths.raw]}
 
@@ -253,7 +249,7 @@ async def test_a_second_reading_that_lacks_others_confirms_nothing(fetching: Sta
 async def test_the_unfinished_day_is_doubted_too_and_read_on(fetching: Start) -> None:
     noon = datetime(2025, 11, 6, 23, 59, tzinfo=UTC)
     telegram, chat, paths = await started(fetching, now=noon)
-    coverage = read_coverage(paths)
+    coverage = telegram.proved(paths)
     assert coverage is not None
     assert not coverage.final
     gone = chat.ids()[:20]
@@ -310,18 +306,13 @@ async def test_what_is_left_of_the_kept_day_is_enough_to_doubt(fetching: Start, 
     if lost in {"raw file", "all but the record"}:
         paths.raw.unlink()
     if lost == "record":
-        paths.coverage.unlink()
+        telegram.lose_record(paths)
 
     assert is_doubted(await read(telegram, FIRST + HOUR, 2))
 
 
 def accept(telegram: Fetching) -> Any:
-    context = telegram.context
-
-    def events_of(then: Coverage) -> DayEvents:
-        return DayEvents.of_its_own(context.outbox, context.settings, then.chat, then.date, why="accept")
-
-    return accept_day("gone_busy", DAY, store=context.store, options=context.options, events_of=events_of)
+    return accept_day("gone_busy", DAY, telegram.context)
 
 
 async def test_a_person_accepts_the_deletion_without_a_request(fetching: Start) -> None:
@@ -343,7 +334,7 @@ async def test_a_person_accepts_the_deletion_without_a_request(fetching: Start) 
     assert event["checksum_sha256"] == accepted.coverage.checksum_sha256
     assert event["messages_deleted"] == 20
     assert accepted.coverage.fetched_at == FIRST + HOUR
-    assert is_complete(paths)
+    assert telegram.is_complete(paths)
     assert standing_of(telegram).done == {DAY}
     assert {old[paths.day_file], old[paths.raw]} == {path.read_bytes() for path in paths.versions.iterdir()}
     assert (await read(telegram, FIRST + 2 * HOUR, 3)).outcome == "unchanged"

@@ -14,7 +14,6 @@ import pytest
 from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.fetching import rebuild, storing
-from tg_fetcher_dagster.storage.coverage import read_coverage
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, context_at
 
 Start = Callable[..., Fetching]
@@ -52,7 +51,10 @@ def other_account(telegram: Fetching, now: datetime) -> Fetching:
     """Another account over the same folder: one account reads for one run at a time."""
     settings = telegram.context.settings.model_copy(update={"telegram_account": "second"})
     AccountStore(settings.session_dir).save("second", telegram.sandbox.sessions["second"])
-    return Fetching(telegram.sandbox, context_at(telegram.sandbox, settings, now))
+    return Fetching(
+        telegram.sandbox,
+        context_at(telegram.sandbox, settings, telegram.context.ledger, now, heard=telegram.heard),
+    )
 
 
 def in_another_thread(work: Callable[[], Any]) -> Any:
@@ -90,7 +92,7 @@ async def test_a_reading_that_began_earlier_and_ends_later_is_dropped(
     assert [each.outcome for each in newer] == ["fetched"]
     assert report.outcome == "skipped"
     assert report.error is None
-    assert report.coverage == newer[0].coverage == read_coverage(telegram.paths(key, DAY))
+    assert report.coverage == newer[0].coverage == telegram.proved(telegram.paths(key, DAY))
     assert report.coverage is not None
     late, early = telegram.told()[-2:]
     assert (late["event"], late["correlation_id"]) == ("messages_fetched", "fetch-late")
@@ -123,7 +125,7 @@ async def test_a_rebuild_beside_a_fetch_gives_the_day_that_the_fetch_read(
 
     texts = {each["id"]: each["text"] for each in telegram.day(key, DAY)["messages"]}
     assert texts[edited] == "written meanwhile"
-    coverage = read_coverage(paths)
+    coverage = telegram.proved(paths)
     assert coverage == rebuilt.coverage
     assert coverage is not None
     assert coverage.fetched_at == NOW + timedelta(minutes=2)
@@ -172,6 +174,6 @@ async def test_a_record_from_the_future_was_made_by_a_wrong_clock(fetching: Star
     [report] = await telegram.fetch(key, [DAY], request_id="fetch-2", force=True)
 
     assert report.outcome == "unchanged"
-    coverage = read_coverage(telegram.paths(key, DAY))
+    coverage = telegram.proved(telegram.paths(key, DAY))
     assert coverage is not None
     assert coverage.fetched_at == NOW

@@ -53,7 +53,7 @@ async def test_a_message_without_a_date_is_named_where_it_stands_and_kept(fetchi
     lost = {report.day.day: report.coverage.lost for report in reports if report.coverage}
     assert [(loss.what, loss.first_id) for loss in lost[7]] == [("message 111", 111)]
     assert lost[6] == ()
-    kept = Stragglers(telegram.context.store, USERNAME).read(date(1970, 1, 1))
+    kept = Stragglers.of(telegram.context.store, USERNAME).read(date(1970, 1, 1))
     assert [line["value"]["id"] for line in kept if line["kind"] == "message"] == [111]
 
 
@@ -125,7 +125,7 @@ async def test_a_message_of_a_day_that_nobody_has_read_waits_for_it(fetching: St
     await telegram.fetch(USERNAME, [day], request_id="fetch-2")
 
     assert kept_ids(telegram, day) == true_days(telegram)["2025-11-03"]
-    assert Stragglers(telegram.context.store, USERNAME).days() == []
+    assert Stragglers.of(telegram.context.store, USERNAME).days() == []
 
 
 async def test_a_range_that_meets_messages_of_closed_days_opens_them_again(fetching: Start) -> None:

@@ -121,7 +121,11 @@ async def test_a_user_a_group_and_a_channel_of_one_number_are_kept_apart(fetchin
 def begun(telegram: Fetching, identity: ChatIdentity) -> DayBuilder:
     context = telegram.context
     builder = DayBuilder(
-        paths=context.store.day("odd_group", DAY), identity=identity, day=DAY, options=context.options
+        paths=context.store.day("odd_group", DAY),
+        identity=identity,
+        day=DAY,
+        options=context.options,
+        ledger=context.ledger,
     )
     builder.begin(identity=identity, day=DAY, layer=LAYER, fetched_at=NOON)
     return builder

@@ -1,5 +1,6 @@
 """What a fetch does when Telegram, the disk or a discussion group refuses: one line, no day made up."""
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -9,7 +10,6 @@ import pytest
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
-from tg_fetcher_dagster.storage.damage import is_complete
 from tg_fetcher_dagster.telegram import connections
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 
@@ -133,8 +133,17 @@ async def test_a_disk_that_refuses_is_one_line_and_keeps_the_earlier_days(fetchi
     assert error.error_type is ErrorType.STORAGE
     assert "\n" not in error.message
     assert {day: telegram.context.store.day(key, day).day_file.read_bytes() for day in kept} == kept
-    assert all(is_complete(telegram.context.store.day(key, day)) for day in kept)
-    assert not list((telegram.data_dir / key).glob(".*.tmp"))
+    assert all(telegram.is_complete(telegram.context.store.day(key, day)) for day in kept)
+
+    # What was sealed waits for its place; nobody reads it again.
+    shutil.rmtree(in_the_way)
+    telegram.sandbox.clear_requests()
+    [again] = await telegram.fetch(key, DAYS[6:], request_id="fetch-3")
+    assert again.outcome == "skipped"
+    assert telegram.is_complete(telegram.context.store.day(key, DAYS[6]))
+    assert telegram.sandbox.requests == []
+    assert [event["event"] for event in telegram.told()[-2:]] == ["messages_fetched", "fetch_skipped"]
+    assert not list((telegram.data_dir / key).rglob(".*.tmp"))
 
 
 async def test_comments_that_may_not_be_read_are_told_in_the_coverage_and_in_the_day_file(

@@ -70,6 +70,7 @@ class Deployment:
             "SESSION_DIR": str(self.folder / "sessions"),
             "RATE_LIMIT_CALLS_PER_SEC": "1000",
             "RETRY_BACKOFF_FACTOR": "1",
+            "RUN_SENSORS": "true",
             **self.env,
             **changes,
         }

@@ -8,8 +8,9 @@ from tg_fetcher_dagster.storage.paths import DayPaths, Store
 from tg_fetcher_dagster_tests.storage.writing import fetch_day, message
 
 
-def test_messages_are_counted_by_their_sorts(paths: DayPaths) -> None:
+def test_messages_are_counted_by_their_sorts(ledger, paths: DayPaths) -> None:
     fetch_day(
+        ledger,
         paths,
         [
             message(4, sender_id=7, message_type="question", lang="ru", media={"type": "photo"}),
@@ -36,13 +37,13 @@ def test_messages_are_counted_by_their_sorts(paths: DayPaths) -> None:
     }
 
 
-def test_a_day_without_messages_has_none(paths: DayPaths) -> None:
-    fetch_day(paths, [])
+def test_a_day_without_messages_has_none(ledger, paths: DayPaths) -> None:
+    fetch_day(ledger, paths, [])
     assert count_messages(paths.day_file) == {("messages", ""): 0, ("senders", ""): 0}
 
 
-def test_findings_name_a_message_and_do_not_quote_it(store: Store, paths: DayPaths) -> None:
-    fetch_day(paths, [message(17, "a secret"), {"text": "another secret"}])
+def test_findings_name_a_message_and_do_not_quote_it(ledger, store: Store, paths: DayPaths) -> None:
+    fetch_day(ledger, paths, [message(17, "a secret"), {"text": "another secret"}])
     found = check_day_file(paths, zone=ZoneInfo("UTC"), key="ru_python|2025-11-07")
     assert len(found.schema) == 2
     assert "message 17" in found.schema[0]

@@ -15,6 +15,7 @@ CHILD = """
 import resource, sys
 from pathlib import Path
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster_tests.storage.writing import DAY, fetch_day, message
 import random
@@ -23,7 +24,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFIN
 noise = random.Random(7)
 messages = [message(i, noise.randbytes(700).hex()) for i in range(9000, 0, -1)]
 try:
-    fetch_day(Store(Path(sys.argv[1]), "UTC").day("ru_python", DAY), messages)
+    fetch_day(Ledger.open(sys.argv[3]), Store(Path(sys.argv[1]), "UTC").day("ru_python", DAY), messages)
 except FetchError as error:
     print(error.error_type, error.message, sep="|")
 """
@@ -31,11 +32,13 @@ except FetchError as error:
 
 # The disk is "full" while the raw file, the messages or the day file is being written.
 @pytest.mark.parametrize("limit", [100_000, 7_000_000, 13_000_000])
-def test_a_disk_that_fills_up_during_a_fetch_leaves_the_old_day_and_no_drafts(store, paths, limit):
-    fetch_day(paths, [message(1)])
+def test_a_disk_that_fills_up_during_a_fetch_leaves_the_old_day_and_no_drafts(
+    ledger, ledger_url, store, paths, limit
+):
+    fetch_day(ledger, paths, [message(1)])
     old = paths.day_file.read_bytes()
     child = subprocess.run(
-        [sys.executable, "-c", CHILD, str(store.data_dir), str(limit)],
+        [sys.executable, "-c", CHILD, str(store.data_dir), str(limit), ledger_url],
         check=True,
         timeout=60,
         capture_output=True,
@@ -48,7 +51,7 @@ def test_a_disk_that_fills_up_during_a_fetch_leaves_the_old_day_and_no_drafts(st
     assert "\n" not in line
     assert temporary_files(paths) == []
     assert paths.day_file.read_bytes() == old
-    assert is_complete(paths)
+    assert is_complete(ledger, paths)
 
 
 def test_a_full_disk_is_named_with_what_to_do():
@@ -62,10 +65,10 @@ def test_a_full_disk_is_named_with_what_to_do():
     assert str(caught.value) == "cannot write /dev/full: the disk is full: free some space there"
 
 
-def test_a_file_where_a_folder_is_needed_is_one_line(store, paths):
+def test_a_file_where_a_folder_is_needed_is_one_line(ledger, store, paths):
     paths.folder.write_text("in the way")
     with pytest.raises(FetchError, match=r"ru_python: a file stands") as caught:
-        fetch_day(paths, [message(1)])
+        fetch_day(ledger, paths, [message(1)])
     assert caught.value.error_type is ErrorType.STORAGE
 
 

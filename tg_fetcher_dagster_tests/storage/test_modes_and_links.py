@@ -9,6 +9,7 @@ import pytest
 
 from tg_fetcher_dagster.durable_files import exclusive, write_once, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store, folder_mode
 from tg_fetcher_dagster.storage.run_mark import alive
@@ -31,12 +32,12 @@ def modes_under(folder: Path) -> dict[str, set[int]]:
     return found
 
 
-def keep_a_day_twice(store: Store) -> None:
+def keep_a_day_twice(ledger: Ledger, store: Store) -> None:
     """Everything that is ever written of a day: a version of it, a straggler, locks, marks."""
     store.prepare()
     for text in ("one", "two"):
-        fetch_day(store.day("ru_python", DAY), [message(1, text)])
-    stragglers = Stragglers(store, "ru_python")
+        fetch_day(ledger, store.day("ru_python", DAY), [message(1, text)])
+    stragglers = Stragglers.of(store, "ru_python")
     stragglers.keep(DAY, [b"{}"])
     stragglers.take_in(DAY)
     stragglers.keep(DAY, [b"{}"])
@@ -45,30 +46,46 @@ def keep_a_day_twice(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("mode", "folders"), [("0640", 0o750), ("600", 0o700), ("0o644", 0o755)])
-def test_a_new_data_dir_has_the_modes_of_the_setting(tmp_path: Path, mode: str, folders: int) -> None:
+def test_a_new_data_dir_has_the_modes_of_the_setting(
+    ledger: Ledger, tmp_path: Path, mode: str, folders: int
+) -> None:
     settings = Settings.read(data_dir=tmp_path / "new" / "data", data_file_mode=mode)
-    keep_a_day_twice(Store.of(settings))
+    keep_a_day_twice(ledger, Store.of(settings))
     assert modes_under(settings.data_dir) == {"files": {settings.file_mode}, "folders": {folders}}
     assert Store.of(settings).modes_line() is None
 
 
-def test_a_new_data_dir_is_closed_to_others_by_default(tmp_path: Path) -> None:
-    keep_a_day_twice(Store.of(Settings.read(data_dir=tmp_path / "data")))
+def test_a_new_data_dir_is_closed_to_others_by_default(ledger: Ledger, tmp_path: Path) -> None:
+    keep_a_day_twice(ledger, Store.of(Settings.read(data_dir=tmp_path / "data")))
     assert modes_under(tmp_path / "data") == {"files": {0o640}, "folders": {0o750}}
 
 
-def test_a_data_dir_that_is_there_keeps_its_modes_and_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mode", "folder"), [("0600", 0o700), ("0640", 0o750), ("0644", 0o755)])
+def test_a_data_dir_that_the_ledger_made_first_has_the_modes_of_the_setting(
+    tmp_path: Path, mode: str, folder: int
+) -> None:
+    settings = Settings.read(data_dir=tmp_path / "data", data_file_mode=mode)
+    Ledger.open(settings.ledger_location).close()
+    assert stat.S_IMODE(settings.data_dir.stat().st_mode) == 0o750
+    Store.of(settings).prepare()
+    assert stat.S_IMODE(settings.data_dir.stat().st_mode) == folder
+    kept = settings.data_dir / ".ledger"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept.iterdir()} == {0o600}
+
+
+def test_a_data_dir_that_is_there_keeps_its_modes_and_says_so(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     store = Store.of(Settings.read(data_dir=tmp_path / "data"))
-    keep_a_day_twice(store)
+    keep_a_day_twice(ledger, store)
     assert modes_under(tmp_path / "data") == {"files": {0o644}, "folders": {0o755}}
     assert "mode 0755 and keeps it" in (store.modes_line() or "")
     assert "DATA_FILE_MODE=0640 asks for 0750" in (store.modes_line() or "")
 
 
-def test_a_umask_that_takes_more_away_is_heeded(tmp_path: Path) -> None:
+def test_a_umask_that_takes_more_away_is_heeded(ledger: Ledger, tmp_path: Path) -> None:
     os.umask(0o077)
-    keep_a_day_twice(Store.of(Settings.read(data_dir=tmp_path / "data")))
+    keep_a_day_twice(ledger, Store.of(Settings.read(data_dir=tmp_path / "data")))
     assert modes_under(tmp_path / "data") == {"files": {0o600}, "folders": {0o700}}
 
 
@@ -95,15 +112,15 @@ def test_what_is_written_once_stays(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
 
 
-@pytest.mark.parametrize("link", ["", "raw", ".coverage", "versions", f"versions/{DAY}", "stragglers"])
-def test_nothing_is_written_through_a_link(store: Store, tmp_path: Path, link: str) -> None:
+@pytest.mark.parametrize("link", ["", "raw", ".candidates", "versions", f"versions/{DAY}", "stragglers"])
+def test_nothing_is_written_through_a_link(ledger: Ledger, store: Store, tmp_path: Path, link: str) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     place = store.data_dir / "ru_python" / link
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(elsewhere, target_is_directory=True)
     with pytest.raises(FetchError, match="is a symbolic link") as caught:
-        fetch_day(store.day("ru_python", DAY), [message(1)])
+        fetch_day(ledger, store.day("ru_python", DAY), [message(1)])
     assert caught.value.error_type is ErrorType.VALIDATION
     assert not caught.value.retryable
     assert "\n" not in str(caught.value)
@@ -114,12 +131,12 @@ def test_a_chat_that_is_a_link_is_no_chat_of_ours(store: Store, tmp_path: Path) 
     (store.data_dir / "ru_python").symlink_to(tmp_path)
     assert store.chats() == []
     with pytest.raises(FetchError, match="is a symbolic link"):
-        Stragglers(store, "ru_python").keep(DAY, [b"{}"])
+        Stragglers.of(store, "ru_python").keep(DAY, [b"{}"])
 
 
-def test_data_dir_itself_may_be_a_link(tmp_path: Path) -> None:
+def test_data_dir_itself_may_be_a_link(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "data").symlink_to(tmp_path / "disk")
-    fetch_day(Store(tmp_path / "data", "UTC").day("ru_python", DAY), [message(1)])
+    fetch_day(ledger, Store(tmp_path / "data", "UTC").day("ru_python", DAY), [message(1)])
     with exclusive(tmp_path / "data" / ".lock"):
         assert (tmp_path / "disk" / "ru_python" / f"{DAY}.json").exists()

@@ -7,11 +7,14 @@ from typing import Any
 import orjson
 
 from tg_fetcher_dagster.durable_files import exclusive
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.storage.comparing import Found
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage, write_coverage
 from tg_fetcher_dagster.storage.day_draft import Assembled
 from tg_fetcher_dagster.storage.day_writer import DayWriter, SideFiles
 from tg_fetcher_dagster.storage.paths import DayPaths
+from tg_fetcher_dagster.storage.placing import put_in_place
+from tg_fetcher_dagster.storage.versions import keep_version
 
 DAY = date(2025, 11, 7)
 
@@ -23,17 +26,28 @@ def message(message_id: int, text: str = "привет", **more: Any) -> dict[st
 SIDES = SideFiles(summary=b"{}", threads=b'{"roots":[]}', participants=b'{"participants":[]}')
 
 
-def put(paths: DayPaths, writer: DayWriter, sides: SideFiles = SIDES, *, keep_replaced: bool = True) -> Found:
+def put(
+    ledger: Ledger,
+    paths: DayPaths,
+    writer: DayWriter,
+    sides: SideFiles = SIDES,
+    *,
+    keep_replaced: bool = True,
+) -> Found:
     """What stands between the last message and the event."""
     writer.seal(sides)
     with exclusive(paths.lock):
-        found = writer.compare(read_coverage(paths))
-        writer.publish(found, keep_replaced=keep_replaced)
+        found = writer.compare(read_coverage(ledger, paths))
+        if found.present is not None and found.replaces and keep_replaced:
+            keep_version(paths, found.present)
+        moves = writer.moves(found)
+        writer.release(moves)
+        put_in_place(paths.folder, moves)
     return found
 
 
 def publish_day(
-    paths: DayPaths, messages: Sequence[dict[str, Any]], *, keep_replaced: bool = True
+    ledger: Ledger, paths: DayPaths, messages: Sequence[dict[str, Any]], *, keep_replaced: bool = True
 ) -> tuple[Found, Assembled]:
     """All that stands before the event: raw, side files, day file."""
     with DayWriter(paths) as writer:
@@ -47,7 +61,7 @@ def publish_day(
         )
         summary = orjson.dumps({"file_checksum_sha256": assembled.checksum_sha256})
         sides = SideFiles(summary=summary, threads=SIDES.threads, participants=SIDES.participants)
-        found = put(paths, writer, sides, keep_replaced=keep_replaced)
+        found = put(ledger, paths, writer, sides, keep_replaced=keep_replaced)
     return found, assembled
 
 
@@ -76,10 +90,11 @@ def coverage_of(paths: DayPaths, assembled: Assembled, **values: Any) -> Coverag
     return Coverage(**{**facts, **values})
 
 
-def fetch_day(paths: DayPaths, messages: Sequence[dict[str, Any]], **coverage: Any) -> Found:
+def fetch_day(ledger: Ledger, paths: DayPaths, messages: Sequence[dict[str, Any]], **coverage: Any) -> Found:
     """A day with everything that makes it durable."""
-    published, assembled = publish_day(paths, messages)
-    write_coverage(paths, coverage_of(paths, assembled, message_count=len(messages), **coverage))
+    published, assembled = publish_day(ledger, paths, messages)
+    with ledger.write() as connection:
+        write_coverage(connection, coverage_of(paths, assembled, message_count=len(messages), **coverage))
     return published
 
 

@@ -79,6 +79,7 @@ def settings_of(folder: DemoFolder, ports: Ports, *, chats: list[str], first_day
         "DATA_DIR": str(folder.data),
         "SESSION_DIR": str(folder.sessions),
         "HISTORY_START": first_day,
+        "RUN_SENSORS": "true",
         "RATE_LIMIT_CALLS_PER_SEC": "50",  # the sandbox bans nobody; a real account stays at 1
         "LOG_FORMAT": "text",
     }

@@ -18,7 +18,7 @@ from tg_fetcher_dagster.chats.strays import keep_stray_partitions
 from tg_fetcher_dagster.defs.jobs import resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS
 from tg_fetcher_dagster.defs.partitions_in_use import partitions_in_use
-from tg_fetcher_dagster.defs.sensors.refusals import skips_when_refused
+from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.settings import Settings
@@ -100,7 +100,7 @@ def resolve_run(spellings: Iterable[ChatSpelling], now: datetime) -> dg.RunReque
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Adds the chats of TELEGRAM_CHATS and those added by hand as partitions, each by its key.",
 )
-@skips_when_refused
+@skips_in_trouble
 def chats(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One tick; a chat whose spelling makes no sense is told in the tick's log and stops no other."""
     settings = Settings.read()

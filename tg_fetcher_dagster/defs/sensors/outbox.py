@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import structlog
 
-from tg_fetcher_dagster.defs.sensors.refusals import skips_when_refused
+from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.draining import Drained, prune, publish_pending
 from tg_fetcher_dagster.ledger import outbox as waiting
@@ -31,7 +31,7 @@ REDIS_AWAY = "redis"
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Publishes the events that no hook has published yet. Starts no runs.",
 )
-@skips_when_refused
+@skips_in_trouble
 def outbox(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """One tick; a Redis that is away is told when that begins and when it ends, and tried at each tick."""
     settings = Settings.read()
@@ -60,6 +60,8 @@ def _publish(settings: Settings, ledger: Ledger) -> str:
         if begins:
             log.warning(said)
         return said
+    if not settings.enable_events:
+        return _told(drained)
     if settings.redis_url is None:
         return f"{_how_many(ledger)} wait in the outbox: REDIS_URL is empty"
     _redis_is_there(ledger)

@@ -186,6 +186,9 @@ def upgrade() -> None:
     with op.batch_alter_table("days", schema=None) as batch_op:
         batch_op.create_index("ix_days_chat_settled", ["chat", "settled", "date"], unique=False)
         batch_op.create_index(
+            "ix_days_counts", ["chat", "date", "fetched_at", "settled", "message_count"], unique=False
+        )
+        batch_op.create_index(
             "ix_days_due_at",
             ["due_at"],
             unique=False,
@@ -369,6 +372,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("due_at IS NOT NULL"),
             postgresql_where=sa.text("due_at IS NOT NULL"),
         )
+        batch_op.drop_index("ix_days_counts")
         batch_op.drop_index("ix_days_chat_settled")
 
     op.drop_table("days")

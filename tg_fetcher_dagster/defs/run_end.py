@@ -1,0 +1,109 @@
+"""The end of a run in the ledger: what it came to, and what becomes of the days that it has left."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import dagster as dg
+import structlog
+
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.fetching.request import DayResult
+from tg_fetcher_dagster.ledger.attempts import AttemptEnd
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.requests.batch_end import Settled, note_failure, settle_batch
+from tg_fetcher_dagster.requests.day_events import EventMaker
+from tg_fetcher_dagster.requests.registration import RegisteredRun, end_run
+from tg_fetcher_dagster.requests.retrying import How
+from tg_fetcher_dagster.requests.rules import Rules
+from tg_fetcher_dagster.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+CANCELED: Final = frozenset({dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What a step came to.
+
+    Attributes:
+        how: how it ended.
+        error: why it failed, where it did.
+        errors: why each of its days failed.
+    """
+
+    how: How
+    requests: int = 0
+    days_fetched: int = 0
+    days_failed: int = 0
+    error: FetchError | None = None
+    errors: tuple[FetchError, ...] = ()
+
+
+def note_failures(ledger: Ledger, batch_id: str, failed: Sequence[DayResult]) -> None:
+    """Notes why days failed, before anybody decides what becomes of them."""
+    with ledger.write() as connection:
+        for result in failed:
+            if result.error is not None:
+                note_failure(connection, batch_id, result.chat, result.day, result.error)
+
+
+def end_step(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> float | None:
+    """Settles a run's batch and notes what the run came to.
+
+    A ledger that refuses now fails no run whose days are kept: the reconciler settles what is left.
+
+    Returns:
+        Until when (seconds since 1970) the days wait that the run did not get; None where none waits, or
+        others were given up.
+    """
+    try:
+        return _end(ledger, settings, run, result)
+    except FetchError as error:
+        log.warning("the run's batch is settled later", batch=run.batch_id, error=error.message)
+        return None
+
+
+def _end(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> float | None:
+    settled = settle(ledger, settings, run.batch_id, how=result.how)
+    waits = _waits_until(settled, result.errors)
+    end_run(
+        ledger,
+        run.run_id,
+        end=_end_of(result, waits=waits is not None),
+        requests=result.requests,
+        days_fetched=result.days_fetched,
+        days_failed=result.days_failed,
+        error=result.error,
+    )
+    return waits
+
+
+def settle(ledger: Ledger, settings: Settings, batch_id: str, *, how: How) -> Settled:
+    """Brings every day that a run has left on its way; the second call for a batch changes nothing."""
+    rules = Rules.from_settings(settings)
+    return settle_batch(ledger, batch_id, rules=rules, how=how, events=EventMaker(settings.service_name))
+
+
+def interrupted_by_operator(context: dg.AssetExecutionContext) -> bool:
+    """True where somebody cancels the run; False where its process is asked to end for another reason."""
+    run = context.instance.get_run_by_id(context.run.run_id)
+    return run is not None and run.status in CANCELED
+
+
+def _waits_until(settled: Settled, errors: Sequence[FetchError]) -> float | None:
+    if not settled.waiting or settled.failed:
+        return None
+    return time.time() + max((error.retry_after or 0 for error in errors), default=0)
+
+
+def _end_of(result: StepResult, *, waits: bool) -> AttemptEnd:
+    if result.how == "cancelled":
+        return "cancelled"
+    if result.how != "ended":
+        return "died"
+    if waits:
+        return "waits"
+    return "failed" if result.error else "succeeded"

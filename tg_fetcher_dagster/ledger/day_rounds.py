@@ -1,0 +1,88 @@
+"""Days that daily rounds ask for: which, and when one is given up. Works inside the caller's transaction."""
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from typing import Final
+
+import sqlalchemy as sa
+
+from tg_fetcher_dagster.ledger.database import Connection, now
+from tg_fetcher_dagster.ledger.planning import ChatDay
+from tg_fetcher_dagster.ledger.tables import asks, days, requests
+from tg_fetcher_dagster.ledger.upsert import upsert
+
+ROUNDS: Final = 3
+"""Failed rounds after which a day is given up until somebody reopens it."""
+
+
+def count_failed(connection: Connection, failed: Mapping[ChatDay, tuple[str, str]]) -> None:
+    """Counts a round that failed, with its sort and reason, and gives days up that have failed too often."""
+    moment = now()
+    for (chat, day), (error_type, error) in failed.items():
+        row = {
+            "chat": chat,
+            "date": day,
+            "failed_rounds": 1,
+            "error_type": error_type,
+            "error": error,
+            "updated_at": moment,
+        }
+        known = sa.select(days.c.failed_rounds).where(days.c.chat == chat, days.c.date == day)
+        rounds = (connection.execute(known).scalar_one_or_none() or 0) + 1
+        given_up = moment if rounds >= ROUNDS else None
+        row |= {"failed_rounds": rounds, "given_up_at": given_up}
+        connection.execute(upsert(connection, days, row, by=("chat", "date")))
+
+
+def reopen(connection: Connection, chat: str | None = None) -> list[ChatDay]:
+    """Takes back that days were given up; returns which."""
+    given_up: list[sa.ColumnElement[bool]] = [days.c.given_up_at.is_not(None)]
+    if chat is not None:
+        given_up.append(days.c.chat == chat)
+    found = connection.execute(
+        sa.select(days.c.chat, days.c.date).where(*given_up).order_by(days.c.chat, days.c.date)
+    )
+    reopened = [(key, day) for key, day in found]
+    connection.execute(
+        sa.update(days).where(*given_up).values(given_up_at=None, failed_rounds=0, updated_at=now())
+    )
+    return reopened
+
+
+def over(
+    connection: Connection, chats: Collection[str], first: dt.date, last: dt.date, *, moment: float
+) -> dict[str, set[dt.date]]:
+    """Returns the days of chats, between two days, that a round passes over: settled, or given up."""
+    found = connection.execute(
+        sa.select(days.c.chat, days.c.date).where(
+            days.c.chat.in_(chats),
+            days.c.date >= first,
+            days.c.date <= last,
+            sa.or_(
+                days.c.given_up_at.is_not(None),
+                sa.and_(days.c.settled, sa.or_(days.c.due_at.is_(None), days.c.due_at > moment)),
+            ),
+        )
+    )
+    passed: dict[str, set[dt.date]] = {}
+    for chat, day in found:
+        passed.setdefault(chat, set()).add(day)
+    return passed
+
+
+def first_days(connection: Connection, chats: Collection[str]) -> dict[str, dt.date]:
+    """Returns the oldest day of each chat of which anything is known."""
+    found = connection.execute(
+        sa.select(days.c.chat, sa.func.min(days.c.date)).where(days.c.chat.in_(chats)).group_by(days.c.chat)
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def asked_already(connection: Connection, chats: Collection[str]) -> set[ChatDay]:
+    """Returns the days of chats that an earlier round has asked for and that have not ended."""
+    found = connection.execute(
+        sa.select(asks.c.chat, asks.c.date)
+        .join(requests, requests.c.request_id == asks.c.request_id)
+        .where(asks.c.state == "open", asks.c.chat.in_(chats), requests.c.source.in_(("schedule", "heal")))
+    )
+    return {(chat, day) for chat, day in found}

@@ -1,0 +1,131 @@
+"""Open days that no run reads yet: which is the most urgent, and what one run reads with it."""
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+
+import sqlalchemy as sa
+
+from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.tables import asks, days
+
+RECENT = 30
+"""Days that the mean of a chat's requests looks back."""
+
+UNKNOWN_REQUESTS = 2.0
+"""Requests a day of a chat that was never read: one page and its share of comments."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Startable:
+    """An open day without a run."""
+
+    request_id: str
+    chat: str
+    date: dt.date
+    priority: int
+    seq: int
+    force: bool
+    message_limit: int | None
+    strategy: str
+
+
+_COLUMNS = [asks.c[field.name] for field in fields(Startable)]
+_NO_RUN = (asks.c.state == "open", asks.c.batch_id.is_(None))
+
+
+def most_urgent(connection: Connection, now: float, *, busy: Collection[str]) -> Startable | None:
+    """Returns the first day that may start; one chat is read by one run at a time."""
+    row = (
+        connection.execute(
+            sa.select(*_COLUMNS)
+            .where(*_NO_RUN, asks.c.wait_until <= now, asks.c.chat.not_in(busy))
+            .order_by(asks.c.priority, asks.c.seq, asks.c.date)
+            .limit(1)
+        )
+        .mappings()
+        .first()
+    )
+    return Startable(**row) if row else None
+
+
+def around(connection: Connection, seed: Startable, now: float, *, days_around: int) -> list[Startable]:
+    """Returns the chat's open days around one that are asked for in the same way and as urgently."""
+    reach = dt.timedelta(days=days_around)
+    found = connection.execute(
+        sa.select(*_COLUMNS)
+        .where(
+            *_NO_RUN,
+            asks.c.chat == seed.chat,
+            asks.c.date >= seed.date - reach,
+            asks.c.date <= seed.date + reach,
+            asks.c.wait_until <= now,
+            asks.c.force == seed.force,
+            asks.c.priority <= seed.priority,
+            _same_limit(seed.message_limit),
+        )
+        .order_by(asks.c.date)
+    )
+    return [Startable(**row) for row in found.mappings()]
+
+
+def alone_on(connection: Connection, seed: Startable, now: float) -> set[str]:
+    """Returns the chats of which that one day is asked for as the seed is, and none beside it."""
+    day = dt.timedelta(days=1)
+    found = connection.execute(
+        sa.select(asks.c.chat, asks.c.date).where(
+            *_NO_RUN,
+            asks.c.date.in_((seed.date - day, seed.date, seed.date + day)),
+            asks.c.wait_until <= now,
+            asks.c.force == seed.force,
+            asks.c.priority == seed.priority,
+            _same_limit(seed.message_limit),
+        )
+    )
+    on_day: set[str] = set()
+    beside: set[str] = set()
+    for chat, date in found:
+        (on_day if date == seed.date else beside).add(chat)
+    return on_day - beside
+
+
+def assign(
+    connection: Connection,
+    batch_id: str,
+    *,
+    chats: Collection[str],
+    first: dt.date,
+    last: dt.date,
+    force: bool,
+    limit: int | None,
+    now: float,
+) -> int:
+    """Puts open days into a batch, all of them that it answers; returns how many.
+
+    A run with `force` answers those who asked without it, too.
+    """
+    where = [*_NO_RUN, asks.c.chat.in_(chats), asks.c.date >= first, asks.c.date <= last]
+    if not force:
+        where.append(asks.c.force.is_(False))
+    return connection.execute(
+        sa.update(asks).where(*where, asks.c.wait_until <= now, _same_limit(limit)).values(batch_id=batch_id)
+    ).rowcount
+
+
+def requests_a_day(connection: Connection, chat: str) -> float:
+    """Returns the mean number of requests that the chat's newest days took, at least 0.1."""
+    recent = (
+        connection.execute(
+            sa.select(days.c.requests)
+            .where(days.c.chat == chat, days.c.requests.is_not(None))
+            .order_by(days.c.date.desc())
+            .limit(RECENT)
+        )
+        .scalars()
+        .all()
+    )
+    return max(0.1, sum(recent) / len(recent)) if recent else UNKNOWN_REQUESTS
+
+
+def _same_limit(limit: int | None) -> sa.ColumnElement[bool]:
+    return asks.c.message_limit.is_(None) if limit is None else asks.c.message_limit == limit

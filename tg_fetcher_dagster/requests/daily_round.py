@@ -1,0 +1,143 @@
+"""The daily round: yesterday of every chat, and a bounded handful of earlier days that never came to an end.
+
+So a daemon that was down for three weeks catches up by itself, at the lowest priority.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+from tg_fetcher_dagster.ledger import chat_access, day_rounds
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.planning import ChatDay
+from tg_fetcher_dagster.requests.asking import NewRequest, RequestSource, ask
+
+_ONE_DAY = dt.timedelta(days=1)
+ONCE_A_DAY = 86_400.0
+"""Seconds until a chat that cannot be read is asked for again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What a daily round asked for.
+
+    Attributes:
+        days: by chat, ascending.
+        left_out: chats that cannot be read and are not due to be asked for again.
+    """
+
+    days: dict[str, tuple[dt.date, ...]]
+    left_out: tuple[str, ...] = ()
+
+
+def plan_round(
+    ledger: Ledger,
+    chats: Sequence[str],
+    yesterday: dt.date,
+    heal_days: int,
+    *,
+    now: float,
+    history_start: dt.date,
+    source: RequestSource = "schedule",
+) -> Round:
+    """Asks for yesterday and for what is missing before it, chat by chat, in one transaction.
+
+    Twice is as good as once: a day that an earlier round asks for is not asked for again.
+
+    Args:
+        ledger: where.
+        chats: keys, in the order of partitions; paused ones are the caller's to leave out.
+        yesterday: the last whole day.
+        heal_days: earlier days at most, a chat; the newest first.
+        now: seconds since 1970.
+        history_start: the first day that can be fetched.
+        source: `heal` where somebody asks for the healing alone.
+    """
+    with ledger.write() as connection:
+        refused = chat_access.refused(connection, chats)
+        first_days = day_rounds.first_days(connection, chats)
+        passed = day_rounds.over(connection, chats, history_start, yesterday, moment=now)
+        asked = day_rounds.asked_already(connection, chats)
+        days: dict[str, tuple[dt.date, ...]] = {}
+        left_out: list[str] = []
+        for chat in chats:
+            wanted = missing_days(
+                yesterday,
+                first=max(history_start, first_days.get(chat, yesterday)),
+                heal_days=heal_days,
+                over=passed.get(chat, frozenset()),
+                asked={day for key, day in asked if key == chat},
+            )
+            if chat in refused:
+                # One request a day finds out whether it can be read again.
+                wanted = wanted[-1:] if refused[chat] <= now else ()
+                if not wanted:
+                    left_out.append(chat)
+            if wanted:
+                days[chat] = wanted
+        chat_access.asked_again(
+            connection, [chat for chat in days if chat in refused], until=now + ONCE_A_DAY
+        )
+        for chat, wanted in days.items():
+            ask(
+                connection,
+                NewRequest(source=source, days={chat: wanted}, requested_by=source),
+                now=now,
+            )
+    return Round(days=days, left_out=tuple(left_out))
+
+
+def missing_days(
+    yesterday: dt.date,
+    *,
+    first: dt.date,
+    heal_days: int,
+    over: Set[dt.date],
+    asked: Set[dt.date],
+) -> tuple[dt.date, ...]:
+    """Returns the days that a round asks for, ascending: yesterday, and the newest that are missing. Pure.
+
+    Args:
+        yesterday: asked for unless it is over or asked for already.
+        first: the chat's first day; nothing before it is missing.
+        heal_days: earlier days at most.
+        over: days that are settled or given up.
+        asked: days that an earlier round asks for; they count among the earlier days.
+    """
+    wanted = [] if yesterday in over or yesterday in asked else [yesterday]
+    room = heal_days - len({day for day in asked if first <= day < yesterday})
+    day = yesterday - _ONE_DAY
+    while room > 0 and day >= first:
+        if day not in over and day not in asked:
+            wanted.append(day)
+            room -= 1
+        day -= _ONE_DAY
+    return tuple(sorted(wanted))
+
+
+def heal(
+    ledger: Ledger,
+    *,
+    chat: str | None = None,
+    now: float,
+    days: Iterable[ChatDay] | None = None,
+) -> dict[str, tuple[dt.date, ...]]:
+    """Reopens days that were given up and asks for them; returns which, by chat.
+
+    Args:
+        ledger: where.
+        chat: of this chat alone.
+        now: seconds since 1970.
+        days: these days, too, whatever is known of them.
+    """
+    with ledger.write() as connection:
+        reopened = {*day_rounds.reopen(connection, chat), *(days or ())}
+        asked = day_rounds.asked_already(connection, sorted({key for key, _ in reopened}))
+        by_chat: dict[str, list[dt.date]] = {}
+        for key, day in sorted(reopened - asked):
+            by_chat.setdefault(key, []).append(day)
+        for key, wanted in by_chat.items():
+            request: dict[str, Any] = {"source": "heal", "days": {key: wanted}, "requested_by": "heal"}
+            ask(connection, NewRequest(**request), now=now)
+    return {key: tuple(wanted) for key, wanted in by_chat.items()}

@@ -1,0 +1,134 @@
+"""Commands as files: `{DATA_DIR}/.spool/*.json`, one each, for those who have no Redis.
+
+A writer renames a whole file into its place, so that nobody reads half of one. Files are taken in the order
+of their names and removed once they stand in the ledger; a kill in between doubles nothing, since a file is
+known by its name, inode, size and time.
+"""
+
+import hashlib
+import os
+import stat
+import time
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger import claims, requests
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.requests.received import received_row
+
+log = structlog.get_logger(__name__)
+
+FOLDER: Final = ".spool"
+HANDFUL: Final = 500
+LONGEST_READ: Final = 16 * 1024 * 1024
+"""Bytes of a file that are looked at; what is longer is junk, and its beginning tells whose."""
+
+
+def put(data_dir: Path, command: dict[str, Any]) -> Path:
+    """Writes a command into the spool folder; returns its file.
+
+    Raises:
+        FetchError: (storage) the folder cannot be written.
+    """
+    folder = data_dir / FOLDER
+    name = f"{time.time_ns():020d}-{uuid.uuid4().hex}"
+    draft = folder / f".{name}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with draft.open("xb") as file:
+            file.write(orjson.dumps(command))
+            file.flush()
+            os.fsync(file.fileno())
+        return draft.rename(folder / f"{name}.json")
+    except OSError as error:
+        raise FetchError(
+            ErrorType.STORAGE, f"the spool folder {folder} cannot be written: {error.strerror}"
+        ) from error
+
+
+class SpoolFolder:
+    """The spool folder of one DATA_DIR, as a source of commands."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / FOLDER
+        self.notes: list[str] = []
+
+    def take(self, ledger: Ledger, now: float, *, wait_seconds: float = 0) -> int:
+        """Moves a handful of files into the ledger; returns how many commands, 0 where none are left.
+
+        Raises:
+            FetchError: (storage) the ledger refuses.
+        """
+        del wait_seconds  # another source is waited for; a folder is looked at
+        files = self._files()
+        if not files:
+            return 0
+        done: list[Path] = []
+        taken = 0
+        with ledger.write() as connection:
+            requests.lock_planning(connection)
+            for path, token in files:
+                if claims.is_known(connection, token):
+                    done.append(path)
+                    continue
+                raw = self._read(path)
+                if raw is None:
+                    continue
+                claims.note(connection, token, now)
+                sha256 = hashlib.sha256(raw).hexdigest()
+                requests.insert(connection, [received_row(token, "spool", raw, sha256=sha256, now=now)])
+                done.append(path)
+                taken += 1
+        for path in done:
+            self._remove(path)
+        return taken
+
+    def show(self, ledger: Ledger, now: float) -> None:
+        """Shows nothing: a folder tells by what is left in it."""
+
+    def _files(self) -> list[tuple[Path, str]]:
+        try:
+            names = sorted(entry.name for entry in os.scandir(self._folder) if entry.name.endswith(".json"))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self.notes.append(f"the spool folder {self._folder} cannot be read: {error.strerror}")
+            return []
+        files = []
+        for name in names:
+            if name.startswith("."):
+                continue
+            path = self._folder / name
+            try:
+                found = path.lstat()
+            except OSError:
+                continue  # another tick has just taken it
+            if not stat.S_ISREG(found.st_mode):
+                continue  # a link may lead anywhere, and a folder is no command
+            known = f"{name}|{found.st_ino}|{found.st_size}|{found.st_mtime_ns}"
+            files.append((path, f"spool-{hashlib.sha256(known.encode()).hexdigest()[:40]}"))
+            if len(files) >= HANDFUL:
+                break
+        return files
+
+    def _read(self, path: Path) -> bytes | None:
+        try:
+            with path.open("rb") as file:
+                return file.read(LONGEST_READ)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self.notes.append(f"the command in {path} cannot be read: {error.strerror}")
+            return None
+
+    def _remove(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            # It stands in the ledger under its token: the next tick finds it and does nothing.
+            self.notes.append(f"{path} cannot be removed from the spool folder: {error.strerror}")

@@ -1,0 +1,100 @@
+"""Runs that are asked for: few at a time, the most urgent days first, cut only when a run can start.
+
+So what is asked meanwhile joins, few runs do much, and a small ask is never behind a queue of backfills:
+what counts against it are only the runs of its own urgency or a higher one.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+from tg_fetcher_dagster.ledger import batches, requests, to_start
+from tg_fetcher_dagster.ledger.batches import Batch
+from tg_fetcher_dagster.ledger.database import Connection, Ledger
+from tg_fetcher_dagster.ledger.to_start import Startable
+from tg_fetcher_dagster.requests.asking import DAILY
+from tg_fetcher_dagster.requests.batching import MAX_CHATS, MAX_DAYS, days_a_run, neighbours, stretch_around
+from tg_fetcher_dagster.requests.rules import Rules
+
+
+def cut_batches(
+    ledger: Ledger, *, rules: Rules, order: Sequence[str], now: float, today: dt.date
+) -> list[Batch]:
+    """Makes the batches whose runs may start now and returns them.
+
+    Args:
+        ledger: where the asks stand.
+        rules: how many runs are asked for ahead.
+        order: the chats as their partitions are ordered.
+        now: seconds since 1970.
+        today: the unfinished day, which is read by runs of its own.
+    """
+    made: list[Batch] = []
+    with ledger.write() as connection:
+        requests.lock_planning(connection)
+        flying = batches.in_flight(connection)
+        while True:
+            busy = batches.chats_of((*flying, *made))
+            seed = to_start.most_urgent(connection, now, busy=busy)
+            if seed is None:
+                break
+            ahead = sum(each.priority <= seed.priority for each in (*flying, *made))
+            if ahead >= rules.runs_ahead:
+                break
+            made.append(_cut(connection, seed, busy=busy, order=order, now=now, today=today))
+    return made
+
+
+def _cut(
+    connection: Connection,
+    seed: Startable,
+    *,
+    busy: frozenset[str],
+    order: Sequence[str],
+    now: float,
+    today: dt.date,
+) -> Batch:
+    chats: tuple[str, ...] = (seed.chat,)
+    days: tuple[dt.date, ...] = (seed.date,)
+    if seed.date < today:
+        days = _days(connection, seed, now=now, today=today)
+        if len(days) == 1 and seed.priority == DAILY:
+            asked = to_start.alone_on(connection, seed, now) - busy
+            chats = neighbours(seed.chat, asked | {seed.chat}, order, longest=MAX_CHATS)
+    batch = Batch(
+        batch_id=f"fetch-{uuid.uuid4().hex}",
+        chats=chats,
+        first=days[0],
+        last=days[-1],
+        today=seed.date >= today,
+        force=seed.force,
+        limit=seed.message_limit,
+        strategy="per_day" if seed.strategy == "per_day" and len(days) == 1 else "batch",
+        priority=seed.priority,
+        asked_at=now,
+    )
+    batches.put(connection, batch)
+    to_start.assign(
+        connection,
+        batch.batch_id,
+        chats=chats,
+        first=batch.first,
+        last=batch.last,
+        force=batch.force,
+        limit=batch.limit,
+        now=now,
+    )
+    return batch
+
+
+def _days(connection: Connection, seed: Startable, *, now: float, today: dt.date) -> tuple[dt.date, ...]:
+    """The neighbouring days that one run reads with the seed's; `per_day` where nobody else asks for them."""
+    asked = [
+        each for each in to_start.around(connection, seed, now, days_around=MAX_DAYS) if each.date < today
+    ]
+    whole = stretch_around(seed.date, {each.date for each in asked}, longest=2 * MAX_DAYS)
+    askers = {each.request_id for each in asked if each.date in whole}
+    if seed.strategy == "per_day" and askers == {seed.request_id}:
+        return (seed.date,)
+    longest = days_a_run(to_start.requests_a_day(connection, seed.chat))
+    return stretch_around(seed.date, set(whole), longest=longest)
