@@ -1,6 +1,5 @@
 """`tg-fetcher ledger`: the database that holds what is known: made, taken over, made again, backed up."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer

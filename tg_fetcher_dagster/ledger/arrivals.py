@@ -15,8 +15,8 @@ from tg_fetcher_dagster.ledger.tables import (
     accounts,
     asks,
     chats,
-    dead_letters,
     days,
+    dead_letters,
     events,
     requests,
     unresolved,
@@ -27,13 +27,8 @@ Row = Mapping[str, Any]
 
 def put_chats(connection: Connection, rows: Sequence[Row]) -> list[str]:
     """Keeps chats whose key and id are new here; returns the keys of those whose id another chat has."""
-    known = {
-        key: marked_id
-        for key, marked_id in connection.execute(
-            sa.select(chats.c.key, chats.c.marked_id).where(chats.c.forgotten_at.is_(None))
-        )
-    }
-    taken = {marked_id: key for key, marked_id in known.items()}
+    known = sa.select(chats.c.key, chats.c.marked_id).where(chats.c.forgotten_at.is_(None))
+    taken = {row.marked_id: row.key for row in connection.execute(known)}
     fresh, refused = [], []
     for row in rows:
         if row["forgotten_at"] is None and taken.setdefault(row["marked_id"], row["key"]) != row["key"]:
@@ -72,7 +67,7 @@ def newer_days(connection: Connection, chat: str, instants: Mapping[dt.date, flo
             days.c.fetched_at.is_not(None),
         )
     )
-    known = {day: fetched_at for day, fetched_at in kept}
+    known = {row.date: row.fetched_at for row in kept}
     return {day for day, at in instants.items() if day not in known or known[day] < at}
 
 
@@ -132,12 +127,8 @@ def put_requests(connection: Connection, rows: Sequence[Row]) -> set[str]:
 def put_asks(connection: Connection, rows: Sequence[Row]) -> None:
     """Keeps days of requests that stand in the ledger; their place in the order of asking is filled in."""
     ids = {row["request_id"] for row in rows}
-    places = {
-        request_id: seq
-        for request_id, seq in connection.execute(
-            sa.select(requests.c.request_id, requests.c.seq).where(requests.c.request_id.in_(ids))
-        )
-    }
+    asked = sa.select(requests.c.request_id, requests.c.seq).where(requests.c.request_id.in_(ids))
+    places = {row.request_id: row.seq for row in connection.execute(asked)}
     _insert_new(connection, asks, [{**row, "seq": places[row["request_id"]]} for row in rows])
 
 
