@@ -11,6 +11,7 @@ import pytest
 import time_machine
 
 from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.events.recorded import recorded
 
 TODAY = datetime(2025, 12, 1, 12, tzinfo=UTC)
 YESTERDAY = TODAY.date() - timedelta(days=1)
@@ -69,9 +70,7 @@ def test_a_direct_fetch_leaves_an_event_for_each_day_that_it_could_not_fetch(
     assert signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct").code == 1
     assert signed_in("fetch", "daily_news", "@no_such_chat", "--date", "2025-11-06", "--direct").code == 1
 
-    pending = [
-        orjson.loads(path.read_bytes()) for path in sorted(Path("data/.outbox/pending").glob("[0-9]*"))
-    ]
+    pending = recorded(Path("data"))
     failed_days = [
         (event["chat"], event["date"], event["error_type"])
         for event in pending
