@@ -7,9 +7,9 @@ from contextvars import copy_context
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import orjson
-
+from tg_fetcher_dagster.accounts.waiting import believed_rests
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.kept import note_lines
 from tg_fetcher_dagster.cli.account_states import account_states
 from tg_fetcher_dagster.cli.moments import told_reason
 from tg_fetcher_dagster.cli.overview import (
@@ -134,7 +134,7 @@ def _ledger_part(settings: Settings) -> LedgerPart:
         with ledger.read() as connection:
             return LedgerPart(
                 chats=_chats(connection, identities, settings),
-                names=identities.name_lines(),
+                names=note_lines(identities.known(), connection),
                 waiting=_waiting(connection),
                 requests=known.open_requests(connection),
                 in_flight=_in_flight(connection),
@@ -203,8 +203,7 @@ def _waiting(connection: Connection) -> list[Waiting]:
             until=_moment(until),
         )
         for name, floods in sorted(known.floods(connection).items())
-        for method, until in sorted(orjson.loads(floods).items())
-        if until > now
+        for method, until in believed_rests(floods, now=now).items()
     ]
     days = [
         Waiting(
