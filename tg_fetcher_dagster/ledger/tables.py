@@ -281,6 +281,12 @@ events = sa.Table(
         sqlite_where=sa.text("published_at IS NOT NULL"),
         postgresql_where=sa.text("published_at IS NOT NULL"),
     ),
+    sa.Index(
+        "ix_events_set_aside_at",
+        "set_aside_at",
+        sqlite_where=sa.text("set_aside_at IS NOT NULL"),
+        postgresql_where=sa.text("set_aside_at IS NOT NULL"),
+    ),
     comment="the outbox: how each day ended, in the order of telling; kept for a while after it was told",
 )
 

@@ -270,6 +270,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
         )
         batch_op.create_index(
+            "ix_events_set_aside_at",
+            ["set_aside_at"],
+            unique=False,
+            sqlite_where=sa.text("set_aside_at IS NOT NULL"),
+            postgresql_where=sa.text("set_aside_at IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_events_published_at",
             ["published_at"],
             unique=False,
@@ -359,6 +366,11 @@ def downgrade() -> None:
     op.drop_table("intents")
     op.drop_table("facts")
     with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_events_set_aside_at",
+            sqlite_where=sa.text("set_aside_at IS NOT NULL"),
+            postgresql_where=sa.text("set_aside_at IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_events_published_at",
             sqlite_where=sa.text("published_at IS NOT NULL"),
