@@ -1,27 +1,23 @@
-"""What happens by itself: yesterday for all chats in few runs, and chats that become partitions."""
+"""What happens by itself: yesterday is asked for of all chats, and chats become partitions."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
-import time_machine
-from hypothesis import given
-from hypothesis import strategies as st
+import sqlalchemy as sa
 
 from tg_fetcher_dagster.accounts.pacing import Timing
 from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.chats.spelling import parse_spelling
-from tg_fetcher_dagster.defs.schedules import CHATS_A_RUN, build_yesterday, runs_for_a_day
-from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, chats, unresolved
+from tg_fetcher_dagster.defs.schedules import build_yesterday
+from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, build_chats_sensor, unresolved
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.tables import asks
 from tg_fetcher_dagster.settings import DefinitionSettings
 from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
-from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends
-
-DAY = date(2025, 11, 7)
-START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+from tg_fetcher_dagster_tests.defs.deployment import Deployment
 
 
 @pytest.fixture
@@ -33,37 +29,31 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield local
 
 
-@given(st.integers(0, 180), st.sets(st.integers(0, 179)))
-def test_every_chat_that_is_not_paused_is_in_exactly_one_run(count: int, paused: set[int]) -> None:
-    ordered = [f"chat_{number}" for number in range(count)]
-    left_out = frozenset(f"chat_{number}" for number in paused)
-    found = []
-    for request in runs_for_a_day(ordered, left_out, DAY):
-        first, last = request.tags[START].split("|")[0], request.tags[END].split("|")[0]
-        chats_of_run = ordered[ordered.index(first) : ordered.index(last) + 1]
-        assert len(chats_of_run) <= CHATS_A_RUN
-        found += chats_of_run
-    assert found == [chat for chat in ordered if chat not in left_out]
-
-
-def test_a_hundred_chats_are_two_runs_and_not_a_hundred() -> None:
-    ordered = [f"chat_{number}" for number in range(100)]
-    requests = runs_for_a_day(ordered, frozenset(), DAY)
-    assert len(requests) == 2
-    assert len({request.run_key for request in requests}) == 2
-
-
-def evaluate(deployment: Deployment, at: datetime) -> list[dg.RunRequest] | dg.SkipReason:
+def evaluate(deployment: Deployment, at: datetime) -> str:
+    """One tick of the schedule; returns what it says."""
     schedule = build_yesterday(DefinitionSettings.read())
     answer = schedule(dg.build_schedule_context(instance=deployment.instance, scheduled_execution_time=at))
-    return answer if isinstance(answer, list | dg.SkipReason) else [answer]
+    assert isinstance(answer, dg.SkipReason)
+    return str(answer.skip_message)
 
 
-def test_the_schedule_fetches_yesterday_of_the_deployments_zone(deployment: Deployment) -> None:
+def asked(deployment: Deployment) -> set[tuple[str, str]]:
+    """Returns the chats and days that are asked for."""
+    with deployment.ledger.read() as connection:
+        return {(row.chat, str(row.date)) for row in connection.execute(sa.select(asks))}
+
+
+def test_the_schedule_asks_for_yesterday_of_the_deployments_zone_and_starts_nothing(
+    deployment: Deployment,
+) -> None:
     deployment.write_env(TIMEZONE="Europe/Moscow")
-    deployment.add_chats("def_busy")
-    [request] = evaluate(deployment, datetime(2025, 11, 7, 21, 15, tzinfo=UTC))
-    assert request.tags[START] == "def_busy|2025-11-07"
+    deployment.know("def_busy")
+    at = datetime(2025, 11, 7, 21, 15, tzinfo=UTC)
+    said = evaluate(deployment, at)
+    assert said.startswith("asked for 1 days of 1 chats up to 2025-11-07")
+    assert asked(deployment) == {("def_busy", "2025-11-07")}
+    evaluate(deployment, at)  # a tick that is repeated asks for nothing more
+    assert len(asked(deployment)) == 1
 
 
 @pytest.mark.parametrize(
@@ -76,43 +66,30 @@ def test_the_schedule_goes_by_telegrams_time_and_never_before_the_partition_is_t
     at = datetime(2025, 11, 7, 0, 15, tzinfo=UTC)
     clock = TelegramClock(clock_path(deployment.settings.session_dir), timing=Timing(wall=at.timestamp))
     clock.tell(at + timedelta(seconds=seconds))
-    deployment.add_chats("def_busy")
-
-    [request] = evaluate(deployment, at)
-
-    assert request.tags[START] == f"def_busy|{day}"
+    deployment.know("def_busy")
+    evaluate(deployment, at)
+    assert asked(deployment) == {("def_busy", day)}
 
 
-def test_the_schedules_run_fetches_all_chats_but_those_that_are_paused(deployment: Deployment) -> None:
-    deployment.add_chats("def_news", "def_closed", "def_busy")
+def test_the_schedule_asks_for_all_chats_but_paused_ones_whatever_partitions_there_are(
+    deployment: Deployment,
+) -> None:
+    deployment.add_chats("def_news", "@Some_Chat", "what is this", "def_busy")
     for chat in ("def_news", "def_closed", "def_busy"):
         deployment.know(chat)
     with open_identities(deployment.settings) as identities:
         identities.set_paused("def_closed", paused=True)
-        # Known only by name: the run finds out who they are.
-        for chat in ("def_news", "def_busy"):
-            identities.remove(chat)
-
-    with time_machine.travel(datetime(2025, 11, 8, 0, 15, tzinfo=UTC)):
-        requests = evaluate(deployment, datetime(2025, 11, 8, 0, 15, tzinfo=UTC))
-        assert isinstance(requests, list)
-        assert len(requests) == 2
-        assert all(deployment.execute_request(request).success for request in requests)
-
-    assert ends(deployment.recorded()) == [
-        ("def_busy", "2025-11-07", "messages_fetched"),
-        ("def_news", "2025-11-07", "messages_fetched"),
-    ]
+    evaluate(deployment, datetime(2025, 11, 8, 0, 15, tzinfo=UTC))
+    assert asked(deployment) == {("def_busy", "2025-11-07"), ("def_news", "2025-11-07")}
 
 
 def test_without_chats_the_schedule_says_what_to_do(deployment: Deployment) -> None:
-    skipped = evaluate(deployment, datetime(2025, 11, 8, tzinfo=UTC))
-    assert isinstance(skipped, dg.SkipReason)
-    assert "TELEGRAM_CHATS" in str(skipped.skip_message)
+    assert "TELEGRAM_CHATS" in evaluate(deployment, datetime(2025, 11, 8, tzinfo=UTC))
 
 
 def tick(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
     """One tick of the sensor of chats, with its partitions added as the daemon would."""
+    chats = build_chats_sensor(DefinitionSettings.read())
     answer = chats(dg.build_sensor_context(instance=deployment.instance))
     assert isinstance(answer, dg.SensorResult | dg.SkipReason)
     if isinstance(answer, dg.SensorResult):
