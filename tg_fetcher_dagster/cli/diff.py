@@ -81,7 +81,12 @@ def _ids(changed: "Changed") -> str:
 
 
 def _coverage(settings: "Settings", key: str, day: date) -> "Coverage | None":
-    from tg_fetcher_dagster.storage.coverage import read_coverage
-    from tg_fetcher_dagster.storage.paths import Store
+    from tg_fetcher_dagster.ledger.database import Ledger
+    from tg_fetcher_dagster.storage.coverage import coverage_in
 
-    return read_coverage(Store(settings.data_dir, settings.timezone).day(key, day))
+    ledger = Ledger.open(settings.ledger_location)
+    try:
+        with ledger.read() as connection:
+            return coverage_in(connection, key, day)
+    finally:
+        ledger.close()

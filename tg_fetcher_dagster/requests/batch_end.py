@@ -198,7 +198,7 @@ def _put_off(connection: Connection, left: Sequence[tuple[OpenAsk, Fate]]) -> No
                 "wait_until": each.until,
                 "tries": ask.tries + (each.what == "again"),
                 "waits": ask.waits + (each.what == "wait"),
-                # For those who look why it waits; a batch that takes it begins without.
+                # For whoever asks why the day waits; the next run begins without it (`to_start.assign`).
                 "error_type": each.error.error_type.value if each.error else None,
                 "error": each.error.message if each.error else None,
             }

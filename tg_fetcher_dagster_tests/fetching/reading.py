@@ -11,6 +11,8 @@ import orjson
 
 from tg_fetcher_dagster.accounts.pacing import Timing
 from tg_fetcher_dagster.accounts.store import AccountStore
+from tg_fetcher_dagster.chats.access import Refusal, refusals
+from tg_fetcher_dagster.chats.identity_rows import IdentityRows
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.events.models import Event
 from tg_fetcher_dagster.fetching.context import FetchContext
@@ -196,11 +198,19 @@ class Fetching:
 
     def details_seen(self, chat: str, *, forgotten: bool) -> None:
         """Lets the chat's details have been seen just now, by the frozen clock, or never."""
-        path = self.data_dir / ".chats" / f"{chat}.json"
-        kept = orjson.loads(path.read_bytes())
-        seen = {"details_seen_at": self.context.now().isoformat()}
+        seen = {"details_seen_at": self.context.now()}
         never = {"details_seen_at": None, "available_min_id": None}
-        path.write_bytes(orjson.dumps({**kept, **(never if forgotten else seen)}))
+        self.rewrite(chat, **(never if forgotten else seen))
+
+    def refusal(self, chat: str) -> Refusal | None:
+        """Returns why a chat is out of the daily round."""
+        with self.context.ledger.read() as connection:
+            return refusals(connection).get(chat)
+
+    def rewrite(self, chat: str, **changes: Any) -> None:
+        """Changes what is kept of a chat's identity."""
+        with IdentityRows(self.context.ledger, self.context.now).changing() as writing:
+            writing.write(writing.of_key(chat).model_copy(update=changes))
 
     def truth(self) -> dict[str, Any]:
         """Returns what the sandbox says is true, by the chat's name in the scenario."""

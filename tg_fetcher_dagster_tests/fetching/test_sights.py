@@ -4,11 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-import orjson
-
 from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType
+from tg_fetcher_dagster.ledger.chats import chats_version
 from tg_fetcher_dagster.storage.raw_file import read_raw
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 
@@ -30,10 +29,6 @@ WORLD: dict[str, Any] = {
     },
 }
 DAYS = days_between("2025-11-05", "2025-11-07")
-
-
-def table_file(telegram: Fetching, key: str) -> Any:
-    return telegram.data_dir / ".chats" / f"{key}.json"
 
 
 async def test_the_first_page_names_the_day_that_is_read_with_it(fetching: Start) -> None:
@@ -93,12 +88,17 @@ async def test_a_title_that_changes_in_the_middle_names_the_days_read_after_it(f
 async def test_pages_that_say_nothing_new_write_nothing(fetching: Start) -> None:
     telegram = fetching(WORLD)
     key = await telegram.resolve("@sight_talk")
-    before = table_file(telegram, key).stat().st_ino
+    before = version(telegram)
     await telegram.fetch(key, DAYS)
-    assert table_file(telegram, key).stat().st_ino == before
+    assert version(telegram) == before
     telegram.sandbox.world.retitle("talk", "New")
     await telegram.fetch(key, days_between("2025-11-01", "2025-11-04"), request_id="fetch-2")
-    assert table_file(telegram, key).stat().st_ino != before
+    assert version(telegram) != before
+
+
+def version(telegram: Fetching) -> str | None:
+    with telegram.context.ledger.read() as connection:
+        return chats_version(connection)
 
 
 async def test_a_name_that_moved_names_both_chats_in_the_events_and_the_key_stays_the_old_chats(
@@ -151,11 +151,7 @@ async def test_a_chat_that_is_lost_with_its_name_fails_and_says_who_has_the_name
     telegram = fetching(WORLD)
     identities = telegram.context.identities
     key = await telegram.resolve("@sight_talk")
-    path = table_file(telegram, key)
-    kept = orjson.loads(path.read_bytes())
-    path.write_bytes(orjson.dumps({**kept, "marked_id": -1000000000777}))
-    path.rename(path.with_suffix(".new"))
-    path.with_suffix(".new").rename(path)
+    telegram.rewrite(key, marked_id=-1000000000777)
 
     [report] = await telegram.fetch(key, DAYS[-1:])
 

@@ -17,10 +17,10 @@ from tg_fetcher_dagster.days import day_of
 from tg_fetcher_dagster.defs.dagster_runs import DagsterRuns
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS, FETCH_TODAY, resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS
-from tg_fetcher_dagster.defs.publishing import drain_outbox
 from tg_fetcher_dagster.defs.running import resolve_run_request, run_request
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.events.draining import drain_outbox
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.redis_connection import connect

@@ -1,95 +1,24 @@
-"""What happens by itself: yesterday is asked for of all chats, and chats become partitions."""
+"""Chats become partitions, each by its key; what somebody added in another spelling gives way to it."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
-import pytest
-import sqlalchemy as sa
 
-from tg_fetcher_dagster.accounts.pacing import Timing
 from tg_fetcher_dagster.chats.identity_table import open_identities
+from tg_fetcher_dagster.chats.kept import kept_chats
 from tg_fetcher_dagster.chats.spelling import parse_spelling
-from tg_fetcher_dagster.defs.schedules import build_yesterday
+from tg_fetcher_dagster.definitions import defs
+from tg_fetcher_dagster.defs.partitions import range_tags
 from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, build_chats_sensor, unresolved
-from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger.tables import asks
-from tg_fetcher_dagster.settings import DefinitionSettings
-from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
+from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster_tests.defs.deployment import Deployment
 
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """A real instance on the disk: a schedule's context takes no other."""
-    folder = tmp_path / "instance"
-    folder.mkdir()
-    with dg.DagsterInstance.local_temp(str(folder)) as local:
-        yield local
-
-
-def evaluate(deployment: Deployment, at: datetime) -> str:
-    """One tick of the schedule; returns what it says."""
-    schedule = build_yesterday(DefinitionSettings.read())
-    answer = schedule(dg.build_schedule_context(instance=deployment.instance, scheduled_execution_time=at))
-    assert isinstance(answer, dg.SkipReason)
-    return str(answer.skip_message)
-
-
-def asked(deployment: Deployment) -> set[tuple[str, str]]:
-    """Returns the chats and days that are asked for."""
-    with deployment.ledger.read() as connection:
-        return {(row.chat, str(row.date)) for row in connection.execute(sa.select(asks))}
-
-
-def test_the_schedule_asks_for_yesterday_of_the_deployments_zone_and_starts_nothing(
-    deployment: Deployment,
-) -> None:
-    deployment.write_env(TIMEZONE="Europe/Moscow")
-    deployment.know("def_busy")
-    at = datetime(2025, 11, 7, 21, 15, tzinfo=UTC)
-    said = evaluate(deployment, at)
-    assert said.startswith("asked for 1 days of 1 chats up to 2025-11-07")
-    assert asked(deployment) == {("def_busy", "2025-11-07")}
-    evaluate(deployment, at)  # a tick that is repeated asks for nothing more
-    assert len(asked(deployment)) == 1
-
-
-@pytest.mark.parametrize(
-    ("seconds", "day"),
-    [(-86_400, "2025-11-05"), (-3_600, "2025-11-05"), (-30, "2025-11-06"), (86_400, "2025-11-06")],
-)
-def test_the_schedule_goes_by_telegrams_time_and_never_before_the_partition_is_there(
-    deployment: Deployment, seconds: float, day: str
-) -> None:
-    at = datetime(2025, 11, 7, 0, 15, tzinfo=UTC)
-    clock = TelegramClock(clock_path(deployment.settings.session_dir), timing=Timing(wall=at.timestamp))
-    clock.tell(at + timedelta(seconds=seconds))
-    deployment.know("def_busy")
-    evaluate(deployment, at)
-    assert asked(deployment) == {("def_busy", day)}
-
-
-def test_the_schedule_asks_for_all_chats_but_paused_ones_whatever_partitions_there_are(
-    deployment: Deployment,
-) -> None:
-    deployment.add_chats("def_news", "@Some_Chat", "what is this", "def_busy")
-    for chat in ("def_news", "def_closed", "def_busy"):
-        deployment.know(chat)
-    with open_identities(deployment.settings) as identities:
-        identities.set_paused("def_closed", paused=True)
-    evaluate(deployment, datetime(2025, 11, 8, 0, 15, tzinfo=UTC))
-    assert asked(deployment) == {("def_busy", "2025-11-07"), ("def_news", "2025-11-07")}
-
-
-def test_without_chats_the_schedule_says_what_to_do(deployment: Deployment) -> None:
-    assert "TELEGRAM_CHATS" in evaluate(deployment, datetime(2025, 11, 8, tzinfo=UTC))
+DAY = date(2025, 11, 7)
 
 
 def tick(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
     """One tick of the sensor of chats, with its partitions added as the daemon would."""
-    chats = build_chats_sensor(DefinitionSettings.read())
+    chats = build_chats_sensor(deployment.settings)
     answer = chats(dg.build_sensor_context(instance=deployment.instance))
     assert isinstance(answer, dg.SensorResult | dg.SkipReason)
     if isinstance(answer, dg.SensorResult):
@@ -185,4 +114,46 @@ def test_a_resolve_that_cannot_reach_telegram_fails_and_keeps_the_reason(deploym
         failure = identities.failure(parse_spelling("def_busy"))
     assert failure is not None
     assert failure.error_type is ErrorType.TELEGRAM_AWAY
-    assert isinstance(FetchError(failure.error_type, failure.error), FetchError)
+
+
+def test_a_partition_that_somebody_added_in_another_spelling_is_resolved_and_gives_way_to_the_key(
+    deployment: Deployment,
+) -> None:
+    deployment.add_chats("@Def_News", "nobody_here", "no chat at all|", "https://t.me/def_busy")
+    deployment.know("def_busy")
+
+    first = tick(deployment)
+    assert isinstance(first, dg.SensorResult)
+    [request] = first.run_requests or []
+    assert request.run_config["ops"]["resolve"]["config"]["spellings"] == ["def_news", "nobody_here"]
+    assert not deployment.execute_request(request).success, "nobody_here is nobody"
+    tick(deployment)
+    tick(deployment)
+
+    assert set(deployment.instance.get_dynamic_partitions("chats")) == {
+        "def_news", "def_busy", "nobody_here", "no chat at all|",
+    }  # fmt: skip
+    skipped = tick(deployment)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "2 are no chats and are left out" in str(skipped.skip_message)
+    assert deployment.sandbox.count("contacts.resolveUsername") == 2
+    lines = [line for line in kept_chats(deployment.settings).lines if line.startswith("partition ")]
+    assert [line.split(" is no chat")[0] for line in lines] == [
+        "partition 'no chat at all|'",
+        "partition 'nobody_here'",
+    ]
+
+
+def test_a_partition_that_a_run_works_on_stays_until_the_run_has_ended(deployment: Deployment) -> None:
+    deployment.know("def_busy")
+    deployment.add_chats("before_it", "@Def_Busy", "def_busy")
+    job = defs().resolve_job_def("fetch_days")
+    run = deployment.instance.create_run_for_job(
+        job, tags=dict(range_tags(("before_it", "def_busy"), (DAY, DAY))), status=dg.DagsterRunStatus.STARTED
+    )
+    tick(deployment)
+    assert "@Def_Busy" in deployment.instance.get_dynamic_partitions("chats")
+
+    deployment.instance.report_run_failed(run)
+    tick(deployment)
+    assert list(deployment.instance.get_dynamic_partitions("chats")) == ["before_it", "def_busy"]
