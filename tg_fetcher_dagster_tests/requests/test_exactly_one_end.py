@@ -30,7 +30,9 @@ commands = st.fixed_dictionaries(
     }
 )
 days_of_a_run = st.lists(
-    st.sampled_from(["fetched", "fetched", "flood", "network", "no_access", "nothing"]), min_size=4, max_size=4
+    st.sampled_from(["fetched", "fetched", "flood", "network", "no_access", "nothing"]),
+    min_size=4,
+    max_size=4,
 )
 ends = st.sampled_from(["well", "failed", "died", "cancelled", "never", "killed tick"])
 steps = st.lists(
