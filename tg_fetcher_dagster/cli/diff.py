@@ -81,7 +81,11 @@ def _ids(changed: "Changed") -> str:
 
 
 def _coverage(settings: "Settings", key: str, day: date) -> "Coverage | None":
+    from tg_fetcher_dagster.fetching.context import DayContext
     from tg_fetcher_dagster.storage.coverage import read_coverage
-    from tg_fetcher_dagster.storage.paths import Store
 
-    return read_coverage(Store(settings.data_dir, settings.timezone).day(key, day))
+    context = DayContext(settings)
+    try:
+        return read_coverage(context.ledger, context.store.day(key, day))
+    finally:
+        context.close()

@@ -20,6 +20,7 @@ from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.ledger import days as ledger_days
 from tg_fetcher_dagster.ledger import outbox
+from tg_fetcher_dagster.ledger.chats import chats_version, put_chat
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.settings import Settings
@@ -71,7 +72,7 @@ def context_at(
         open_reader=opened,
         clock=lambda: moments[-1],
         opened=ledger,
-        progress=heard or Heard(),
+        progress=None if settings.redis_url else heard or Heard(),
     )
 
 
@@ -111,10 +112,9 @@ class Fetching:
         )
 
     @property
-    def heard(self) -> Heard:
-        """Who listens to progress."""
-        assert isinstance(self.context.progress, Heard)
-        return self.context.progress
+    def heard(self) -> Heard | None:
+        """Who listens to progress; None where it goes to Redis."""
+        return self.context.progress if isinstance(self.context.progress, Heard) else None
 
     def paths(self, chat: str, day: date) -> DayPaths:
         """Returns where a day's files are."""
@@ -196,11 +196,28 @@ class Fetching:
 
     def details_seen(self, chat: str, *, forgotten: bool) -> None:
         """Lets the chat's details have been seen just now, by the frozen clock, or never."""
-        path = self.data_dir / ".chats" / f"{chat}.json"
-        kept = orjson.loads(path.read_bytes())
-        seen = {"details_seen_at": self.context.now().isoformat()}
+        seen = {"details_seen_at": self.context.now()}
         never = {"details_seen_at": None, "available_min_id": None}
-        path.write_bytes(orjson.dumps({**kept, **(never if forgotten else seen)}))
+        self.write_identity(chat, **(never if forgotten else seen))
+
+    def write_identity(self, chat: str, **values: Any) -> None:
+        """Writes something else where it stands who a chat is."""
+        known = self.context.identities.get(chat)
+        assert known is not None
+        other = known.model_copy(update=values)
+        with self.context.ledger.write() as connection:
+            put_chat(
+                connection,
+                chat,
+                marked_id=other.marked_id,
+                identity=other.model_dump_json(),
+                paused=other.paused,
+            )
+
+    def identities_version(self) -> str | None:
+        """Returns what changes whenever the table of identities is written."""
+        with self.context.ledger.read() as connection:
+            return chats_version(connection)
 
     def truth(self) -> dict[str, Any]:
         """Returns what the sandbox says is true, by the chat's name in the scenario."""
@@ -208,5 +225,5 @@ class Fetching:
 
     def events(self) -> list[dict[str, Any]]:
         """Returns everything that was told: progress, and how days ended; each in order of its time."""
-        passed = [orjson.loads(event.model_dump_json()) for event in self.heard.events]
+        passed = [orjson.loads(event.model_dump_json()) for event in (self.heard or Heard()).events]
         return sorted([*passed, *self.told()], key=lambda event: event["timestamp"])
