@@ -76,6 +76,7 @@ SORTS = {
     ErrorType.NOT_FOUND: ErrorSort.DEAD_LETTERED,
     ErrorType.NO_ACCESS: ErrorSort.DEAD_LETTERED,
     ErrorType.VALIDATION: ErrorSort.DEAD_LETTERED,
+    ErrorType.CANCELLED: ErrorSort.DEAD_LETTERED,
     ErrorType.SUSPICIOUS_DELETION: ErrorSort.ALARMED,
     ErrorType.INTERNAL: ErrorSort.ALARMED,
 }

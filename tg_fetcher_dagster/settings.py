@@ -273,7 +273,7 @@ class Settings(DefinitionSettings):
     enable_events: bool = True
     enable_progress_events: bool = True
     progress_interval: int = Field(100, ge=1, description="Messages between two fetch_progress events.")
-    events_stream_length: int = Field(10_000, ge=1, description="The stream keeps about so many events.")
+    events_stream_length: int = Field(10_000, ge=1, description="The stream keeps about so many days' ends.")
 
     link_normalize_enabled: bool = True
     token_estimate_enabled: bool = True

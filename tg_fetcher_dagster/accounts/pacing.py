@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from tg_fetcher_dagster.accounts.state import StoredState
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 
 log = structlog.get_logger(__name__)
 
@@ -88,30 +88,35 @@ def believed_deadline(until: object, *, now: float) -> float | None:
 
 
 class FloodDeadlines:
-    """Until when which method must rest, kept with the account's state."""
+    """Until when which method must rest, kept with the account in the ledger."""
 
     def __init__(
         self,
-        kept: StoredState,
+        kept: Restrictions,
         *,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
+        """Reads what is kept.
+
+        Raises:
+            FetchError: (storage) the ledger cannot be read: what Telegram asked for is not known.
+        """
         self._kept = kept
         self._clock = clock
         self._jitter = jitter
         self._until: dict[str, float] = {}
         now = clock()
-        for name, told in kept.floods().items():
-            until = believed_deadline(told, now=now)
+        for name, value in kept.floods().items():
+            until = believed_deadline(value, now=now)
             if until is not None:
                 self._until[name] = until
-            if until != told and not _is_past(told, now):
+            if until != value and not (until is None and _is_past(value, now)):
                 log.warning(
                     "a flood deadline is not believed",
-                    account=str(kept),
+                    account=kept.account,
                     method=name[:100],
-                    deadline=str(told)[:40],
+                    deadline=str(value)[:40],
                     rests_for=until - now if until is not None else 0.0,
                 )
 

@@ -15,7 +15,6 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
 from tg_fetcher_dagster.accounts.small_files import PRIVATE
-from tg_fetcher_dagster.accounts.state import Quarantine, StoredState
 from tg_fetcher_dagster.durable_files import write_once, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
@@ -61,7 +60,7 @@ class AccountStore:
         display_name: str | None = None,
         phone: str | None = None,
     ) -> StoredAccount:
-        """Keeps a session and lifts the account's quarantine.
+        """Keeps a session.
 
         Raises:
             FetchError: (validation) a bad name or SESSION_KEY; (storage) the folder cannot be written.
@@ -77,15 +76,14 @@ class AccountStore:
         self.prepare()
         body = self._cipher().encrypt(account.model_dump_json().encode())
         write_whole(self._path(name), body, mode=PRIVATE)
-        StoredState(self._folder, name).lift()
         return account
 
     def load(self, name: str) -> StoredAccount:
-        """Returns an account that may be used.
+        """Returns an account; whether it may be used says `restrictions.Restrictions`.
 
         Raises:
-            FetchError: (auth) there is none with this name, it is in quarantine, its file does not open with
-                the present key, or others than its owner may enter the folder.
+            FetchError: (auth) there is none with this name, its file does not open with the present key, or
+                others than its owner may enter the folder.
         """
         path = self._path(_checked(name))
         self._require_private()
@@ -99,13 +97,6 @@ class AccountStore:
             ) from None
         except OSError as error:
             raise FetchError(ErrorType.AUTH, f"account {name!r} cannot be read: {error}") from error
-        quarantine = self.quarantined(name)
-        if quarantine is not None:
-            raise FetchError(
-                ErrorType.AUTH,
-                f"account {name!r} is in quarantine since {quarantine.at:%Y-%m-%d %H:%M} UTC"
-                f" ({quarantine.reason}): sign in again with tg-fetcher login",
-            )
         try:
             return StoredAccount.model_validate_json(self._cipher().decrypt(body))
         except (InvalidToken, ValidationError):
@@ -128,16 +119,7 @@ class AccountStore:
         path = self._path(_checked(name))
         existed = path.exists()
         path.unlink(missing_ok=True)
-        StoredState(self._folder, name).forget()
         return existed
-
-    def quarantine(self, name: str, reason: str) -> None:
-        """Keeps an account from being used until somebody signs in again (telegram.md, 27)."""
-        StoredState(self._folder, _checked(name)).quarantine(reason)
-
-    def quarantined(self, name: str) -> Quarantine | None:
-        """Returns why an account is not used, or None if it may be."""
-        return StoredState(self._folder, _checked(name)).quarantined()
 
     def prepare(self) -> None:
         """Makes the folder, for its owner only.

@@ -7,6 +7,7 @@ from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.chats.known import KnownChats
 from tg_fetcher_dagster.chats.strays import stray_line, stray_partitions
+from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.settings import Settings
 
 
@@ -53,24 +54,28 @@ def kept_chats(settings: Settings) -> KeptChats:
         known = identities.known()
         with identities.ledger.read() as connection:
             refused = refusals(connection)
-            strays = stray_partitions(connection)
+            notes = note_lines(known, connection)
     chats = [_kept(chat, refused.get(chat.key)) for chat in known.all()]
     chats += [
         KeptChat(key=each.key, type="", title="", address=str(each.marked_id), state="damaged")
         for each in known.damaged.values()
     ]
-    access = [f"chat {key}: {refused[key].line}" for key in sorted(refused)]
     return KeptChats(
         chats=tuple(sorted(chats, key=lambda each: each.key)),
         known=known,
         refused=refused,
-        lines=(
-            *known.name_lines(),
-            *access,
-            *known.damage_lines(),
-            *(stray_line(name, strays[name]) for name in sorted(strays)),
-        ),
+        lines=(*notes, *(f"chat {key}: {refused[key].line}" for key in sorted(refused))),
     )
+
+
+def note_lines(known: KnownChats, connection: Connection) -> list[str]:
+    """Returns a line for each name that moved, each damaged chat and each partition that is no chat."""
+    strays = stray_partitions(connection)
+    return [
+        *known.name_lines(),
+        *known.damage_lines(),
+        *(stray_line(name, strays[name]) for name in sorted(strays)),
+    ]
 
 
 def _kept(chat: ChatIdentity, refused: Refusal | None) -> KeptChat:

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from filelock import FileLock, Timeout
 
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.accounts.store import AccountStore
+from tg_fetcher_dagster.accounts.waiting import rest_line, rests
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.ledger.database import Ledger, now
 from tg_fetcher_dagster.settings import Settings
 
 
@@ -14,7 +17,7 @@ class AccountState:
     """One account of this host.
 
     Attributes:
-        state: `ready`, `in use`, `quarantined: ...` or why its session cannot be opened.
+        state: `ready`, `in use`, `waits until ...`, `quarantined ...` or why its session cannot be opened.
     """
 
     name: str
@@ -24,22 +27,31 @@ class AccountState:
 
 
 def account_states(settings: Settings) -> list[AccountState]:
-    """Returns the accounts of SESSION_DIR, sorted by name; asks nobody but the disk."""
+    """Returns the accounts of SESSION_DIR, sorted by name; asks nobody but the disk and the ledger.
+
+    Raises:
+        FetchError: (storage) the ledger cannot be read.
+    """
     store = AccountStore(settings.session_dir, settings.session_key)
-    return [_state(name, store, settings) for name in store.names()]
+    names = store.names()
+    if not names:
+        return []
+    with Ledger.open(settings.ledger_location) as ledger:
+        return [_state(name, store, settings, ledger) for name in names]
 
 
-def _state(name: str, store: AccountStore, settings: Settings) -> AccountState:
-    quarantine = store.quarantined(name)
+def _state(name: str, store: AccountStore, settings: Settings, ledger: Ledger) -> AccountState:
+    quarantine = Restrictions(ledger, name).quarantined()
     if quarantine is not None:
         return AccountState(name=name, state=f"quarantined {quarantine.at:%Y-%m-%d}: {quarantine.reason}")
     try:
         account = store.load(name)
     except FetchError as error:
         return AccountState(name=name, state=error.message)
+    waits = [rest_line(method, until) for method, until in rests(ledger, name, now()).items()]
     return AccountState(
         name=name,
-        state="in use" if _in_use(settings, name) else "ready",
+        state="; ".join(["in use" if _in_use(settings, name) else "ready", *waits]),
         display_name=account.display_name,
         user_id=account.user_id,
     )

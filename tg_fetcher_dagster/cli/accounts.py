@@ -51,14 +51,30 @@ def import_account(
     say(f"kept: account {kept.name} is {kept.display_name or kept.user_id}")
 
 
+@app.command("end-wait")
+def end_wait(name: Annotated[str, typer.Argument(help="The account's name here.")]) -> None:
+    """Forget until when the account rests: the next run asks Telegram again."""
+    from tg_fetcher_dagster.accounts.restrictions import Restrictions
+    from tg_fetcher_dagster.ledger.database import Ledger
+
+    settings = read_settings()
+    with Ledger.open(settings.ledger_location) as ledger:
+        Restrictions(ledger, name).forget_floods()
+    say(f"account {name} rests no more; asking too early makes Telegram's waits grow")
+
+
 @app.command("remove")
 def remove_account(name: Annotated[str, typer.Argument(help="The account's name here.")]) -> None:
     """Forget an account on this host; end its session in the app: Settings, Devices."""
+    from tg_fetcher_dagster.accounts.restrictions import Restrictions
     from tg_fetcher_dagster.accounts.store import AccountStore
+    from tg_fetcher_dagster.ledger.database import Ledger
 
     settings = read_settings()
     if not AccountStore(settings.session_dir, settings.session_key).remove(name):
         raise FetchError(ErrorType.NOT_FOUND, f"no account {name!r} in {settings.session_dir}")
+    with Ledger.open(settings.ledger_location) as ledger:
+        Restrictions(ledger, name).forget()
     say(
         f"forgotten: account {name}; its session stays valid until it is ended in the app (Settings, Devices)"
     )

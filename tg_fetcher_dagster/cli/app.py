@@ -26,6 +26,7 @@ from tg_fetcher_dagster.cli import (
     fetch,
     heal,
     init,
+    ledger,
     login,
     rebuild,
     starting,
@@ -70,6 +71,7 @@ app.command("heal", context_settings=IDS_ALLOWED)(heal.heal)
 app.add_typer(failed.app, name="failed")
 app.add_typer(events.app, name="events")
 app.command("diff", context_settings=IDS_ALLOWED)(diff.diff)
+app.add_typer(ledger.app, name="ledger")
 app.command("rebuild", context_settings=IDS_ALLOWED)(rebuild.rebuild)
 app.command("verify", context_settings=IDS_ALLOWED)(verify.verify)
 app.command("accept", context_settings=IDS_ALLOWED)(accept.accept)

@@ -81,11 +81,12 @@ def _ids(changed: "Changed") -> str:
 
 
 def _coverage(settings: "Settings", key: str, day: date) -> "Coverage | None":
-    from tg_fetcher_dagster.fetching.context import DayContext
-    from tg_fetcher_dagster.storage.coverage import read_coverage
+    from tg_fetcher_dagster.ledger.database import Ledger
+    from tg_fetcher_dagster.storage.coverage import coverage_in
 
-    context = DayContext(settings)
+    ledger = Ledger.open(settings.ledger_location)
     try:
-        return read_coverage(context.ledger, context.store.day(key, day))
+        with ledger.read() as connection:
+            return coverage_in(connection, key, day)
     finally:
-        context.close()
+        ledger.close()

@@ -10,6 +10,7 @@ from contextvars import copy_context
 from datetime import date
 
 import dagster as dg
+import orjson
 import structlog
 
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
@@ -207,7 +208,7 @@ def _ask(ledger: Ledger, commands: Sequence[FetchCommand]) -> None:
             "request_id": new_id(),
             "source": "direct",
             "state": "new",
-            "raw": as_pushed(each),
+            "raw": orjson.dumps(as_pushed(each)),
             "command_id": each.command_id,
             "correlation_id": each.correlation_id,
             "received_at": received,

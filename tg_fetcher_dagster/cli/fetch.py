@@ -156,6 +156,8 @@ def push(commands: "Sequence[FetchCommand]", settings: "Settings") -> None:
     Raises:
         FetchError: (network) Redis is away; (storage) the disk refuses.
     """
+    import orjson
+
     from tg_fetcher_dagster.cli.wanted import as_pushed
     from tg_fetcher_dagster.redis_connection import connect, redis_failures
 
@@ -166,4 +168,4 @@ def push(commands: "Sequence[FetchCommand]", settings: "Settings") -> None:
             spool.put(settings.data_dir, as_pushed(each))
         return
     with connect(settings) as client, redis_failures(client):
-        client.rpush(settings.commands_queue, *map(as_pushed, commands))
+        client.rpush(settings.commands_queue, *(orjson.dumps(as_pushed(each)) for each in commands))

@@ -40,7 +40,7 @@ def days_in(kept: Iterable[date], *, first: date | None, last: date | None) -> I
 def publish_what_was_told(settings: "Settings") -> None:
     """Publishes the events that were recorded, where Redis is there; else they wait in the outbox."""
     from tg_fetcher_dagster.cli.console import note
-    from tg_fetcher_dagster.defs.publishing import drain_outbox
+    from tg_fetcher_dagster.events.draining import drain_outbox
 
     try:
         drain_outbox(settings)

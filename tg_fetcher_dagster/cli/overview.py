@@ -92,6 +92,7 @@ class LedgerPart(_Part):
     Attributes:
         requests: how many have not ended, by who asked: `redis`, `spool`, `cli`, `schedule`, `heal`, ...
         events_pending: events that nobody was told yet; counted up to 100,000.
+        events_damaged: events that nobody can be told of, since their bodies are damaged.
         size_bytes: of the database.
     """
 
@@ -101,6 +102,7 @@ class LedgerPart(_Part):
     requests: dict[str, int]
     in_flight: list[InFlight]
     events_pending: int
+    events_damaged: int
     dead_letters: int
     size_bytes: int
 

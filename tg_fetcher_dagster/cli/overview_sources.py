@@ -7,9 +7,9 @@ from contextvars import copy_context
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import orjson
-
+from tg_fetcher_dagster.accounts.waiting import believed_rests
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.kept import note_lines
 from tg_fetcher_dagster.cli.account_states import account_states
 from tg_fetcher_dagster.cli.moments import told_reason
 from tg_fetcher_dagster.cli.overview import (
@@ -29,7 +29,7 @@ from tg_fetcher_dagster.ledger import overview as known
 from tg_fetcher_dagster.ledger.conditions import standing_conditions
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.days import NO_DAYS, counts
-from tg_fetcher_dagster.ledger.outbox import pending_count
+from tg_fetcher_dagster.ledger.outbox import pending_count, set_aside_count
 from tg_fetcher_dagster.redis_connection import connect, redis_failures
 from tg_fetcher_dagster.requests.keys import CommandKeys
 from tg_fetcher_dagster.settings import Settings
@@ -134,11 +134,12 @@ def _ledger_part(settings: Settings) -> LedgerPart:
         with ledger.read() as connection:
             return LedgerPart(
                 chats=_chats(connection, identities, settings),
-                names=identities.name_lines(),
+                names=note_lines(identities.known(), connection),
                 waiting=_waiting(connection),
                 requests=known.open_requests(connection),
                 in_flight=_in_flight(connection),
                 events_pending=pending_count(connection),
+                events_damaged=set_aside_count(connection),
                 dead_letters=known.dead_letter_count(connection),
                 size_bytes=known.size_bytes(connection),
             )
@@ -202,8 +203,7 @@ def _waiting(connection: Connection) -> list[Waiting]:
             until=_moment(until),
         )
         for name, floods in sorted(known.floods(connection).items())
-        for method, until in sorted(orjson.loads(floods).items())
-        if until > now
+        for method, until in believed_rests(floods, now=now).items()
     ]
     days = [
         Waiting(

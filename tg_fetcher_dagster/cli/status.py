@@ -124,7 +124,8 @@ def _show_rest(seen: "Overview") -> None:
         say("queue     " + ", ".join(f"{number} {name}" for name, number in seen.queue.items()))
     else:
         say(f"queue     {seen.redis_error}")
-    say(f"events    {seen.events_pending} not published yet")
+    damaged = f", {seen.events_damaged} damaged: tg-fetcher events tail" if seen.events_damaged else ""
+    say(f"events    {seen.events_pending} not published yet{damaged}")
     if seen.dead_letters:
         say(f"failed    {seen.dead_letters} commands: tg-fetcher failed list")
     last = seen.last_fetch

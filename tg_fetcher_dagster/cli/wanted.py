@@ -120,10 +120,9 @@ def _configured(chat: str, settings: Settings) -> str:
     return id_key(known.marked_id) if known is not None and spelling.username in known.lost_names else chat
 
 
-def as_pushed(command: FetchCommand) -> bytes:
+def as_pushed(command: FetchCommand) -> dict[str, Any]:
     """Returns a command as any producer may push it."""
-    told = command.model_dump(mode="json", by_alias=True, exclude={"notes"}, exclude_none=True)
-    return orjson.dumps(told)
+    return command.model_dump(mode="json", by_alias=True, exclude={"notes"}, exclude_none=True)
 
 
 def _command(keys: dict[str, Any], *, force: bool, limit: int | None, strategy: str) -> FetchCommand:

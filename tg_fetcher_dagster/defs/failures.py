@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.errors import SORTS, ErrorSort, ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 
 FAILURES: Final = "failures"
@@ -19,12 +19,16 @@ NAMED: Final = 3
 def worth_a_retry(errors: Mapping[str, FetchError], settings: Settings) -> bool:
     """True where another try in the same run may help.
 
-    A wait that is longer than FLOOD_WAIT_IN_RUN gives the run's slot back.
+    What is waited for (a long flood, a busy account, a full disk) gives the run's slot back instead.
     """
     return any(
-        error.retryable and (error.retry_after or 0) <= settings.flood_wait_in_run
+        SORTS.get(error.error_type) is ErrorSort.RETRIED or _passes_soon(error, settings)
         for error in errors.values()
     )
+
+
+def _passes_soon(error: FetchError, settings: Settings) -> bool:
+    return error.retry_after is not None and error.retry_after <= settings.flood_wait_in_run
 
 
 def failure_of(

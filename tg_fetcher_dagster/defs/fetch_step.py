@@ -187,7 +187,6 @@ def _end(step: FetchStep, results: Sequence[DayResult], error: FetchError | None
             days_fetched=sum(result.outcome != "failed" for result in results),
             days_failed=sum(result.outcome == "failed" for result in results),
             error=error,
-            errors=tuple(_error_of(result) for result in results if result.outcome == "failed"),
         ),
     )
 

@@ -6,8 +6,8 @@ a hook that fails loses nothing: Dagster only notes HOOK_ERRORED, and a sensor p
 
 import dagster as dg
 
-from tg_fetcher_dagster.defs.publishing import drain_outbox
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.events.draining import drain_outbox
 from tg_fetcher_dagster.settings import Settings
 
 

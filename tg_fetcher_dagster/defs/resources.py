@@ -4,7 +4,7 @@ Read again for every run, so that a changed `.env` takes effect without a restar
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from functools import partial
 
 import dagster as dg
@@ -28,6 +28,7 @@ class TelethonResource(dg.ConfigurableResource[None]):
     _settings: Settings | None = PrivateAttr(default=None)
     _ledger: Ledger | None = PrivateAttr(default=None)
     _heartbeat: Heartbeat | None = PrivateAttr(default=None)
+    _fetching: FetchContext | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["TelethonResource"]:  # type: ignore[override]
@@ -42,25 +43,19 @@ class TelethonResource(dg.ConfigurableResource[None]):
             return
         configure_logging(self._settings)
         run_id = context.run.run_id if context.run else "0"
-        with alive(self._settings.data_dir, run_id), told_with(run_id=run_id):
+        with alive(self._settings.data_dir, run_id), told_with(run_id=run_id), ExitStack() as stack:
             try:
-                self._ledger = Ledger.open(self._settings.ledger_location)
+                self._ledger = stack.enter_context(Ledger.open(self._settings.ledger_location))
                 begin_process(self._ledger, run_id)
             except FetchError:
                 yield self
                 return
-            with self._beating(self._ledger, run_id):
-                yield self
-
-    @contextmanager
-    def _beating(self, ledger: Ledger, run_id: str) -> Iterator[None]:
-        self._heartbeat = Heartbeat(partial(heartbeat, ledger, run_id))
-        try:
+            self._heartbeat = Heartbeat(partial(heartbeat, self._ledger, run_id))
             with self._heartbeat:
-                yield
-            end_run(ledger, run_id, end="ended")
-        finally:
-            ledger.close()
+                yield self
+            if self._fetching is not None:
+                self._fetching.close()
+            end_run(self._ledger, run_id, end="ended")
 
     @property
     def ledger(self) -> Ledger:
@@ -100,7 +95,9 @@ class TelethonResource(dg.ConfigurableResource[None]):
 
     def fetching(self) -> FetchContext:
         """Returns all that fetching needs: settings, files, identities, outbox and this Telegram."""
-        return FetchContext(settings=self.settings, open_reader=self.open)
+        if self._fetching is None:
+            self._fetching = FetchContext(settings=self.settings, open_reader=self.open, opened=self._ledger)
+        return self._fetching
 
 
 @dg.definitions

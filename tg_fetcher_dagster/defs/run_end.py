@@ -1,6 +1,5 @@
 """The end of a run in the ledger: what it came to, and what becomes of the days that it has left."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,7 +30,6 @@ class StepResult:
     Attributes:
         how: how it ended.
         error: why it failed, where it did.
-        errors: why each of its days failed.
     """
 
     how: How
@@ -39,7 +37,6 @@ class StepResult:
     days_fetched: int = 0
     days_failed: int = 0
     error: FetchError | None = None
-    errors: tuple[FetchError, ...] = ()
 
 
 def note_failures(ledger: Ledger, batch_id: str, failed: Sequence[DayResult]) -> None:
@@ -68,7 +65,7 @@ def end_step(ledger: Ledger, settings: Settings, run: RegisteredRun, result: Ste
 
 def _end(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> float | None:
     settled = settle(ledger, settings, run.batch_id, how=result.how)
-    waits = _waits_until(settled, result.errors)
+    waits = _waits_until(settled)
     end_run(
         ledger,
         run.run_id,
@@ -93,10 +90,8 @@ def interrupted_by_operator(context: dg.AssetExecutionContext) -> bool:
     return run is not None and run.status in CANCELED
 
 
-def _waits_until(settled: Settled, errors: Sequence[FetchError]) -> float | None:
-    if not settled.waiting or settled.failed:
-        return None
-    return time.time() + max((error.retry_after or 0 for error in errors), default=0)
+def _waits_until(settled: Settled) -> float | None:
+    return settled.until if settled.waiting and not settled.failed else None
 
 
 def _end_of(result: StepResult, *, waits: bool) -> AttemptEnd:

@@ -6,6 +6,7 @@ started when that can be, as for everybody else who asks. A partition that is no
 
 import time
 from datetime import date
+from typing import Final
 
 import dagster as dg
 
@@ -14,29 +15,13 @@ from tg_fetcher_dagster.days import ONE_DAY, day_of
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.requests.asking import NewRequest, ask
+from tg_fetcher_dagster.requests.daily_round import Round, plan_round
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 from tg_fetcher_dagster.telegram.clock import planning_time
 
-
-def ask_for_all_chats(ledger: Ledger, day: date, *, now: float) -> int:
-    """Asks for a day of every chat that is not paused, once; returns of how many chats."""
-    request_id = f"yesterday-{day}"
-    chats = [identity.key for identity in IdentityTable(ledger).all() if not identity.paused]
-    if not chats:
-        return 0
-    with ledger.write() as connection:
-        if not requests.find(connection, request_id):
-            asked = NewRequest(
-                source="schedule",
-                days=dict.fromkeys(chats, (day,)),
-                requested_by="yesterday",
-                request_id=request_id,
-            )
-            ask(connection, asked, now=now)
-    return len(chats)
+NAMED: Final = 5
+"""Chats that are left out and named."""
 
 
 def build_yesterday(settings: DefinitionSettings) -> dg.ScheduleDefinition:
@@ -58,12 +43,33 @@ def build_yesterday(settings: DefinitionSettings) -> dg.ScheduleDefinition:
         began = planning_time(present, context.scheduled_execution_time)
         day = day_of(began, settings.zone) - ONE_DAY
         with Ledger.open(present.ledger_location) as ledger:
-            chats = ask_for_all_chats(ledger, day, now=time.time())
+            chats = [identity.key for identity in IdentityTable(ledger).all() if not identity.paused]
+            asked = plan_round(
+                ledger,
+                chats,
+                day,
+                present.heal_days,
+                now=time.time(),
+                history_start=settings.history_start,
+            )
         if not chats:
             return dg.SkipReason("no chat to fetch: add one with tg-fetcher chats add, or TELEGRAM_CHATS")
-        return dg.SkipReason(f"asked for {day} of {chats} chats; the sensor `requests` starts the runs")
+        return dg.SkipReason(told(asked, day))
 
     return yesterday
+
+
+def told(asked: Round, day: date) -> str:
+    """Returns what a round asked for, in one line."""
+    days = sum(map(len, asked.days.values()))
+    line = (
+        f"asked for {days} days of {len(asked.days)} chats up to {day}; the sensor `requests` starts the runs"
+    )
+    if not asked.left_out:
+        return line
+    named = ", ".join(asked.left_out[:NAMED])
+    more = f" and {len(asked.left_out) - NAMED} more" if len(asked.left_out) > NAMED else ""
+    return f"{line}; left out, since they cannot be read: {named}{more}"
 
 
 @dg.definitions

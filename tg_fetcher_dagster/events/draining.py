@@ -41,6 +41,25 @@ class Drained:
     left: bool
 
 
+def drain_outbox(settings: Settings) -> int:
+    """Publishes what is pending, within a time box; returns how many events that were.
+
+    Where nothing waits Redis is not asked.
+
+    Raises:
+        FetchError: (network) Redis is away: all that is left stays and is published later; (storage) the
+            ledger refuses.
+    """
+    ledger = Ledger.open(settings.ledger_location)
+    try:
+        with ledger.read() as connection:
+            if not outbox.pending_count(connection, 1):
+                return 0
+        return publish_pending(settings, ledger).published
+    finally:
+        ledger.close()
+
+
 def publish_pending(settings: Settings, ledger: Ledger, *, seconds: float | None = None) -> Drained:
     """Publishes what is pending, and first what Redis was told and has lost.
 

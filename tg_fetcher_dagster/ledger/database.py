@@ -28,6 +28,9 @@ Connection = sa.Connection
 
 _WRITES = "ledger_writes"
 
+BEFORE_THE_LEDGER = (".chats", ".outbox")
+"""Folders of a DATA_DIR's layout of before: `tg-fetcher ledger migrate` takes it over."""
+
 
 class Ledger:
     """One open ledger, safe for threads; it raises `FetchError` (storage) where the database refuses."""
@@ -48,6 +51,7 @@ class Ledger:
         ledger = cls(engine_of(where)) if made else None
         try:
             if ledger is None or ledger.is_unmade_file():
+                _refuse_before_takeover(where)
                 from tg_fetcher_dagster.ledger.schema import make_ledger  # noqa: PLC0415 - Alembic loads slowly
 
                 make_ledger(url)
@@ -151,6 +155,21 @@ def make_file(where: URL) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise FetchError(ErrorType.STORAGE, f"the ledger {path} cannot be made: {error.strerror}") from error
+
+
+def not_taken_over(data_dir: Path) -> FetchError:
+    """Returns the refusal to work in a DATA_DIR of the layout of before."""
+    return FetchError(
+        ErrorType.VALIDATION,
+        f"{data_dir} has the layout of an older version: run tg-fetcher ledger migrate",
+    )
+
+
+def _refuse_before_takeover(where: URL) -> None:
+    """Refuses to begin with an empty ledger where an older version knew something."""
+    folder = Path(str(where.database)).parent.parent
+    if any((folder / name).exists() for name in BEFORE_THE_LEDGER):
+        raise not_taken_over(folder)
 
 
 @contextmanager

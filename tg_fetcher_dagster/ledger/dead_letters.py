@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.database import Connection, now
 from tg_fetcher_dagster.ledger.tables import dead_letters
 
 
@@ -56,7 +56,7 @@ class Which:
 
     def clauses(self) -> list[sa.ColumnElement[bool]]:
         """Returns the conditions of a query."""
-        clauses: list[sa.ColumnElement[bool]] = []
+        clauses: list[sa.ColumnElement[bool]] = [dead_letters.c.removed_at.is_(None)]
         if self.wanted is not None:
             same = [dead_letters.c.command_id == self.wanted, dead_letters.c.request_id == self.wanted]
             if self.wanted.isascii() and self.wanted.isdecimal() and len(self.wanted) < 19:  # noqa: PLR2004
@@ -104,7 +104,9 @@ def oldest(connection: Connection, which: Which = ALL, *, limit: int = 500) -> l
 
 def to_mirror(connection: Connection, limit: int) -> list[DeadLetter]:
     """Returns letters that are not in the Redis list yet, the oldest first."""
-    query = sa.select(*_COLUMNS).where(dead_letters.c.mirrored_at.is_(None))
+    query = sa.select(*_COLUMNS).where(
+        dead_letters.c.mirrored_at.is_(None), dead_letters.c.removed_at.is_(None)
+    )
     return _letters(connection, query.order_by(dead_letters.c.seq).limit(limit))
 
 
@@ -115,10 +117,29 @@ def mark_mirrored(connection: Connection, seqs: Collection[int], at: float) -> N
 
 
 def remove(connection: Connection, seqs: Collection[int]) -> int:
-    """Removes letters; returns how many were there."""
+    """Removes letters; returns how many were there. Those that Redis shows go once they have left it."""
     if not seqs:
         return 0
-    return connection.execute(sa.delete(dead_letters).where(dead_letters.c.seq.in_(seqs))).rowcount
+    these = (dead_letters.c.seq.in_(seqs), dead_letters.c.removed_at.is_(None))
+    gone = connection.execute(sa.delete(dead_letters).where(*these, dead_letters.c.mirrored_at.is_(None)))
+    marked = connection.execute(sa.update(dead_letters).where(*these).values(removed_at=now()))
+    return gone.rowcount + marked.rowcount
+
+
+def to_unmirror(connection: Connection, limit: int) -> list[DeadLetter]:
+    """Returns letters that were removed and that Redis still shows, the oldest first."""
+    query = sa.select(*_COLUMNS).where(dead_letters.c.removed_at.is_not(None))
+    return _letters(connection, query.order_by(dead_letters.c.seq).limit(limit))
+
+
+def forget(connection: Connection, seqs: Collection[int]) -> None:
+    """Forgets removed letters that have left Redis."""
+    if seqs:
+        connection.execute(
+            sa.delete(dead_letters).where(
+                dead_letters.c.seq.in_(seqs), dead_letters.c.removed_at.is_not(None)
+            )
+        )
 
 
 def _letters(connection: Connection, query: sa.Select[Any]) -> list[DeadLetter]:

@@ -88,25 +88,6 @@ def put(
     return connection.execute(statement).first() is not None
 
 
-def event_of(connection: sa.Connection, request_id: str, chat: str | None, day: dt.date | None) -> str | None:
-    """Returns which event tells how a chat and day of a request ended; None where it has not."""
-    return connection.execute(
-        sa.select(events.c.event).where(
-            events.c.request_id == request_id,
-            events.c.chat.is_(None) if chat is None else events.c.chat == _column(chat),
-            events.c.date.is_(None) if day is None else events.c.date == day,
-        )
-    ).scalar()
-
-
-def bodies_of(connection: sa.Connection, request_id: str) -> list[str]:
-    """Returns the JSON of all events of a request, in order."""
-    found = connection.execute(
-        sa.select(events.c.body).where(events.c.request_id == request_id).order_by(events.c.seq)
-    )
-    return list(found.scalars())
-
-
 def pending(connection: sa.Connection, limit: int = 500) -> list[Pending]:
     """Returns the first events that nobody was told yet, in order."""
     found = connection.execute(

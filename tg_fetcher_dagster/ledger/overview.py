@@ -55,7 +55,7 @@ class RefusedChat:
 def first_days_of_chats(connection: sa.Connection) -> dict[str, dt.date]:
     """Returns the first day of each chat of which anything is known, be it that it failed."""
     found = connection.execute(sa.select(days.c.chat, sa.func.min(days.c.date)).group_by(days.c.chat))
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def settled_days_of(connection: sa.Connection, keys: Collection[str]) -> dict[str, list[dt.date]]:
@@ -85,7 +85,7 @@ def given_up_days_of_chats(connection: sa.Connection) -> dict[str, int]:
     # Grouped apart: else SQLite groups by the key of all days and looks at each of them.
     of = sa.select(days.c.chat).where(days.c.given_up_at > 0).limit(MOST_COUNTED).subquery()
     found = connection.execute(sa.select(of.c.chat, sa.func.count()).group_by(of.c.chat))
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def doubted_days(connection: sa.Connection) -> list[tuple[str, dt.date]]:
@@ -145,7 +145,7 @@ def open_requests(connection: sa.Connection) -> dict[str, int]:
         .group_by(requests.c.source)
         .order_by(requests.c.source)
     )
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def dead_letter_count(connection: sa.Connection) -> int:
@@ -155,7 +155,7 @@ def dead_letter_count(connection: sa.Connection) -> int:
 
 def floods(connection: sa.Connection) -> dict[str, str]:
     """Returns until when methods of each account rest: JSON, from the method to seconds since 1970."""
-    return dict(connection.execute(sa.select(accounts.c.name, accounts.c.floods)).tuples().all())
+    return dict(connection.execute(sa.select(accounts.c.name, accounts.c.floods)).all())
 
 
 def size_bytes(connection: sa.Connection) -> int:

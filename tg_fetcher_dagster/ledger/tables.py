@@ -194,6 +194,7 @@ asks = sa.Table(
         postgresql_where=sa.text("state = 'open'"),
     ),
     sa.Index("ix_asks_batch_id", "batch_id"),
+    sa.Index("ix_asks_ended_at", "ended_at"),
     comment="one day of one chat that a request asked for, until it has ended",
 )
 
@@ -280,6 +281,12 @@ events = sa.Table(
         sqlite_where=sa.text("published_at IS NOT NULL"),
         postgresql_where=sa.text("published_at IS NOT NULL"),
     ),
+    sa.Index(
+        "ix_events_set_aside_at",
+        "set_aside_at",
+        sqlite_where=sa.text("set_aside_at IS NOT NULL"),
+        postgresql_where=sa.text("set_aside_at IS NOT NULL"),
+    ),
     comment="the outbox: how each day ended, in the order of telling; kept for a while after it was told",
 )
 
@@ -297,9 +304,23 @@ dead_letters = sa.Table(
     sa.Column("letter", sa.LargeBinary, nullable=False),
     # NULL until the letter also stands in the Redis list, for those who look there.
     sa.Column("mirrored_at", sa.Float),
+    # It was retried or dropped, and goes as soon as it has left the Redis list, too.
+    sa.Column("removed_at", sa.Float),
     sa.Index("ix_dead_letters_chat", "chat"),
     sa.Index("ix_dead_letters_error_type", "error_type"),
     sa.Index("ix_dead_letters_command_id", "command_id"),
+    sa.Index(
+        "ix_dead_letters_to_mirror",
+        "seq",
+        sqlite_where=sa.text("mirrored_at IS NULL"),
+        postgresql_where=sa.text("mirrored_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_dead_letters_removed",
+        "seq",
+        sqlite_where=sa.text("removed_at IS NOT NULL"),
+        postgresql_where=sa.text("removed_at IS NOT NULL"),
+    ),
     comment="commands that were given up, with the original object",
 )
 

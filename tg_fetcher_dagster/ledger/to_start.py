@@ -102,13 +102,16 @@ def assign(
 ) -> int:
     """Puts open days into a batch, all of them that it answers; returns how many.
 
-    A run with `force` answers those who asked without it, too.
+    A run with `force` answers those who asked without it, too. What the run before noted of a day is no word
+    on what this one will meet.
     """
     where = [*_NO_RUN, asks.c.chat.in_(chats), asks.c.date >= first, asks.c.date <= last]
     if not force:
         where.append(asks.c.force.is_(False))
     return connection.execute(
-        sa.update(asks).where(*where, asks.c.wait_until <= now, _same_limit(limit)).values(batch_id=batch_id)
+        sa.update(asks)
+        .where(*where, asks.c.wait_until <= now, _same_limit(limit))
+        .values(batch_id=batch_id, wait_until=0, error_type=None, error=None)
     ).rowcount
 
 

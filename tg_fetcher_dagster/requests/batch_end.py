@@ -8,27 +8,37 @@ from dataclasses import dataclass
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.recording import record_all
-from tg_fetcher_dagster.ledger import asks, batches, conditions, day_rounds
+from tg_fetcher_dagster.ledger import asks, batches, day_rounds
 from tg_fetcher_dagster.ledger.asks import EndedAsk, OpenAsk
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.request_end import finish
-from tg_fetcher_dagster.requests.retrying import Fate, How, fate
+from tg_fetcher_dagster.requests.retrying import Fate, How, fate, until_of
 from tg_fetcher_dagster.requests.rules import Rules
-from tg_fetcher_dagster.requests.waiting import TELEGRAM_AWAY
+from tg_fetcher_dagster.requests.waiting import note_away, note_back
 
 ROUND_SOURCES = frozenset({"schedule", "heal"})
 """Whose failures count as rounds: after three of them a day is given up until somebody reopens it."""
 
 
+_SAY_NOTHING_OF_TELEGRAM = frozenset(
+    {ErrorType.ACCOUNT_BUSY.value, ErrorType.AUTH.value, ErrorType.STORAGE.value, ErrorType.NETWORK.value}
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What became of a batch's open asks, counted; all 0 where the batch had ended already."""
+    """What became of a batch's open asks, counted; all 0 where the batch had ended already.
+
+    Attributes:
+        until: when the first of those that wait or are tried again may begin (seconds since 1970).
+    """
 
     waiting: int = 0
     again: int = 0
     failed: int = 0
     cancelled: int = 0
+    until: float | None = None
 
 
 def settle_batch(
@@ -62,7 +72,7 @@ def settle_batch(
         if how == "died" and batch.state == "asked":
             how = "never_began"
         left = asks.open_of_batch(connection, batch_id)
-        away = any(each.name == TELEGRAM_AWAY for each in conditions.standing_conditions(connection))
+        _note_telegram(connection, left, how=how, error=error, now=moment)
         fates = [
             (
                 ask,
@@ -72,7 +82,6 @@ def settle_batch(
                     now=moment,
                     max_attempts=rules.max_attempts,
                     error=error,
-                    telegram_away=away,
                 ),
             )
             for ask in left
@@ -89,12 +98,13 @@ def settle_batch(
         again=counted["again"],
         failed=counted["failed"],
         cancelled=counted["cancelled"],
+        until=min((each.until for _, each in fates if each.what in {"wait", "again"}), default=None),
     )
 
 
 def note_failure(connection: Connection, batch_id: str, chat: str, day: dt.date, error: FetchError) -> None:
     """Notes why a run did not get a day; its asks stay open until the batch ends."""
-    until = time.time() + error.retry_after if error.retry_after else 0.0
+    until = until_of(error, time.time()) if error.retry_after or error.retry_at else 0.0
     asks.note_failure(
         connection,
         batch_id,
@@ -163,6 +173,20 @@ def command_ids(waiting: Iterable[OpenAsk]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ask.command_id for ask in waiting if ask.command_id))
 
 
+def _note_telegram(
+    connection: Connection, left: Sequence[OpenAsk], *, how: How, error: FetchError | None, now: float
+) -> None:
+    """Notes whether the run reached Telegram, which all other runs go by."""
+    noted = {ask.error_type: ask.error for ask in left}
+    if error is not None and not noted.keys() - {None}:
+        noted[error.error_type.value] = error.message
+    why = noted.get(ErrorType.TELEGRAM_AWAY.value)
+    if why is not None:
+        note_away(connection, FetchError(ErrorType.TELEGRAM_AWAY, why), now=now)
+    elif how == "ended" and not noted.keys() & _SAY_NOTHING_OF_TELEGRAM:
+        note_back(connection)
+
+
 def _put_off(connection: Connection, left: Sequence[tuple[OpenAsk, Fate]]) -> None:
     asks.put_off(
         connection,
@@ -174,9 +198,9 @@ def _put_off(connection: Connection, left: Sequence[tuple[OpenAsk, Fate]]) -> No
                 "wait_until": each.until,
                 "tries": ask.tries + (each.what == "again"),
                 "waits": ask.waits + (each.what == "wait"),
-                # What this run noted is no word on what the next one will meet.
-                "error_type": None,
-                "error": None,
+                # For whoever asks why the day waits; the next run begins without it (`to_start.assign`).
+                "error_type": each.error.error_type.value if each.error else None,
+                "error": each.error.message if each.error else None,
             }
             for ask, each in left
         ],

@@ -71,9 +71,14 @@ def cancel(
         run_ids = tuple(
             each.run_id
             for each in batches.in_flight(connection)
-            if each.run_id and left.get(each.batch_id, (1, 0))[0] == 0
+            if each.run_id and _reads_nothing_wanted(left.get(each.batch_id))
         )
     return Cancelled(days=days, requests=unplanned, run_ids=run_ids)
+
+
+def _reads_nothing_wanted(left: tuple[int, int] | None) -> bool:
+    """True where days were cancelled and none is open: a run that is done with all of them ends by itself."""
+    return left is not None and left[0] == 0 and left[1] > 0
 
 
 def _cancel_days(

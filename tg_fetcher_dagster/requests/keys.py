@@ -12,7 +12,7 @@ class CommandKeys:
 
     @property
     def processing(self) -> str:
-        """List: claimed and not yet settled, oldest first; the entries exactly as they were pushed."""
+        """List: a handful that is on its way into the ledger; the entries exactly as they were pushed."""
         return f"{self.queue}:processing"
 
     @property
@@ -22,20 +22,20 @@ class CommandKeys:
 
     @property
     def journal(self) -> str:
-        """Hash: claim id -> JSON of a `Claim`: one an entry of `processing`, made before it is acted on."""
+        """Hash of versions before the ledger: what they had decided of the entries of `processing`."""
         return f"{self.queue}:journal"
 
     @property
     def batches(self) -> str:
-        """Hash: batch id -> JSON of a `Batch` that is not done: planned, running or delayed."""
+        """Hash of versions before the ledger: the runs that they had asked for."""
         return f"{self.queue}:batches"
 
     @property
     def delayed(self) -> str:
-        """Sorted set: batch id or claim id -> unix time before which it is left alone (a flood)."""
+        """Sorted set: id of a command that waits -> unix time until which; shown to those who look there."""
         return f"{self.queue}:delayed"
 
     @property
     def failed(self) -> str:
-        """List: dead letters, the newest last: the original object and why it ended here."""
+        """List: dead letters, the newest last, shown to those who look there; the ledger has them, too."""
         return f"{self.queue}:failed"

@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.chats.known import KnownChats
 from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.recording import record_all
@@ -19,7 +20,6 @@ from tg_fetcher_dagster.ledger import planning, requests
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests.day_events import EventMaker
-from tg_fetcher_dagster.requests.known_chats import KnownChats
 from tg_fetcher_dagster.requests.planning import Wanted, plan_days
 from tg_fetcher_dagster.requests.reading import (
     MAX_PER_DAY,
@@ -95,7 +95,6 @@ class NewCommands:
         self._turns = turns
         self._now = now
         self._today = today
-        self._found: dict[str, ChatIdentity | None] = {}
         self._allowed = self._allowed_keys()
         self._moved = {moved.name: moved.line for moved in chats.moved()}
         self._out_of_turn: dict[str, float] | None = None
@@ -155,9 +154,7 @@ class NewCommands:
         return until
 
     def _identity(self, spelling: ChatSpelling) -> ChatIdentity | None:
-        if spelling.canonical not in self._found:
-            self._found[spelling.canonical] = self._chats.find(spelling)
-        return self._found[spelling.canonical]
+        return self._chats.find(spelling)
 
     def _allowed_keys(self) -> dict[str, str | None] | None:
         if self._rules.chats_allowed is None:

@@ -19,6 +19,8 @@ from tg_fetcher_dagster.requests.rules import Rules
 
 log = structlog.get_logger(__name__)
 
+DIRECT: Final = -1
+"""Of `fetch --direct`: it brings its own process, so the runs of others do not count against it."""
 URGENT: Final = 0
 RANGE: Final = 50
 """Urgency by what is asked; the smaller goes first (docs/ledger.md). A daily round has 90."""
@@ -90,6 +92,8 @@ class Meant:
     @property
     def priority(self) -> int:
         """How urgent it is."""
+        if self.understood.request.source == "direct":
+            return DIRECT
         return URGENT if self._is_small else RANGE
 
     @property

@@ -7,16 +7,16 @@ there. A tick's queries do not grow with what is open, and after its deadline it
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.requests import unknown_chats
 from tg_fetcher_dagster.requests.batch_end import settle_batch
 from tg_fetcher_dagster.requests.day_events import EventMaker
-from tg_fetcher_dagster.requests.known_chats import KnownChats
 from tg_fetcher_dagster.requests.new_commands import NewCommands
 from tg_fetcher_dagster.requests.request_end import finish
 from tg_fetcher_dagster.requests.retrying import How
@@ -24,7 +24,7 @@ from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus
 from tg_fetcher_dagster.requests.starting import cut_batches
 from tg_fetcher_dagster.requests.turns import Turns, turns_of_process
-from tg_fetcher_dagster.requests.waiting import Wait, waits_for
+from tg_fetcher_dagster.requests.waiting import Wait, waits_for, was_away
 
 TIME_BOX = 20.0
 """Seconds of one tick; Dagster ends one after 60 (docs.dagster.io, "Sensors")."""
@@ -89,7 +89,7 @@ class Reconciler:
         ledger: Ledger,
         *,
         rules: Rules,
-        chats: KnownChats,
+        chats: IdentityTable,
         runs: Runs,
         sources: Sequence[Source] = (),
         turns: Turns | None = None,
@@ -210,7 +210,7 @@ class Reconciler:
         """Takes commands from their sources and plans them, by handfuls, until none are left."""
         commands = NewCommands(
             self._ledger,
-            self._chats,
+            self._chats.known(),
             rules=self._rules,
             events=self._events,
             turns=self._turns,
@@ -245,10 +245,10 @@ class Reconciler:
     def _start(self, result: TickResult, *, now: float, today: dt.date) -> None:
         if result.wait is not None:
             return
-        made = cut_batches(
-            self._ledger, rules=self._rules, order=self._runs.chat_order(), now=now, today=today
-        )
-        result.start += made
+        # While Telegram was away the last time, one run finds out whether it is back.
+        rules = replace(self._rules, runs_ahead=1) if was_away(self._ledger) else self._rules
+        made = cut_batches(self._ledger, rules=rules, order=self._runs.chat_order(), now=now, today=today)
+        result.start = sorted((*result.start, *made), key=lambda batch: batch.priority)
         result.open_batches += len(made)
 
 

@@ -95,6 +95,7 @@ class RedisCommands:
             return
         try:
             self._show_failed(ledger, now)
+            self._hide_removed(ledger)
             self._show_delayed(ledger, now)
         except FetchError as error:
             if error.error_type is not ErrorType.NETWORK:
@@ -111,14 +112,6 @@ class RedisCommands:
             pipe.llen(self.keys.processing)
             answers = pipe.execute()
         return dict(zip(("queued", "processing"), answers, strict=True))
-
-    def unmirror(self, letters: Sequence[bytes]) -> None:
-        """Takes dead letters out of `:failed` that were retried or dropped."""
-        with redis_failures(self._client):
-            pipe = self._client.pipeline(transaction=False)
-            for letter in letters:
-                pipe.lrem(self.keys.failed, 1, cast("str", letter))  # redis-py types text, and takes bytes
-            pipe.execute()
 
     def _claimed(self, wait_seconds: float) -> tuple[str, list[bytes]]:
         until = time.monotonic() + wait_seconds
@@ -152,6 +145,19 @@ class RedisCommands:
             self._mirror(keys=[self.keys.failed], args=[each.letter for each in letters])
         with ledger.write() as connection:
             dead_letters.mark_mirrored(connection, [each.seq for each in letters], now)
+
+    def _hide_removed(self, ledger: Ledger) -> None:
+        with ledger.read() as connection:
+            letters = dead_letters.to_unmirror(connection, MIRRORED_AT_ONCE)
+        if not letters:
+            return
+        with redis_failures(self._client):
+            pipe = self._client.pipeline(transaction=False)
+            for each in letters:
+                pipe.lrem(self.keys.failed, 1, cast("str", each.letter))  # typed as text; bytes do as well
+            pipe.execute()
+        with ledger.write() as connection:
+            dead_letters.forget(connection, [each.seq for each in letters])
 
     def _show_delayed(self, ledger: Ledger, now: float) -> None:
         with ledger.read() as connection:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.errors import ErrorType, FetchError, waits
 from tg_fetcher_dagster.ledger.asks import OpenAsk
 
 How = Literal["ended", "died", "cancelled", "never_began"]
@@ -21,6 +21,10 @@ LONGEST_DELAY: Final = 900.0
 FIRST_WAIT: Final = 60.0
 LONGEST_WAIT: Final = 3_600.0
 """Seconds until a state is looked at again of which nobody knows when it passes."""
+
+LONGEST_BUSY: Final = 300.0
+_SOON: Final = frozenset({ErrorType.ACCOUNT_BUSY, ErrorType.TELEGRAM_AWAY})
+"""States that somebody looks at more often, since a look costs nothing or is made by one run alone."""
 
 LONGEST_FLOOD: Final = 2 * 86_400.0
 """Seconds; Telegram's longest pauses are a day, and a deadline beyond that is somebody's mistake."""
@@ -61,7 +65,6 @@ def fate(
     now: float,
     max_attempts: int,
     error: FetchError | None = None,
-    telegram_away: bool = False,
     chance: Callable[[], float] = random.random,
 ) -> Fate:
     """Returns what becomes of an ask that its run has left open.
@@ -72,7 +75,6 @@ def fate(
         now: seconds since 1970.
         max_attempts: further tries after the first one.
         error: why the whole run failed, where it noted nothing of the day.
-        telegram_away: Telegram could not be reached by anybody.
         chance: see `retry_delay`.
     """
     if how == "cancelled":
@@ -80,10 +82,11 @@ def fate(
     if how == "never_began":
         return Fate("wait", now + _grown(5.0, ask.waits, 300.0), _noted(ask))
     why = _noted(ask) or error
-    until = max(ask.wait_until, now + ((error.retry_after or 0.0) if error and not _noted(ask) else 0.0))
+    until = ask.wait_until if _noted(ask) else until_of(error, now) if error else now
     until = min(until, now + LONGEST_FLOOD)
-    if why is not None and _is_state(why, ask, known_end=until > now, telegram_away=telegram_away):
-        return Fate("wait", until if until > now else now + _grown(FIRST_WAIT, ask.waits, LONGEST_WAIT), why)
+    if why is not None and _is_state(why, ask, known_end=until > now):
+        longest = LONGEST_BUSY if why.error_type in _SOON else LONGEST_WAIT
+        return Fate("wait", until if until > now else now + _grown(FIRST_WAIT, ask.waits, longest), why)
     if why is not None and not why.retryable:
         return Fate("failed", error=why)
     if ask.tries >= max_attempts:
@@ -91,15 +94,18 @@ def fate(
     return Fate("again", now + retry_delay(ask.tries + 1, chance=chance), why)
 
 
-def _is_state(why: FetchError, ask: OpenAsk, *, known_end: bool, telegram_away: bool) -> bool:
+def until_of(error: FetchError, now: float) -> float:
+    """Returns from when another try is allowed, where the error says so; else now."""
+    if error.retry_at is not None:
+        return max(now, error.retry_at.timestamp())
+    return now + (error.retry_after or 0.0)
+
+
+def _is_state(why: FetchError, ask: OpenAsk, *, known_end: bool) -> bool:
     """True where the reason passes without anybody's doing."""
-    if why.error_type in {ErrorType.RATE_LIMIT, ErrorType.AUTH}:
-        return True
-    if why.error_type is ErrorType.STORAGE:
+    if why.error_type is ErrorType.STORAGE or (why.error_type is ErrorType.NETWORK and known_end):
         return ask.waits < MAX_WAITS
-    if why.error_type is ErrorType.NETWORK:
-        return telegram_away or (known_end and ask.waits < MAX_WAITS)
-    return False
+    return waits(why.error_type)
 
 
 def _noted(ask: OpenAsk) -> FetchError | None:

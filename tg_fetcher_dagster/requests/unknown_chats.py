@@ -10,19 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.chats.spelling import parse_spelling
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.errors import ErrorType, FetchError, waits
 from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests.day_events import EventMaker
-from tg_fetcher_dagster.requests.known_chats import KnownChats
 from tg_fetcher_dagster.requests.new_commands import record_refusals, with_ids
 from tg_fetcher_dagster.requests.reading import Refusal, hopeless, understand
 from tg_fetcher_dagster.requests.request_end import refuse
-from tg_fetcher_dagster.requests.retrying import retry_delay
+from tg_fetcher_dagster.requests.retrying import FIRST_WAIT, retry_delay, until_of
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import ResolveRequest, RunState, RunStatus
+from tg_fetcher_dagster.requests.waiting import note_away
 
 SPELLINGS: Final = 50
 """Chats of one run."""
@@ -42,12 +43,14 @@ class Verdict:
         known: requests whose chat is known by now.
         changes: requests that are asked for, or put off: columns by request.
         given_up: requests that are hopeless, and why.
+        away: what a run met that found Telegram away.
     """
 
     resolve: list[ResolveRequest] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
     given_up: list[tuple[Request, FetchError]] = field(default_factory=list)
+    away: FetchError | None = None
 
 
 def unresolved(ledger: Ledger, now: float) -> list[Request]:
@@ -58,7 +61,7 @@ def unresolved(ledger: Ledger, now: float) -> list[Request]:
 
 def judge(
     waiting: Sequence[Request],
-    chats: KnownChats,
+    chats: IdentityTable,
     states: Mapping[str, RunState],
     *,
     rules: Rules,
@@ -81,12 +84,14 @@ def judge(
         by_spelling.setdefault(each.spelling or "", []).append(each)
     asked: dict[str, list[str]] = {}
     fresh: list[str] = []
+    known = chats.known()
+    spellings = {canonical: parse_spelling(canonical) for canonical in by_spelling}
+    failures = chats.failures(spellings.values()) if spellings else {}
     for canonical, group in by_spelling.items():
-        spelling = parse_spelling(canonical)
-        if chats.find(spelling) is not None:
+        if known.find(spellings[canonical]) is not None:
             verdict.known += [each.request_id for each in group]
             continue
-        failure = chats.failure(spelling)
+        failure = failures.get(canonical)
         for each in group:
             error = None
             if failure is not None and failure.at.timestamp() > _asked_at(each):
@@ -118,6 +123,8 @@ def apply(
             refused.append(hopeless(understood, error, rules=rules, today=today))
     with ledger.write() as connection:
         requests.lock_planning(connection)
+        if verdict.away is not None:
+            note_away(connection, verdict.away, now=now)
         ids = [*verdict.known, *(each["request_id"] for each in verdict.changes)]
         ids += [each.request_id for each, _ in verdict.given_up]
         still = requests.still(connection, ids, ["unresolved"])
@@ -154,8 +161,10 @@ def _judge_one(
         error = _ended_without_answer(state)
     if error is None:
         fresh.append(spelling)
-    elif error.error_type in {ErrorType.RATE_LIMIT, ErrorType.AUTH}:
-        _put_off(verdict, each, now + (error.retry_after or 60.0), tries=each.tries)
+    elif waits(error.error_type):
+        if error.error_type is ErrorType.TELEGRAM_AWAY:
+            verdict.away = error
+        _put_off(verdict, each, max(until_of(error, now), now + FIRST_WAIT), tries=each.tries)
     elif not error.retryable or each.tries >= rules.max_attempts:
         verdict.given_up.append((each, error))
     else:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.ledger import account_states, conditions
-from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.database import Connection, Ledger
 
 TELEGRAM_AWAY: Final = "telegram"
 """The condition that stands while nobody reaches Telegram."""
@@ -27,6 +28,29 @@ class Wait:
 
     why: str
     until: float | None
+
+
+LONGEST_AWAY: Final = 900.0
+"""Seconds between two looks whether Telegram is back; they begin with PROBE_SECONDS and double."""
+
+
+def note_away(connection: Connection, error: FetchError, *, now: float) -> None:
+    """Notes that a run could not reach Telegram: the next look at it comes later each time."""
+    standing = conditions.standing_conditions(connection)
+    times = next((each.count for each in standing if each.name == TELEGRAM_AWAY), 0)
+    until = now + min(PROBE_SECONDS * 2 ** min(times, 10), LONGEST_AWAY)
+    conditions.condition_begins(connection, TELEGRAM_AWAY, error.message, until=until)
+
+
+def note_back(connection: Connection) -> bool:
+    """Notes that a run has reached Telegram; returns True where it was away before."""
+    return conditions.condition_ends(connection, TELEGRAM_AWAY) is not None
+
+
+def was_away(ledger: Ledger) -> bool:
+    """True where the last run that tried did not reach Telegram."""
+    with ledger.read() as connection:
+        return any(each.name == TELEGRAM_AWAY for each in conditions.standing_conditions(connection))
 
 
 def waits_for(ledger: Ledger, now: float, *, account: str) -> Wait | None:

@@ -18,9 +18,10 @@ import orjson
 from tg_fetcher_dagster.chats.spelling import check_chat_key
 from tg_fetcher_dagster.durable_files import CLOSED, make_folder, refuse_links, storage_failures, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.database import BEFORE_THE_LEDGER, not_taken_over
 from tg_fetcher_dagster.settings import Settings
 
-STORE_FORMAT = 1
+STORE_FORMAT = 2
 """Of the layout described here; a DATA_DIR of another one is refused."""
 
 _A_DAYS_FILE = re.compile(r"(\d{4}-\d\d-\d\d)(?:(?:_summary|_threads|_participants)?\.json|\.jsonl\.zst)")
@@ -202,6 +203,8 @@ class Store:
             written = orjson.loads(note.read_bytes())
             timezone, layout = written["timezone"], written["format"]
         except FileNotFoundError:
+            if any((self.data_dir / name).exists() for name in BEFORE_THE_LEDGER):
+                raise not_taken_over(self.data_dir) from None
             with storage_failures(self.data_dir):
                 make_folder(self.data_dir, mode=folder_mode(self.file_mode))
                 if names_in(self.data_dir) == [".ledger"] and self._mode() == CLOSED:
@@ -221,6 +224,8 @@ class Store:
                 f"setting TIMEZONE={self.timezone!r}: {self.data_dir} was written in {timezone!r};"
                 " set that zone or another DATA_DIR",
             )
+        if layout != STORE_FORMAT and (isinstance(layout, str) or layout < STORE_FORMAT):
+            raise not_taken_over(self.data_dir)
         if layout != STORE_FORMAT:
             raise FetchError(
                 ErrorType.VALIDATION,

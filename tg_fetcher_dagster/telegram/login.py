@@ -6,15 +6,18 @@ reads: the callbacks ask.
 
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 import structlog
 from telethon import errors as telethon_errors
 
 from tg_fetcher_dagster.accounts.lease import account_lease
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.accounts.sessions import KeySession, login_session, stored_session
 from tg_fetcher_dagster.accounts.store import AccountStore, StoredAccount
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.client import connected, make_client, reconnected
 from tg_fetcher_dagster.telegram.errors import EXPECTED, sort_error
@@ -111,13 +114,15 @@ async def import_session(settings: Settings, *, account: str, session: str) -> S
     opened = stored_session(session)
     store = AccountStore(settings.session_dir, settings.session_key)
     store.prepare()
-    async with account_lease(settings.session_dir, account):
-        send = account_line(settings, opened, account=account, quarantine=_not_kept_yet)
+    async with AsyncExitStack() as stack:
+        restrictions = Restrictions(stack.enter_context(Ledger.open(settings.ledger_location)), account)
+        await stack.enter_async_context(account_lease(settings.session_dir, account))
+        send = account_line(settings, opened, restrictions=restrictions, quarantine=_not_kept_yet)
         try:
             me = await own_user(send, about=f"account {account}")
         finally:
             await send.close()
-        return _kept(store, account, opened, me)
+        return _kept(store, restrictions, opened, me)
 
 
 def _not_kept_yet(_reason: str) -> None:
@@ -131,7 +136,9 @@ async def _signed_in(
     client = make_client(session, settings)
     store = AccountStore(settings.session_dir, settings.session_key)
     store.prepare()
-    async with account_lease(settings.session_dir, account):
+    async with AsyncExitStack() as stack:
+        restrictions = Restrictions(stack.enter_context(Ledger.open(settings.ledger_location)), account)
+        await stack.enter_async_context(account_lease(settings.session_dir, account))
         try:
             async with connected(client):
                 await sign_in(client)
@@ -141,12 +148,12 @@ async def _signed_in(
         if me is None:
             raise FetchError(ErrorType.AUTH, "sign-in: Telegram did not take it")
         log.info("signed in", account=account, user_id=me.id)
-        return _kept(store, account, session, me, phone=phone)
+        return _kept(store, restrictions, session, me, phone=phone)
 
 
 def _kept(
     store: AccountStore,
-    account: str,
+    restrictions: Restrictions,
     session: KeySession,
     me: Any,  # noqa: ANN401 - Telethon is untyped
     *,
@@ -155,17 +162,19 @@ def _kept(
     if me.bot:
         raise FetchError(
             ErrorType.VALIDATION,
-            f"account {account}: this is a bot's session, and bots may not read histories:"
+            f"account {restrictions.account}: this is a bot's session, and bots may not read histories:"
             " sign in as a person",
         )
     known_phone = f"+{me.phone.removeprefix('+')}" if me.phone else None
-    return store.save(
-        account,
+    kept = store.save(
+        restrictions.account,
         session.save(),
         user_id=me.id,
         display_name=title_of(me) or None,
         phone=phone or known_phone,
     )
+    restrictions.signed_in(me.id)
+    return kept
 
 
 async def _give_password(client: Any, ask_password: Ask) -> None:  # noqa: ANN401 - Telethon is untyped

@@ -1,14 +1,16 @@
 """An account's reader, leased and connected for as long as somebody reads with it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
 from tg_fetcher_dagster.accounts.lease import WAIT_SECONDS, account_lease
 from tg_fetcher_dagster.accounts.pacing import Timing
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.accounts.sessions import stored_session
 from tg_fetcher_dagster.accounts.store import AccountStore
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.edges import Edges
 from tg_fetcher_dagster.telegram.opening import account_line, own_user_id
@@ -38,17 +40,21 @@ async def open_reader(
     Raises:
         FetchError: (auth) no such account, or Telegram refuses it, which puts it into quarantine; (network)
             Telegram cannot be reached; (account_busy) another process uses the account; (rate_limit)
-            Telegram wants a pause; (validation) the api id.
+            Telegram wants a pause; (validation) the api id; (storage) the ledger cannot be opened.
     """
     name = account or settings.telegram_account
     store = AccountStore(settings.session_dir, settings.session_key)
     stored = store.load(name)
-    async with account_lease(settings.session_dir, name, wait=lease_wait):
+    async with AsyncExitStack() as stack:
+        restrictions = Restrictions(stack.enter_context(Ledger.open(settings.ledger_location)), name)
+        await stack.enter_async_context(account_lease(settings.session_dir, name, wait=lease_wait))
+        # Now, and not before: whoever had the account may have found out that it has ended.
+        restrictions.require_usable()
         send = account_line(
             settings,
             stored_session(stored.session.get_secret_value()),
-            account=name,
-            quarantine=lambda reason: store.quarantine(name, reason),
+            restrictions=restrictions,
+            quarantine=restrictions.quarantine,
             timing=timing,
         )
         try:

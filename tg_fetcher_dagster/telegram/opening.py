@@ -6,8 +6,8 @@ from typing import Any
 from telethon.tl import functions, types
 
 from tg_fetcher_dagster.accounts.pacing import FloodDeadlines, Pace, Timing
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.accounts.sessions import KeySession
-from tg_fetcher_dagster.accounts.state import StoredState
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
@@ -20,7 +20,7 @@ def account_line(
     settings: Settings,
     session: KeySession,
     *,
-    account: str,
+    restrictions: Restrictions,
     quarantine: Callable[[str], None],
     timing: Timing | None = None,
 ) -> RequestLine:
@@ -29,16 +29,16 @@ def account_line(
     Args:
         settings: as they are now.
         session: whose key it is.
-        account: the account's name in SESSION_DIR, which its flood deadlines go by.
+        restrictions: of the account, for its name and its flood deadlines.
         quarantine: is told why Telegram has ended the account's session.
         timing: how time passes.
     """
     passing = timing or Timing()
     return RequestLine(
         lambda: Link(session, settings),
-        account=account,
+        account=restrictions.account,
         pace=Pace(settings.rate_limit_calls_per_sec, clock=passing.monotonic, sleep=passing.sleep),
-        floods=FloodDeadlines(StoredState(settings.session_dir, account), clock=passing.wall),
+        floods=FloodDeadlines(restrictions, clock=passing.wall),
         flood_wait_in_run=settings.flood_wait_in_run,
         quarantine=quarantine,
         clock=TelegramClock(clock_path(settings.session_dir), timing=passing),

@@ -1,12 +1,15 @@
 """An account's own pace and the flood deadlines that outlive a process."""
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
 from tg_fetcher_dagster.accounts.pacing import LONGEST_WAIT, FloodDeadlines, Pace, believed_deadline
-from tg_fetcher_dagster.accounts.state import StoredState
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.ledger.accounts import put_floods
+from tg_fetcher_dagster.ledger.database import Ledger
 
 
 class Clock:
@@ -55,13 +58,21 @@ async def test_a_pause_fills_the_burst_again_and_no_more() -> None:
     assert clock.slept == [0.5]
 
 
-def test_a_deadline_is_honoured_by_a_later_process(tmp_path: Path) -> None:
-    clock = Clock()
-    FloodDeadlines(StoredState(tmp_path, "main"), clock=clock, jitter=no_jitter).note(
-        "messages.getHistory", 30
-    )
+def deadlines(ledger: Ledger, **how: Any) -> FloodDeadlines:
+    return FloodDeadlines(Restrictions(ledger, "main"), **{"clock": Clock(), "jitter": no_jitter, **how})
 
-    later = FloodDeadlines(StoredState(tmp_path, "main"), clock=clock)
+
+def keep(ledger: Ledger, floods: str) -> None:
+    with ledger.write() as connection:
+        put_floods(connection, "main", floods)
+
+
+def test_a_deadline_is_honoured_by_a_later_process(ledger: Ledger) -> None:
+    clock = Clock()
+    deadlines(ledger, clock=clock).note("messages.getHistory", 30)
+
+    later = deadlines(ledger, clock=clock)
+    assert FloodDeadlines(Restrictions(ledger, "second"), clock=clock).remaining("messages.getHistory") == 0
     clock.now += 10
 
     assert later.remaining("messages.getHistory") == 20
@@ -70,36 +81,41 @@ def test_a_deadline_is_honoured_by_a_later_process(tmp_path: Path) -> None:
     assert later.remaining("messages.getHistory") == 0
 
 
-def test_the_jitter_only_adds(tmp_path: Path) -> None:
-    clock = Clock()
-    floods = FloodDeadlines(StoredState(tmp_path, "main"), clock=clock)
+def test_the_jitter_only_adds(ledger: Ledger) -> None:
+    floods = FloodDeadlines(Restrictions(ledger, "main"), clock=Clock())
 
     floods.note("messages.getHistory", 30)
 
     assert 30 < floods.remaining("messages.getHistory") <= 33
 
 
-def test_a_wait_of_zero_still_rests_a_second(tmp_path: Path) -> None:
-    floods = FloodDeadlines(StoredState(tmp_path, "main"), clock=Clock(), jitter=no_jitter)
+def test_a_wait_of_zero_still_rests_a_second(ledger: Ledger) -> None:
+    floods = deadlines(ledger)
 
     floods.note("messages.getHistory", 0)
 
     assert floods.remaining("messages.getHistory") == 1
 
 
-def test_deadlines_that_cannot_be_kept_still_hold_here(tmp_path: Path) -> None:
-    floods = FloodDeadlines(StoredState(tmp_path / "gone", "main"), clock=Clock(), jitter=no_jitter)
+def test_deadlines_that_cannot_be_kept_still_hold_here_and_the_log_says_so_once(ledger: Ledger) -> None:
+    floods = deadlines(ledger)
+    with ledger.write() as connection:
+        connection.exec_driver_sql("DROP TABLE accounts")
 
-    floods.note("messages.getHistory", 5)
+    with structlog.testing.capture_logs() as said:
+        floods.note("messages.getHistory", 5)
+        floods.note("users.getUsers", 5)
 
     assert floods.remaining("messages.getHistory") == 5
+    assert [line["event"] for line in said] == ["not kept"]
+    with pytest.raises(FetchError, match="accounts"):
+        deadlines(ledger)
 
 
-def test_a_damaged_file_of_deadlines_is_no_deadline(tmp_path: Path) -> None:
-    path = tmp_path / "main.floods.json"
-    path.write_text("{ no json")
-
-    assert FloodDeadlines(StoredState(tmp_path, "main")).remaining("messages.getHistory") == 0
+@pytest.mark.parametrize("kept", ["{ no json", "[1]", "null", ""])
+def test_damaged_deadlines_are_no_deadline(ledger: Ledger, kept: str) -> None:
+    keep(ledger, kept)
+    assert deadlines(ledger).remaining("messages.getHistory") == 0
 
 
 @pytest.mark.parametrize(
@@ -122,13 +138,10 @@ def test_a_kept_deadline_is_believed_as_far_as_it_can_be(kept: object, believed:
     assert believed_deadline(kept, now=1000.0) == believed
 
 
-def test_a_file_of_absurd_deadlines_blocks_for_a_week_at_most_and_says_so(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "main.floods.json"
-    path.write_text('{"messages.getHistory": 1e15, "users.getUsers": "soon", "help.getConfig": 900}')
+def test_absurd_deadlines_block_for_a_week_at_most_and_it_is_said(ledger: Ledger) -> None:
+    keep(ledger, '{"messages.getHistory": 1e15, "users.getUsers": "soon", "help.getConfig": 900}')
     with structlog.testing.capture_logs() as said:
-        floods = FloodDeadlines(StoredState(tmp_path, "main"), clock=Clock())
+        floods = deadlines(ledger)
 
     assert floods.remaining("messages.getHistory") == LONGEST_WAIT
     assert floods.remaining("users.getUsers") == 0
@@ -138,8 +151,8 @@ def test_a_file_of_absurd_deadlines_blocks_for_a_week_at_most_and_says_so(
     ]
 
 
-def test_what_telegram_asks_for_is_cut_to_the_same_week(tmp_path: Path) -> None:
-    floods = FloodDeadlines(StoredState(tmp_path, "main"), clock=Clock(), jitter=no_jitter)
+def test_what_telegram_asks_for_is_cut_to_the_same_week(ledger: Ledger) -> None:
+    floods = deadlines(ledger)
 
     floods.note("messages.getHistory", 1e9)
 

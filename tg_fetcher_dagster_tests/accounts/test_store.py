@@ -70,33 +70,9 @@ def test_names_are_safe_for_files(tmp_path: Path, name: str) -> None:
     assert failure.value.error_type is ErrorType.VALIDATION
 
 
-def test_an_account_in_quarantine_is_not_used_until_it_is_saved_anew(tmp_path: Path) -> None:
-    store = AccountStore(tmp_path)
-    store.save("main", SESSION)
-
-    store.quarantine("main", "the session was ended from another device")
-
-    with pytest.raises(FetchError, match=r"quarantine.*another device.*sign in again") as failure:
-        store.load("main")
-    assert failure.value.error_type is ErrorType.AUTH
-    store.save("main", SESSION)
-    assert store.load("main").name == "main"
-
-
-def test_an_unreadable_mark_still_keeps_the_account_from_use(tmp_path: Path) -> None:
-    store = AccountStore(tmp_path)
-    store.save("main", SESSION)
-    (tmp_path / "main.quarantine.json").write_text("{}")
-
-    with pytest.raises(FetchError, match="quarantine"):
-        store.load("main")
-
-
 def test_a_removed_account_leaves_nothing_but_the_key(tmp_path: Path) -> None:
     store = AccountStore(tmp_path)
     store.save("main", SESSION)
-    store.quarantine("main", "banned")
-
     assert store.remove("main")
 
     assert [path.name for path in tmp_path.iterdir()] == [".key"]

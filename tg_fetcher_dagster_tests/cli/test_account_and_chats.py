@@ -1,13 +1,23 @@
 """A real account in ten minutes: signing in, choosing chats, forgetting them."""
 
 import stat
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
-from tg_fetcher_dagster.accounts.store import AccountStore
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
+from tg_fetcher_dagster.chats.access import note_access
 from tg_fetcher_dagster.cli.env_file import with_settings
+from tg_fetcher_dagster.definitions import defs
+from tg_fetcher_dagster.defs.partitions import range_tags
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.chats import put_chat
+from tg_fetcher_dagster.ledger.database import Ledger, now
+from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster_tests.cli.conftest import Command, kept_identities
 
 API_HASH = "0123456789abcdef0123456789abcdef"
@@ -83,7 +93,15 @@ def test_a_session_file_is_nobody_elses_business(signed_in: Command):
 
 
 def test_accounts_are_listed_with_what_keeps_them_from_work(signed_in: Command):
-    AccountStore(Path("sessions")).quarantine("main", "USER_DEACTIVATED_BAN")
+    with Ledger.open(Settings.read().ledger_location) as ledger:
+        account = Restrictions(ledger, "main")
+        account.keep_floods({"messages.getHistory": now() + 3600, "users.getUsers": now() - 1})
+        [line] = [each for each in signed_in("accounts", "list").out.splitlines() if "main" in each]
+        assert "ready; waits until 20" in line
+        assert line.rstrip().endswith("UTC: Telegram's flood wait of messages.getHistory")
+        assert signed_in("accounts", "end-wait", "main").code == 0
+        assert "waits until" not in signed_in("accounts", "list").out
+        account.quarantine("USER_DEACTIVATED_BAN")
     assert "USER_DEACTIVATED_BAN" in signed_in("accounts", "list").out
     assert "quarantine" in signed_in("chats", "add", "@daily_news").error
     assert signed_in("accounts", "remove", "main").code == 0
@@ -133,6 +151,68 @@ def test_a_chat_is_paused_resumed_and_forgotten_and_its_files_stay(signed_in: Co
     assert "its files stay" in removed.out
     assert kept.exists()
     assert signed_in("chats", "list").out == ""
+
+
+@pytest.fixture
+def instance(
+    signed_in: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dg.DagsterInstance]:
+    """An instance of Dagster that the command finds."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    with dg.DagsterInstance.get() as opened:
+        yield opened
+
+
+def test_remove_takes_away_what_it_is_given_literally(signed_in: Command, instance: dg.DagsterInstance):
+    signed_in("chats", "add", "@daily_news")
+    instance.add_dynamic_partitions("chats", ["@Daily_News", "no chat|"])
+
+    removed = signed_in("chats", "remove", "@Daily_News")
+
+    assert removed.code == 0, removed.err
+    assert "removed: the partition @Daily_News; no chat was kept under that key" in removed.out
+    assert instance.get_dynamic_partitions("chats") == ["daily_news", "no chat|"]
+    assert [chat.key for chat in kept_identities().all()] == ["daily_news"]
+    assert signed_in("chats", "remove", "no chat|").code == 0
+    assert signed_in("chats", "remove", "@Daily_News").code == 0, "no partition now: the chat of that name"
+    assert instance.get_dynamic_partitions("chats") == []
+    assert kept_identities().all() == []
+    assert "is not kept here" in signed_in("chats", "remove", "@Daily_News").error
+
+
+def test_remove_refuses_under_a_run_and_forgets_nothing(signed_in: Command, instance: dg.DagsterInstance):
+    signed_in("chats", "add", "@daily_news")
+    day = date(2025, 11, 7)
+    run = instance.create_run_for_job(
+        defs().resolve_job_def("fetch_days"),
+        tags=dict(range_tags(("daily_news", "daily_news"), (day, day))),
+        status=dg.DagsterRunStatus.CANCELING,
+    )
+    assert f"run {run.run_id} is under way" in signed_in("chats", "remove", "daily_news").error
+    assert [chat.key for chat in kept_identities().all()] == ["daily_news"]
+    assert instance.get_dynamic_partitions("chats") == ["daily_news"]
+
+
+def test_a_chat_out_of_the_round_and_a_damaged_one_are_listed(signed_in: Command):
+    signed_in("chats", "add", "@daily_news", "-501")
+    ledger = kept_identities().ledger
+    note_access(ledger, "chat_501", FetchError(ErrorType.NO_ACCESS, "the account was removed from it"))
+    with ledger.write() as connection:
+        put_chat(connection, "daily_news", marked_id=-1000000000009, identity="{", paused=False)
+
+    listed = signed_in("chats", "list")
+    status = signed_in("status")
+
+    assert "no access since" in listed.out
+    assert "damaged" in listed.out
+    assert "chat chat_501: no access since" in listed.err
+    assert "the account was removed from it; asked for again after" in listed.err
+    assert "the account was removed from it" in status.out
+    for said in (listed.err, status.out):
+        assert "chat daily_news: its row in the ledger is damaged" in said
 
 
 def test_a_forgotten_chat_of_the_settings_is_pointed_at(signed_in: Command, env_file: Path):

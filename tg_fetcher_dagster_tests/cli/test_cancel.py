@@ -136,7 +136,7 @@ def test_a_run_that_nobody_waits_for_is_left_to_the_daemon(command: Command, kno
     ask(known, 2, 1, batch_id="b2")
     ask(known, 3, 2, batch_id="b2")
     result = command("cancel", "--command", "c1", "--command", "c2", "--yes")
-    assert (result.code, result.out) == (0, "cancelled: 2 days\n")
+    assert (result.code, result.out) == (0, "cancelled: 2 days\n"), result.err
     assert result.err == "1 run under way: the daemon's next tick cancels them\n"
 
 

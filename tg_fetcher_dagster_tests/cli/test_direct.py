@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import orjson
 import pytest
 import time_machine
 
+from tg_fetcher_dagster.ledger import outbox
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.requests.asking import NewRequest, ask
 from tg_fetcher_dagster_tests.cli.conftest import Command
 
 TODAY = datetime(2025, 12, 1, 12, tzinfo=UTC)
@@ -27,14 +31,14 @@ def test_a_direct_fetch_needs_no_redis_and_no_daemon_and_is_not_done_twice(signe
     first = signed_in("fetch", "@Daily_News", "--from", "2025-11-06", "--to", "2025-11-07", "--direct")
     assert first.code == 0, first.err
     assert first.out.splitlines() == [
-        "daily_news 2025-11-06: 4 messages",
         "daily_news 2025-11-07: 4 messages",
+        "daily_news 2025-11-06: 4 messages",
         "2 days: 2 fetched, 0 skipped, 0 failed",
     ]
     day = orjson.loads(Path("data/daily_news/2025-11-07.json").read_bytes())
     assert len(day["messages"]) == 4
     again = signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct")
-    assert (again.code, again.out) == (0, "daily_news 2025-11-07: skipped, nothing new (4 messages)\n")
+    assert (again.code, again.out) == (0, "daily_news 2025-11-07: skipped, complete already (4 messages)\n")
 
 
 def test_a_clock_that_is_ahead_is_told_by_status_and_yesterday_is_telegrams(command: Command, sandbox: Any):
@@ -61,28 +65,61 @@ def test_a_direct_fetch_tells_each_chat_that_cannot_be_fetched(signed_in: Comman
     assert "2 days: 1 fetched, 0 skipped, 1 failed" in result.out
 
 
-def test_a_direct_fetch_leaves_an_event_for_each_day_that_it_could_not_fetch(
+def ledger_of_the_folder() -> Ledger:
+    return Ledger.open(f"sqlite:///{Path('data').absolute() / '.ledger' / 'ledger.sqlite'}")
+
+
+def told() -> list[tuple[str | None, str | None, str]]:
+    """The events in the outbox: chat, day and what it tells."""
+    with closing(ledger_of_the_folder()) as ledger, ledger.read() as connection:
+        bodies = [orjson.loads(each.body) for each in outbox.recorded_after(connection, 0)]
+    return [(each["chat"], each["date"], each.get("error_type") or each["event"]) for each in bodies]
+
+
+def test_days_that_wait_are_told_with_the_moment_and_end_by_themselves_later(
     signed_in: Command, sandbox: Any
 ):
     signed_in("chats", "add", "@daily_news")
     sandbox.add_fault(method="messages.getHistory", flood_wait=3600)
-    assert signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct").code == 1
-    assert signed_in("fetch", "daily_news", "@no_such_chat", "--date", "2025-11-06", "--direct").code == 1
+    put_off = signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct")
+    assert put_off.code == 1
+    assert "waits until 13:0" in put_off.error
+    assert "the daemon fetches it by itself, or the next fetch of it" in put_off.error
+    assert told() == []  # it is waited for: nobody is told that it failed
+    assert "requests  1 of direct are open, 1 days" in signed_in("status").out
 
-    pending = [
-        orjson.loads(path.read_bytes()) for path in sorted(Path("data/.outbox/pending").glob("[0-9]*"))
-    ]
-    failed_days = [
-        (event["chat"], event["date"], event["error_type"])
-        for event in pending
-        if event["event"] == "fetch_failed"
-    ]
-    assert failed_days == [
-        ("daily_news", "2025-11-07", "rate_limit"),
-        ("no_such_chat", "2025-11-06", "not_found"),
-        ("daily_news", "2025-11-06", "rate_limit"),
-    ]
-    assert all(event["command_ids"] for event in pending)
+    sandbox.clear_faults()
+    with time_machine.travel(TODAY + timedelta(hours=2)):
+        later = signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct")
+    assert (later.code, later.out) == (0, "daily_news 2025-11-07: 4 messages\n")
+    assert told() == [("daily_news", "2025-11-07", "messages_fetched")]
+    assert "requests  none is open" in signed_in("status").out
+
+
+def test_a_direct_fetch_tells_consumers_of_a_chat_that_there_is_not(signed_in: Command):
+    assert signed_in("fetch", "@no_such_chat", "--date", "2025-11-06", "--direct").code == 1
+    assert told() == [("no_such_chat", "2025-11-06", "not_found")]
+
+
+def test_many_days_without_redis_leave_no_progress_behind(signed_in: Command, env_file: Path):
+    with env_file.open("a") as file:
+        file.write("REDIS_URL=\nPROGRESS_INTERVAL=1\n")
+    result = signed_in("fetch", "@daily_news", "--from", "2025-10-27", "--to", "2025-11-08", "--direct")
+    assert result.code == 0, result.err
+    assert "13 days: 13 fetched, 0 skipped, 0 failed" in result.out
+    assert {each for _, _, each in told()} == {"messages_fetched"}
+    assert len(told()) == 13
+    assert not Path("data/.outbox").exists()
+
+
+def test_what_others_ask_for_is_left_alone(signed_in: Command, sandbox: Any):
+    signed_in("chats", "add", "@daily_news", "-1007003")
+    with closing(ledger_of_the_folder()) as ledger, ledger.write() as connection:
+        theirs = NewRequest(source="schedule", days={"channel_7003": [date(2025, 11, 5)]})
+        ask(connection, theirs, now=1.0)
+    assert signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct").code == 0
+    assert not Path("data/channel_7003/2025-11-05.json").exists()
+    assert "requests  1 of schedule are open, 1 days" in signed_in("status").out
 
 
 def test_what_was_fetched_is_shown_by_status_and_rebuilt_without_telegram(signed_in: Command, sandbox: Any):

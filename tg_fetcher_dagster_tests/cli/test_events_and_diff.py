@@ -19,6 +19,7 @@ from tg_fetcher_dagster.events.draining import drain
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster.ledger import outbox
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.tables import events
 from tg_fetcher_dagster.settings import Settings
@@ -184,3 +185,11 @@ def test_diff_of_what_is_no_chat_or_no_day_is_one_line(command: Command, env_fil
     assert unknown.code == 1
     assert "'@daily_news' is not kept here" in unknown.error
     assert command("diff", "@daily_news", "yesterday").code == 2
+
+
+def test_status_says_how_many_ends_wait_and_how_many_are_damaged(command: Command, ledger: Ledger) -> None:
+    at(ledger, NOW, fetched(), skipped())
+    assert "events    2 not published yet\n" in command("status").out
+    with ledger.write() as connection:
+        outbox.set_aside(connection, [1])
+    assert "events    1 not published yet, 1 damaged: tg-fetcher events tail\n" in command("status").out

@@ -157,7 +157,7 @@ def test_redis_that_accepts_and_never_answers_holds_nothing_up(
             file.write(f"REDIS_URL=redis://127.0.0.1:{silent.getsockname()[1]}\n")
         shown = command("status")
         assert shown.code == 0
-        assert f"queue     Redis at 127.0.0.1:{silent.getsockname()[1]} is away" in shown.out
+        assert f"queue     Redis at 127.0.0.1:{silent.getsockname()[1]} does not answer" in shown.out
         assert command("status", "--need-redis").code == 1
 
 

@@ -149,7 +149,7 @@ class Deployment:
         return found
 
     def coverage(self, chat: str, day: str) -> Coverage | None:
-        return read_coverage(self.store.day(chat, days_between(day, day)[0]))
+        return read_coverage(self.ledger, self.store.day(chat, days_between(day, day)[0]))
 
     def history_requests(self) -> int:
         return self.sandbox.count("messages.getHistory")

@@ -98,8 +98,7 @@ def test_sigterm_in_a_range_keeps_the_finished_days_and_is_not_retried(deploymen
     assert not list((deployment.data_dir / ".runs").iterdir())
     events = {event["date"]: event["event"] for event in deployment.recorded()}
     assert {day for day, event in events.items() if event == "messages_fetched"} == set(kept)
-    assert {event for day, event in events.items() if day not in kept} == {"fetch_failed"}
-    assert len(events) == 8
+    assert len(events) == len(kept)  # the others are nobody's failure: another run reads them
 
 
 def test_the_result_and_a_failure_of_the_work_come_back_as_they_are() -> None:

@@ -4,48 +4,53 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 
+import orjson
 import pytest
 
-from tg_fetcher_dagster.errors import ErrorType
-from tg_fetcher_dagster.events.recording import OutcomeRecord, outcomes_of, record
+from tg_fetcher_dagster.events.recording import record, record_all
 from tg_fetcher_dagster.ledger import outbox
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster_tests.events.recorded import pending_count, put
 from tg_fetcher_dagster_tests.events.telling import DAY, REQUEST, failed, fetched, progress, skipped
 
 
+def ends(ledger, request_id=REQUEST):
+    """Returns how the chats and days of a request ended, in order."""
+    with ledger.read() as connection:
+        told = [each for each in outbox.recorded_after(connection, 0) if each.request_id == request_id]
+    bodies = [orjson.loads(each.body) for each in told]
+    return [(body["chat"], body["date"], body["event"]) for body in bodies]
+
+
 def test_a_request_tells_the_end_of_a_chat_and_day_once(ledger):
     assert put(ledger, fetched(), request_id=REQUEST) == [True]
     assert put(ledger, fetched(), failed(), skipped(), request_id=REQUEST) == [False, False, False]
     assert put(ledger, skipped(), request_id="another-request") == [True]
-    with ledger.read() as connection:
-        assert outbox.event_of(connection, REQUEST, "ru_python", DAY) == "messages_fetched"
-        assert outbox.event_of(connection, "another-request", "ru_python", DAY) == "fetch_skipped"
-        assert outbox.event_of(connection, REQUEST, "ru_python", None) is None
-    assert pending_count(ledger) == 2
+    assert ends(ledger) == [("ru_python", "2025-11-07", "messages_fetched")]
+    assert ends(ledger, "another-request") == [("ru_python", "2025-11-07", "fetch_skipped")]
 
 
-def test_what_a_request_ended_in_is_found_by_chat_and_day(ledger):
-    other_day = DAY + timedelta(days=1)
-    events = [
+@pytest.mark.parametrize("at_once", [False, True])
+def test_each_chat_and_day_of_a_request_ends_and_a_refusal_may_have_neither(ledger, at_once):
+    told = [
         fetched(),
-        failed(date=other_day),
+        failed(date=DAY + timedelta(days=1)),
         failed(chat="Not A Chat/..", date=None),
         failed(chat=None, date=None),
     ]
-    assert put(ledger, *events, request_id=REQUEST) == [True] * 4
-    assert put(ledger, *events, request_id=REQUEST) == [False] * 4
+    for _ in range(2):
+        if at_once:
+            with ledger.write() as connection:
+                record_all(connection, [(event, REQUEST) for event in told])
+        else:
+            put(ledger, *told, request_id=REQUEST)
     put(ledger, skipped(chat="other"), request_id="fetch-2")
-    failure = OutcomeRecord("fetch_failed", ErrorType.NO_ACCESS, "the chat is private", retryable=False)
-    with ledger.read() as connection:
-        assert outcomes_of(connection, REQUEST) == {
-            ("ru_python", DAY): OutcomeRecord("messages_fetched"),
-            ("ru_python", other_day): failure,
-            ("Not A Chat/..", None): failure,
-            (None, None): failure,
-        }
-        assert outbox.event_of(connection, REQUEST, None, None) == "fetch_failed"
-        assert outcomes_of(connection, "nobody") == {}
+    assert ends(ledger) == [
+        ("ru_python", "2025-11-07", "messages_fetched"),
+        ("ru_python", "2025-11-08", "fetch_failed"),
+        ("Not A Chat/..", None, "fetch_failed"),
+        (None, None, "fetch_failed"),
+    ]
 
 
 def test_an_event_goes_with_the_transaction_that_it_tells_of(ledger):
@@ -67,9 +72,8 @@ def test_progress_is_no_end_of_a_day(ledger):
 @pytest.mark.parametrize("chat", ["x" * 60_000, "a\0b", "два слова"])
 def test_a_refused_spelling_of_any_length_is_told_whole(ledger, chat):
     assert put(ledger, failed(chat=chat, date=None), request_id=REQUEST) == [True]
-    with ledger.read() as connection:
-        assert set(outcomes_of(connection, REQUEST)) == {(chat, None)}
-        assert outbox.event_of(connection, REQUEST, chat, None) == "fetch_failed"
+    assert put(ledger, failed(chat=chat, date=None), request_id=REQUEST) == [False]
+    assert ends(ledger) == [(chat, None, "fetch_failed")]
 
 
 def test_putting_and_asking_read_no_more_the_more_events_wait(tmp_path):

@@ -11,6 +11,8 @@ import orjson
 
 from tg_fetcher_dagster.accounts.pacing import Timing
 from tg_fetcher_dagster.accounts.store import AccountStore
+from tg_fetcher_dagster.chats.access import Refusal, refusals
+from tg_fetcher_dagster.chats.identity_rows import IdentityRows
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.events.models import Event
 from tg_fetcher_dagster.fetching.context import FetchContext
@@ -20,7 +22,6 @@ from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.ledger import days as ledger_days
 from tg_fetcher_dagster.ledger import outbox
-from tg_fetcher_dagster.ledger.chats import chats_version, put_chat
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.settings import Settings
@@ -72,7 +73,7 @@ def context_at(
         open_reader=opened,
         clock=lambda: moments[-1],
         opened=ledger,
-        progress=None if settings.redis_url else heard or Heard(),
+        progress=heard or Heard(),
     )
 
 
@@ -112,9 +113,10 @@ class Fetching:
         )
 
     @property
-    def heard(self) -> Heard | None:
-        """Who listens to progress; None where it goes to Redis."""
-        return self.context.progress if isinstance(self.context.progress, Heard) else None
+    def heard(self) -> Heard:
+        """Who listens to progress."""
+        assert isinstance(self.context.progress, Heard)
+        return self.context.progress
 
     def paths(self, chat: str, day: date) -> DayPaths:
         """Returns where a day's files are."""
@@ -198,26 +200,17 @@ class Fetching:
         """Lets the chat's details have been seen just now, by the frozen clock, or never."""
         seen = {"details_seen_at": self.context.now()}
         never = {"details_seen_at": None, "available_min_id": None}
-        self.write_identity(chat, **(never if forgotten else seen))
+        self.rewrite(chat, **(never if forgotten else seen))
 
-    def write_identity(self, chat: str, **values: Any) -> None:
-        """Writes something else where it stands who a chat is."""
-        known = self.context.identities.get(chat)
-        assert known is not None
-        other = known.model_copy(update=values)
-        with self.context.ledger.write() as connection:
-            put_chat(
-                connection,
-                chat,
-                marked_id=other.marked_id,
-                identity=other.model_dump_json(),
-                paused=other.paused,
-            )
-
-    def identities_version(self) -> str | None:
-        """Returns what changes whenever the table of identities is written."""
+    def refusal(self, chat: str) -> Refusal | None:
+        """Returns why a chat is out of the daily round."""
         with self.context.ledger.read() as connection:
-            return chats_version(connection)
+            return refusals(connection).get(chat)
+
+    def rewrite(self, chat: str, **changes: Any) -> None:
+        """Changes what is kept of a chat's identity."""
+        with IdentityRows(self.context.ledger, self.context.now).changing() as writing:
+            writing.write(writing.of_key(chat).model_copy(update=changes))
 
     def truth(self) -> dict[str, Any]:
         """Returns what the sandbox says is true, by the chat's name in the scenario."""
@@ -225,5 +218,5 @@ class Fetching:
 
     def events(self) -> list[dict[str, Any]]:
         """Returns everything that was told: progress, and how days ended; each in order of its time."""
-        passed = [orjson.loads(event.model_dump_json()) for event in (self.heard or Heard()).events]
+        passed = [orjson.loads(event.model_dump_json()) for event in self.heard.events]
         return sorted([*passed, *self.told()], key=lambda event: event["timestamp"])

@@ -157,3 +157,33 @@ async def test_a_forced_fetch_looks_at_once_whether_a_hidden_history_was_opened(
 
     assert [report.outcome for report in opened] == ["fetched"]
     assert kept_ids(telegram, key, DAYS[0]) == true_ids(telegram, "club", "2025-11-05")
+
+
+async def test_a_chat_that_refuses_leaves_the_daily_round_and_comes_back_when_it_answers(
+    fetching: Start,
+) -> None:
+    telegram = fetching(world(type="channel"))
+    key = await telegram.resolve(str(telegram.truth()["club"]["marked_id"]))
+    await telegram.fetch(key, DAYS[:1])
+    assert telegram.refusal(key) is None
+    telegram.sandbox.clear_requests()
+    telegram.sandbox.add_fault(method="messages.getHistory", error="CHANNEL_PRIVATE", code=400)
+
+    await telegram.fetch(key, DAYS[1:], request_id="fetch-2")
+
+    refusal = telegram.refusal(key)
+    assert refusal is not None
+    assert refusal.error_type == "no_access"
+    assert telegram.sandbox.count("messages.getHistory") == 1, "three days cost the request that is refused"
+    telegram.sandbox.clear_faults()
+    await telegram.fetch(key, DAYS[1:2], request_id="fetch-3")
+    assert telegram.refusal(key) is None
+
+
+async def test_trouble_of_the_network_is_no_refusal(fetching: Start) -> None:
+    telegram = fetching(world(type="channel"), flood_wait_in_run=1)
+    key = await telegram.resolve(str(telegram.truth()["club"]["marked_id"]))
+    telegram.sandbox.add_fault(method="messages.getHistory", flood_wait=600)
+    [report] = await telegram.fetch(key, DAYS[:1])
+    assert report.outcome == "failed"
+    assert telegram.refusal(key) is None

@@ -7,6 +7,7 @@ from typing import Any
 from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType
+from tg_fetcher_dagster.ledger.chats import chats_version
 from tg_fetcher_dagster.storage.raw_file import read_raw
 from tg_fetcher_dagster_tests.fetching.reading import Fetching, days_between
 
@@ -87,12 +88,17 @@ async def test_a_title_that_changes_in_the_middle_names_the_days_read_after_it(f
 async def test_pages_that_say_nothing_new_write_nothing(fetching: Start) -> None:
     telegram = fetching(WORLD)
     key = await telegram.resolve("@sight_talk")
-    before = telegram.identities_version()
+    before = version(telegram)
     await telegram.fetch(key, DAYS)
-    assert telegram.identities_version() == before
+    assert version(telegram) == before
     telegram.sandbox.world.retitle("talk", "New")
     await telegram.fetch(key, days_between("2025-11-01", "2025-11-04"), request_id="fetch-2")
-    assert telegram.identities_version() != before
+    assert version(telegram) != before
+
+
+def version(telegram: Fetching) -> str | None:
+    with telegram.context.ledger.read() as connection:
+        return chats_version(connection)
 
 
 async def test_a_name_that_moved_names_both_chats_in_the_events_and_the_key_stays_the_old_chats(
@@ -145,7 +151,7 @@ async def test_a_chat_that_is_lost_with_its_name_fails_and_says_who_has_the_name
     telegram = fetching(WORLD)
     identities = telegram.context.identities
     key = await telegram.resolve("@sight_talk")
-    telegram.write_identity(key, marked_id=-1000000000777)
+    telegram.rewrite(key, marked_id=-1000000000777)
 
     [report] = await telegram.fetch(key, DAYS[-1:])
 

@@ -52,7 +52,7 @@ class Office:
         return self.order
 
     def table(self):
-        return IdentityTable(self.data_dir)
+        return IdentityTable(self.ledger)
 
     def knows(self, *names, **values):
         for number, name in enumerate(names):
@@ -107,10 +107,8 @@ class Office:
                     event = fetched(chat, day, [each.command_id for each in who if each.command_id])
                     record(connection, event, request_id=batch.batch_id)
                     asks.end_day(connection, batch.batch_id, chat, day, end=end, event_id=None)
-                    days.put(
-                        connection, chat, day,
-                        {"settled": day < TODAY, "fetched_at": self.now, "checksum_sha256": "0" * 64, "requests": 2},
-                    )  # fmt: skip
+                    known = {"fetched_at": self.now, "checksum_sha256": "0" * 64, "requests": 2}
+                    days.put(connection, chat, day, {"settled": day < TODAY, **known})
 
     def ends(self, batch, status=RunStatus.SUCCEEDED, *, error=None, died=False):
         run_id = f"run-of-{batch.batch_id}"
@@ -152,7 +150,8 @@ class Office:
 def fetched(chat, day, command_ids=()):
     return MessagesFetched(
         service="tg_fetcher", correlation_id="c", command_ids=tuple(command_ids), chat=chat, date=day,
-        message_count=0, file_path="/d", duration_seconds=0, checksum_sha256="0" * 64, estimated_tokens_total=0,
-        first_message_ts=None, last_message_ts=None, schema_version="1.0", preprocessing_version="1",
-        summary_file_path="/s", threads_file_path="/t", participants_file_path="/p", final=True,
+        message_count=0, file_path="/d", duration_seconds=0, checksum_sha256="0" * 64,
+        estimated_tokens_total=0, first_message_ts=None, last_message_ts=None, schema_version="1.0",
+        preprocessing_version="1", summary_file_path="/s", threads_file_path="/t",
+        participants_file_path="/p", final=True,
     )  # fmt: skip

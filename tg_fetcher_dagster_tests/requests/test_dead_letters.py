@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.requests.command import parse_command
 from tg_fetcher_dagster.requests.dead_letters import KEPT_OF_OVERSIZED, dead_letter, revived
-from tg_fetcher_dagster.requests.journal import ClaimFailure
 from tg_fetcher_dagster.requests.limits import DEEPEST_NESTING, LARGEST_COMMAND
+from tg_fetcher_dagster.requests.request_end import Why
 
 NOW = dt.datetime(2025, 11, 14, 12, tzinfo=dt.UTC)
 
@@ -19,7 +19,7 @@ NOW = dt.datetime(2025, 11, 14, 12, tzinfo=dt.UTC)
 def refusal_of(raw):
     with pytest.raises(FetchError) as caught:
         parse_command(raw, made_up_id="claim-1")
-    return ClaimFailure.of(caught.value)
+    return Why(caught.value.error_type.value, caught.value.message, 0)
 
 
 def nested(depth, inner=b"1"):
@@ -33,7 +33,7 @@ def nested(depth, inner=b"1"):
 
 
 def test_a_dead_letter_is_the_original_object_and_the_reason():
-    failure = ClaimFailure(error_type=ErrorType.NOT_FOUND, error="no such chat", retry_count=2)
+    failure = Why(ErrorType.NOT_FOUND.value, "no such chat", 2)
     letter = json.loads(dead_letter(b'{"chat":"@x","colour":[1]}', failure, at=NOW))
     assert letter == {
         "chat": "@x",
@@ -47,13 +47,13 @@ def test_a_dead_letter_is_the_original_object_and_the_reason():
 
 @pytest.mark.parametrize(("raw", "kept"), [(b"no json", "no json"), (b"[1]", "[1]"), (b"\xff", "\\xff")])
 def test_a_dead_letter_of_no_object_keeps_it_as_text(raw, kept):
-    failure = ClaimFailure(error_type=ErrorType.VALIDATION, error="is not JSON")
+    failure = Why("validation", "is not JSON", 0)
     assert json.loads(dead_letter(raw, failure, at=NOW))["raw"] == kept
 
 
 def test_a_revived_letter_is_the_command_again():
     raw = b'{"command":"fetch","chat":"@one","x":{}}'
-    failure = ClaimFailure(error_type=ErrorType.NETWORK, error="away")
+    failure = Why("network", "away", 0)
     assert revived(dead_letter(raw, failure, at=NOW)) == raw
 
 

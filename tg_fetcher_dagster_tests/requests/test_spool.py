@@ -1,7 +1,6 @@
 """Commands as files in `{DATA_DIR}/.spool`."""
 
 import json
-import os
 
 import pytest
 
@@ -21,7 +20,7 @@ def test_commands_are_taken_in_the_order_of_their_names_and_planned(office: Offi
     office.sources = [SpoolFolder(tmp_path)]
     assert len(office.tick().start) == 1
     assert [row["command_id"] for row in office.rows(requests)] == ["put", "c1", "c2", "c3"]
-    assert os.listdir(tmp_path / ".spool") == []
+    assert list((tmp_path / ".spool").iterdir()) == []
 
 
 def test_a_kill_before_the_file_is_removed_doubles_nothing(office: Office, tmp_path, monkeypatch):
@@ -32,7 +31,7 @@ def test_a_kill_before_the_file_is_removed_doubles_nothing(office: Office, tmp_p
         source.take(office.ledger, NOON)
     SpoolFolder(tmp_path).take(office.ledger, NOON)
     assert len(office.rows(requests)) == 1
-    assert os.listdir(tmp_path / ".spool") == []
+    assert list((tmp_path / ".spool").iterdir()) == []
 
 
 def test_a_name_may_be_used_again(office: Office, tmp_path):
@@ -51,4 +50,4 @@ def test_junk_becomes_a_dead_letter_and_what_is_no_file_is_left_alone(office: Of
     office.sources = [SpoolFolder(tmp_path)]
     office.tick()
     assert len(office.letters()) == 1
-    assert sorted(os.listdir(folder)) == [".half.json", "folder.json", "link.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [".half.json", "folder.json", "link.json"]

@@ -1,12 +1,15 @@
 """A small world over TCP, and the account that reads it."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.accounts.store import AccountStore
+from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram import client, connections
 
@@ -69,6 +72,13 @@ def account(sandbox: Any, settings: Settings) -> AccountStore:
     store = AccountStore(settings.session_dir)
     store.save("main", sandbox.session)
     return store
+
+
+@pytest.fixture
+def restrictions(settings: Settings) -> Iterator[Restrictions]:
+    """What keeps the account `main` from being used."""
+    with Ledger.open(settings.ledger_location) as ledger:
+        yield Restrictions(ledger, "main")
 
 
 @pytest.fixture(autouse=True)

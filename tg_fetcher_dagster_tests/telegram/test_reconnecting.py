@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from telethon.network import MTProtoSender
 
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -111,7 +112,11 @@ async def test_a_server_that_closes_after_each_answer_is_not_asked_without_an_en
 
 
 async def test_a_greeting_that_is_cut_each_time_ends_too(
-    sandbox: Any, settings: Settings, account: AccountStore, passing_time: PassingTime
+    sandbox: Any,
+    settings: Settings,
+    account: AccountStore,
+    restrictions: Restrictions,
+    passing_time: PassingTime,
 ) -> None:
     sandbox.add_fault(method="help.getConfig", cut=True)
     with pytest.raises(FetchError, match="account main: the connection failed") as failure:
@@ -120,7 +125,7 @@ async def test_a_greeting_that_is_cut_each_time_ends_too(
     assert failure.value.error_type is ErrorType.NETWORK
     assert sandbox.count("help.getConfig") == 3
     assert sandbox.count("users.getUsers") == 0
-    assert account.quarantined("main") is None
+    assert restrictions.quarantined() is None
 
 
 @pytest.mark.parametrize("method", ["help.getConfig", "users.getUsers"])
@@ -147,7 +152,11 @@ async def test_a_short_deadline_of_a_greeting_is_waited_out(
 
 
 async def test_a_key_that_the_server_does_not_know_is_looked_at_twice_before_the_account_is_put_aside(
-    sandbox: Any, settings: Settings, account: AccountStore, passing_time: PassingTime
+    sandbox: Any,
+    settings: Settings,
+    account: AccountStore,
+    restrictions: Restrictions,
+    passing_time: PassingTime,
 ) -> None:
     sandbox.add_fault(transport_error=-404)
     with pytest.raises(
@@ -156,24 +165,33 @@ async def test_a_key_that_the_server_does_not_know_is_looked_at_twice_before_the
         async with open_reader(settings, timing=passing_time.timing):
             pytest.fail("the key is unknown")
     assert failure.value.error_type is ErrorType.AUTH
-    assert account.quarantined("main") is not None
+    assert restrictions.quarantined() is not None
     assert sandbox.count("help.getConfig") == 2
     assert passing_time.slept == [1]
 
 
 @pytest.mark.parametrize("method", ["help.getConfig", "users.getUsers", "messages.getHistory"])
 async def test_a_key_that_was_forgotten_for_a_moment_costs_one_connection(
-    sandbox: Any, settings: Settings, account: AccountStore, passing_time: PassingTime, method: str
+    sandbox: Any,
+    settings: Settings,
+    account: AccountStore,
+    restrictions: Restrictions,
+    passing_time: PassingTime,
+    method: str,
 ) -> None:
     sandbox.add_fault(method=method, transport_error=-404, times=1)
     async with open_reader(settings, timing=passing_time.timing) as reader:
         assert len(await ids_of(reader)) == 390
         assert reader.requests_by_method["help.getConfig"] == 2
-    assert account.quarantined("main") is None
+    assert restrictions.quarantined() is None
 
 
 async def test_connections_that_telegram_refuses_for_a_while_are_waited_for_and_then_left(
-    sandbox: Any, settings: Settings, account: AccountStore, passing_time: PassingTime
+    sandbox: Any,
+    settings: Settings,
+    account: AccountStore,
+    restrictions: Restrictions,
+    passing_time: PassingTime,
 ) -> None:
     sandbox.add_fault(method="messages.getHistory", transport_error=-429, times=1)
     async with open_reader(settings, timing=passing_time.timing) as reader:
@@ -188,7 +206,7 @@ async def test_connections_that_telegram_refuses_for_a_while_are_waited_for_and_
         assert failure.value.error_type is ErrorType.RATE_LIMIT
         assert failure.value.retry_after is not None
         assert failure.value.retry_after > settings.flood_wait_in_run / 2
-    assert account.quarantined("main") is None
+    assert restrictions.quarantined() is None
 
 
 async def test_a_limited_account_is_asked_once_and_rests_for_a_day(
@@ -212,7 +230,7 @@ async def test_a_limited_account_is_asked_once_and_rests_for_a_day(
 
 
 async def test_an_account_that_moved_fails_clearly_and_stays(
-    sandbox: Any, settings: Settings, account: AccountStore
+    sandbox: Any, settings: Settings, account: AccountStore, restrictions: Restrictions
 ) -> None:
     sandbox.add_fault(method="messages.getHistory", error="USER_MIGRATE_4")
     async with open_reader(settings) as reader:
@@ -221,7 +239,7 @@ async def test_an_account_that_moved_fails_clearly_and_stays(
                 await ids_of(reader, chat)
             assert failure.value.error_type is ErrorType.AUTH
     assert sandbox.count("messages.getHistory") == 1
-    assert account.quarantined("main") is None
+    assert restrictions.quarantined() is None
     assert account.load("main").session.get_secret_value() == sandbox.session, "the session is as it was"
 
 

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 from telethon.tl.tlobject import TLObject
 
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -161,7 +162,7 @@ async def test_answers_that_stay_damaged_are_a_network_failure_after_three_tries
 
 @pytest.mark.parametrize("code", [400, 401, 403, 406])
 async def test_a_name_that_nobody_knows_fails_its_chat_alarms_once_and_puts_no_account_aside(
-    sandbox: Any, settings: Settings, account: AccountStore, code: int
+    sandbox: Any, settings: Settings, account: AccountStore, restrictions: Restrictions, code: int
 ) -> None:
     sandbox.add_fault(method=HISTORY, error="AUTH_OF_A_NEW_KIND", code=code, times=2)
     with capture_logs() as logs:
@@ -173,4 +174,4 @@ async def test_a_name_that_nobody_knows_fails_its_chat_alarms_once_and_puts_no_a
             assert await oldest(reader) is not None, "other chats go on"
             assert reader.requests_by_method[HISTORY] == 3
     assert [line["answer"] for line in logs if line["log_level"] == "error"] == ["AUTH_OF_A_NEW_KIND"]
-    assert account.quarantined("main") is None
+    assert restrictions.quarantined() is None

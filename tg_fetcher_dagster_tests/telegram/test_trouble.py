@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tg_fetcher_dagster.accounts.pacing import FloodDeadlines
-from tg_fetcher_dagster.accounts.state import StoredState
+from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -128,7 +128,7 @@ async def test_a_short_flood_wait_is_waited_out_and_the_walk_goes_on(
 
 
 async def test_a_long_flood_wait_gives_the_slot_back_and_holds_for_the_next_process(
-    sandbox: Any, settings: Settings, account: AccountStore
+    sandbox: Any, settings: Settings, account: AccountStore, restrictions: Restrictions
 ) -> None:
     sandbox.add_fault(method="messages.getHistory", flood_wait=3600, after=2)
     async with open_reader(settings) as reader:
@@ -144,7 +144,7 @@ async def test_a_long_flood_wait_gives_the_slot_back_and_holds_for_the_next_proc
         with pytest.raises(FetchError, match=r"before messages\.getHistory"):
             [page async for page in reader.history(identity, *day_bounds("2025-11-07"))]
     assert len(methods(sandbox, "messages.getHistory")) == asked
-    assert FloodDeadlines(StoredState(settings.session_dir, "main")).remaining("messages.getHistory") > 3500
+    assert FloodDeadlines(restrictions).remaining("messages.getHistory") > 3500
 
 
 async def test_flood_waits_that_follow_each_other_do_not_hang_the_run(
@@ -199,14 +199,14 @@ async def test_an_account_that_telegram_refuses_goes_into_quarantine_at_once(
 
 @pytest.mark.parametrize("error", ["AUTH_KEY_UNREGISTERED", "SESSION_REVOKED", "AUTH_KEY_DUPLICATED"])
 async def test_a_session_that_is_refused_at_the_door_goes_into_quarantine_too(
-    sandbox: Any, settings: Settings, account: AccountStore, error: str
+    sandbox: Any, settings: Settings, account: AccountStore, restrictions: Restrictions, error: str
 ) -> None:
     sandbox.add_fault(error=error)
     with pytest.raises(FetchError, match=error) as failure:
         async with open_reader(settings):
             pytest.fail("the session is refused")
     assert failure.value.error_type is ErrorType.AUTH
-    assert account.quarantined("main") is not None
+    assert restrictions.quarantined() is not None
 
 
 async def test_a_second_reader_waits_for_the_account_and_says_who_has_it(

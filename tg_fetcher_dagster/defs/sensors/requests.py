@@ -5,7 +5,8 @@ runs and brings every request to its end. Here its answer becomes what Dagster i
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,14 +17,17 @@ from tg_fetcher_dagster.days import day_of
 from tg_fetcher_dagster.defs.dagster_runs import DagsterRuns
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS, FETCH_TODAY, resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS
-from tg_fetcher_dagster.defs.publishing import drain_outbox
 from tg_fetcher_dagster.defs.running import resolve_run_request, run_request
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.events.draining import drain_outbox
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.monitoring.logs import configure_logging
-from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
+from tg_fetcher_dagster.redis_connection import connect
+from tg_fetcher_dagster.requests.reconciler import Reconciler, Source, TickResult
+from tg_fetcher_dagster.requests.redis_commands import RedisCommands
 from tg_fetcher_dagster.requests.rules import Rules
+from tg_fetcher_dagster.requests.spool import SpoolFolder
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 from tg_fetcher_dagster.telegram.clock import planning_time
 
@@ -101,14 +105,24 @@ def build_requests_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
 
 def _tick(settings: Settings, ledger: Ledger, instance: dg.DagsterInstance) -> TickResult:
     deadline = time.monotonic() + TIME_BOX
-    reconciler = Reconciler(
-        ledger,
-        rules=Rules.from_settings(settings),
-        chats=IdentityTable(ledger),
-        runs=DagsterRuns(instance, ledger),
-    )
     today = day_of(planning_time(settings, datetime.now(UTC)), settings.zone)
-    return reconciler.tick(time.time(), deadline, today=today, wait_seconds=WAIT_SECONDS)
+    with ExitStack() as stack:
+        reconciler = Reconciler(
+            ledger,
+            rules=Rules.from_settings(settings),
+            chats=IdentityTable(ledger),
+            runs=DagsterRuns(instance, ledger),
+            sources=list(_sources(settings, stack)),
+        )
+        return reconciler.tick(time.time(), deadline, today=today, wait_seconds=WAIT_SECONDS)
+
+
+def _sources(settings: Settings, stack: ExitStack) -> Iterator[Source]:
+    """Yields where commands come from; the first one is waited for."""
+    if settings.redis_url is not None:
+        client = stack.enter_context(connect(settings))
+        yield RedisCommands(client, settings.commands_queue, channel=settings.events_channel)
+    yield SpoolFolder(settings.data_dir)
 
 
 def _publish(context: dg.SensorEvaluationContext, settings: Settings) -> None:

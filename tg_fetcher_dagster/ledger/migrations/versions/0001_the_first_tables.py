@@ -46,6 +46,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("asks", schema=None) as batch_op:
         batch_op.create_index("ix_asks_batch_id", ["batch_id"], unique=False)
+        batch_op.create_index("ix_asks_ended_at", ["ended_at"], unique=False)
         batch_op.create_index(
             "ix_asks_open",
             ["chat", "date"],
@@ -217,6 +218,7 @@ def upgrade() -> None:
         sa.Column("failed_at", sa.Float(), nullable=False),
         sa.Column("letter", sa.LargeBinary(), nullable=False),
         sa.Column("mirrored_at", sa.Float(), nullable=True),
+        sa.Column("removed_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_dead_letters")),
         sa.UniqueConstraint("request_id", name=op.f("uq_dead_letters_request_id")),
         comment="commands that were given up, with the original object",
@@ -225,6 +227,20 @@ def upgrade() -> None:
         batch_op.create_index("ix_dead_letters_chat", ["chat"], unique=False)
         batch_op.create_index("ix_dead_letters_command_id", ["command_id"], unique=False)
         batch_op.create_index("ix_dead_letters_error_type", ["error_type"], unique=False)
+        batch_op.create_index(
+            "ix_dead_letters_to_mirror",
+            ["seq"],
+            unique=False,
+            sqlite_where=sa.text("mirrored_at IS NULL"),
+            postgresql_where=sa.text("mirrored_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_dead_letters_removed",
+            ["seq"],
+            unique=False,
+            sqlite_where=sa.text("removed_at IS NOT NULL"),
+            postgresql_where=sa.text("removed_at IS NOT NULL"),
+        )
 
     op.create_table(
         "events",
@@ -252,6 +268,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
             postgresql_where=sa.text("published_at IS NULL AND set_aside_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_events_set_aside_at",
+            ["set_aside_at"],
+            unique=False,
+            sqlite_where=sa.text("set_aside_at IS NOT NULL"),
+            postgresql_where=sa.text("set_aside_at IS NOT NULL"),
         )
         batch_op.create_index(
             "ix_events_published_at",
@@ -344,6 +367,11 @@ def downgrade() -> None:
     op.drop_table("facts")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index(
+            "ix_events_set_aside_at",
+            sqlite_where=sa.text("set_aside_at IS NOT NULL"),
+            postgresql_where=sa.text("set_aside_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
             "ix_events_published_at",
             sqlite_where=sa.text("published_at IS NOT NULL"),
             postgresql_where=sa.text("published_at IS NOT NULL"),
@@ -356,6 +384,8 @@ def downgrade() -> None:
 
     op.drop_table("events")
     with op.batch_alter_table("dead_letters", schema=None) as batch_op:
+        batch_op.drop_index("ix_dead_letters_removed")
+        batch_op.drop_index("ix_dead_letters_to_mirror")
         batch_op.drop_index("ix_dead_letters_error_type")
         batch_op.drop_index("ix_dead_letters_command_id")
         batch_op.drop_index("ix_dead_letters_chat")
@@ -415,6 +445,7 @@ def downgrade() -> None:
         batch_op.drop_index(
             "ix_asks_open", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
         )
+        batch_op.drop_index("ix_asks_ended_at")
         batch_op.drop_index("ix_asks_batch_id")
 
     op.drop_table("asks")
