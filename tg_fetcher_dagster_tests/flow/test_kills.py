@@ -3,12 +3,13 @@
 import os
 import re
 import signal
+import subprocess
 
 import dagster as dg
 import pytest
 import redis
 
-from tg_fetcher_dagster_tests.flow.dagster_processes import Deployment
+from tg_fetcher_dagster_tests.flow.dagster_processes import PROGRAMS, Deployment
 
 pytestmark = pytest.mark.flow
 
@@ -55,3 +56,28 @@ def test_a_run_that_is_killed_keeps_its_days_and_its_command_is_answered(
     for day, content in kept.items():
         assert (folder / f"{day}.json").read_bytes() == content
     assert not list(folder.glob(".*.tmp"))
+
+
+def test_what_is_cancelled_ends_and_its_run_with_it(flow: Deployment) -> None:
+    flow.sandbox.add_fault(method="messages.getHistory", hold=True)
+    command = flow.push(chat="flow_archive", mode="range", **{"from": DAYS[0], "to": DAYS[-1]})
+    flow.until(lambda: flow.sandbox.held, what="a request of a run")
+
+    subprocess.run(
+        [PROGRAMS / "tg-fetcher", "cancel", "--command", command, "--yes"],
+        env=flow.environment,
+        cwd=flow.folder,
+        check=True,
+        capture_output=True,
+    )
+
+    def status() -> dg.DagsterRunStatus | None:
+        with flow.instance() as instance:
+            runs = instance.get_runs(filters=dg.RunsFilter(tags={"chat": "flow_archive"}))
+        return runs[0].status if runs else None
+
+    flow.until(lambda: status() is dg.DagsterRunStatus.CANCELED, what="the run's end")
+    flow.sandbox.clear_faults()
+    told = [event for event in flow.events(*ENDS) if event["command_ids"] == [command]]
+    assert sorted(event["date"] for event in told) == DAYS
+    assert {(event["event"], event["error_type"]) for event in told} == {("fetch_failed", "cancelled")}
