@@ -16,7 +16,7 @@ from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.cli.conftest import Command
-from tg_fetcher_dagster_tests.cli.test_fetch import Worker
+from tg_fetcher_dagster_tests.cli.worker import Worker, ends
 from tg_fetcher_dagster_tests.events.recorded import recorded as recorded_in
 from tg_fetcher_dagster_tests.fetching.reading import days_between
 
@@ -202,14 +202,7 @@ def test_with_redis_repairing_pushes_a_command_for_each_run_of_days(
     (CHAT / "raw" / "2025-11-05.jsonl.zst").unlink()
     flip(CHAT / "raw" / "2025-11-06.jsonl.zst")
 
-    def answer(command: dict[str, Any]) -> list[dict[str, Any]]:
-        ends = {"event": "fetch_skipped", "chat": "daily_news", "reason": "unchanged"}
-        return [
-            {**ends, "date": day, "command_ids": [command["command_id"]]}
-            for day in ("2025-11-05", "2025-11-06")
-        ]
-
-    worker = Worker(redis_client, answer)
+    worker = Worker(redis_url, ends(["2025-11-05", "unchanged"], ["2025-11-06", "unchanged"]))
     worker.start()
     try:
         result = kept("verify", "--repair")
