@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.cli.worker import told
 from tg_fetcher_dagster_tests.waiting import PATIENCE, until
 
 PROGRAM = Path(sys.executable).with_name("tg-fetcher")
@@ -36,6 +37,8 @@ def test_a_direct_fetch_ends_at_once_and_the_next_one_goes_on(
     assert running.returncode == 130  # although the request under way is never answered
     assert err.splitlines() == ["stopped; the days that are done stay done"]
     assert not Path("data/daily_news/2025-11-07.json").exists()
+    assert told() == [("daily_news", "2025-11-07", "cancelled")]
+    assert "requests  none is open" in signed_in("status").out
 
     sandbox.clear_faults()
     again = signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct")

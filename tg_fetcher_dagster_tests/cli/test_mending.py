@@ -211,6 +211,17 @@ def test_with_redis_repairing_pushes_a_command_for_each_run_of_days(
     }  # fmt: skip
 
 
+def test_status_finds_files_that_are_gone_where_it_is_asked_to_look(kept: Command):
+    for path in CHAT.glob("2025-11-0*"):
+        path.unlink()
+    assert "damaged" not in kept("status").out
+    assert json_of(kept)["damaged"] is None
+    shown = kept("status", "--files").out
+    assert "damaged   daily_news 2025-11-05: day file is gone, summary is gone" in shown
+    assert kept("rebuild", "daily_news").out.splitlines()[-1] == "3 days rebuilt, 0 changed"
+    assert "damaged" not in kept("status", "--files").out
+
+
 def test_a_damaged_raw_file_fails_its_day_only_and_keeps_it(kept: Command):
     flip(CHAT / "raw" / "2025-11-06.jsonl.zst")
     whole = (CHAT / "2025-11-06.json").read_bytes()

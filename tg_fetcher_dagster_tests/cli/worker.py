@@ -11,7 +11,7 @@ import orjson
 import redis
 import sqlalchemy as sa
 
-from tg_fetcher_dagster.ledger import days
+from tg_fetcher_dagster.ledger import days, outbox
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.tables import asks, requests
 from tg_fetcher_dagster_tests.waiting import LOOK_SECONDS, PATIENCE
@@ -85,3 +85,10 @@ class Worker(threading.Thread):
 def known_ledger() -> Ledger:
     """The ledger of the folder in which the command is run."""
     return Ledger.open(f"sqlite:///{Path('data').absolute() / '.ledger' / 'ledger.sqlite'}")
+
+
+def told() -> list[tuple[str | None, str | None, str]]:
+    """The events in the outbox: chat, day, and the sort of the failure or the event."""
+    with closing(known_ledger()) as ledger, ledger.read() as connection:
+        bodies = [orjson.loads(each.body) for each in outbox.recorded_after(connection, 0)]
+    return [(each["chat"], each["date"], each.get("error_type") or each["event"]) for each in bodies]
