@@ -60,8 +60,14 @@ class Command:
     entry: bytes
 
 
-def commands(seed: int, count: int) -> list[Command]:
-    """Returns so many commands: a twentieth makes no sense, a fifth repeats one of the last ten."""
+def commands(seed: int, count: int, *, chats: int = len(CHATS)) -> list[Command]:
+    """Returns so many commands: a twentieth makes no sense, a fifth repeats one of the last ten.
+
+    Args:
+        seed: decides.
+        count: how many.
+        chats: of so many chats; fewer of them are fewer runs.
+    """
     chance = random.Random(seed)
     made: list[Command] = []
     bodies: list[dict[str, Any]] = []
@@ -72,14 +78,14 @@ def commands(seed: int, count: int) -> list[Command]:
         elif draw < 0.25:
             body = chance.choice(SENSELESS)
         else:
-            body = _sensible(chance)
+            body = _sensible(chance, CHATS[:chats])
         bodies.append(body)
         made.append(_command(f"storm-{seed}-{number:04d}", body))
     return made
 
 
-def _sensible(chance: random.Random) -> dict[str, Any]:
-    chat = chance.choice(CHATS)
+def _sensible(chance: random.Random, chats: Sequence[str]) -> dict[str, Any]:
+    chat = chance.choice(chats)
     first = FIRST + timedelta(days=chance.randrange(DAYS - 4))
     last = first + timedelta(days=chance.choice((0, 0, 0, 1, 2, 3)))
     spelling = chance.choice(("@{}", "{}", "https://t.me/{}", "t.me/{}")).format(chat)

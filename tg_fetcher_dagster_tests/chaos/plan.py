@@ -84,8 +84,7 @@ def plan(seed: int, *, commands: int, seconds: float, faults: int, losses: int, 
     while left:
         steps.append(Step(at=chance.uniform(0, seconds), push=(burst := min(left, chance.randint(1, BURST)))))
         left -= burst
-    kinds: list[Fault] = chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=faults)
-    steps += (_fault(chance, kind, chance.uniform(0, seconds)) for kind in kinds)
+    steps += (_fault(chance, kind, chance.uniform(0, seconds)) for kind in _mixed(chance, faults))
     # Apart from each other: a loss is noticed before the next one comes.
     for number in range(losses):
         at = seconds * (number + chance.uniform(0.3, 0.7)) / losses
@@ -94,6 +93,16 @@ def plan(seed: int, *, commands: int, seconds: float, faults: int, losses: int, 
         at = seconds * (number + chance.uniform(0.2, 0.6)) / long
         steps.append(_fault(chance, "freeze run until it counts as dead", at))
     return sorted(steps, key=lambda step: step.at)
+
+
+def _mixed(chance: random.Random, count: int) -> list[Fault]:
+    """Returns so many faults by their weights: drawn from a bag that is filled again, so that a few differ."""
+    drawn: list[Fault] = []
+    while len(drawn) < count:
+        bag = [kind for kind, weight in WEIGHTS.items() for _ in range(weight)]
+        chance.shuffle(bag)
+        drawn += bag
+    return drawn[:count]
 
 
 def _fault(chance: random.Random, kind: Fault, at: float) -> Step:

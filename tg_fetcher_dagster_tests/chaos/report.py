@@ -28,18 +28,23 @@ LOOK_SECONDS = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How much of a storm there is: see `plan`; `limit` is how long the calm afterwards may take."""
+    """How much of a storm there is: see `plan` and `commands`.
+
+    Attributes:
+        limit: seconds that the calm afterwards may take: a limit for what hangs, not for a slow machine.
+    """
 
     commands: int
+    chats: int
     seconds: float
     faults: int
     losses: int
     long: int = 0
-    limit: float = 300.0
+    limit: float = 1_200.0
 
 
-WHOLE = Size(commands=1_000, seconds=480, faults=60, losses=5, long=2, limit=900)
-SHORT = Size(commands=20, seconds=20, faults=6, losses=1)
+WHOLE = Size(commands=1_000, chats=8, seconds=480, faults=60, losses=5, long=2)
+SHORT = Size(commands=20, chats=2, seconds=20, faults=6, losses=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +69,7 @@ def carry_out(size: Size, seed: int, *, keep: Path | None = None) -> Report:
 
 
 def _carry_out(made: Storm, size: Size, seed: int) -> Report:
-    asked = commands(seed, size.commands)
+    asked = commands(seed, size.commands, chats=size.chats)
     steps = plan(
         seed,
         commands=size.commands,
