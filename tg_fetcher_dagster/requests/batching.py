@@ -20,7 +20,7 @@ _ONE_DAY = dt.timedelta(days=1)
 
 
 def stretch_around(day: dt.date, asked: Collection[dt.date]) -> tuple[dt.date, dt.date]:
-    """Returns the first and the last of the neighbouring days around one of them, all of which are asked for."""
+    """Returns the first and the last of the neighbouring days around one, all of which are asked for."""
     first = last = day
     while last + _ONE_DAY in asked:
         last += _ONE_DAY

@@ -1,4 +1,4 @@
-"""`python -m tg_fetcher_dagster_tests.chaos`: the whole storm (`make chaos`), with a seed of one's own if need be."""
+"""`python -m tg_fetcher_dagster_tests.chaos`: the whole storm (`make chaos`), or one of another seed."""
 
 import argparse
 import sys

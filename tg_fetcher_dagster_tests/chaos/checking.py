@@ -1,4 +1,4 @@
-"""What must be true after a storm: each command's days ended once, the files are the truth, nothing is left."""
+"""What must be true after a storm: each day ended once, the files are the truth, nothing is left over."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -144,7 +144,9 @@ def faults_of_files(storm: Storm, days: set[tuple[str, date]]) -> Iterator[str]:
         true = truth[chat].get(str(day), {"messages": []})["messages"]
         for key in ("id", "date", "text", "sender_id"):
             # A message without words has none in the files and empty ones at Telegram.
-            if [getattr(each, key) or None for each in read.file.messages] != [each[key] or None for each in true]:
+            if [getattr(each, key) or None for each in read.file.messages] != [
+                each[key] or None for each in true
+            ]:
                 yield f"{chat} {day}: the messages' {key} are not the truth"
         if [[each.id for each in message.comments] for message in read.file.messages] != [
             [each["id"] for each in message.get("comments") or ()] for message in true

@@ -82,7 +82,8 @@ def plan(seed: int, *, commands: int, seconds: float, faults: int, losses: int, 
     steps: list[Step] = []
     left = commands
     while left:
-        steps.append(Step(at=chance.uniform(0, seconds), push=(burst := min(left, chance.randint(1, BURST)))))
+        burst = min(left, chance.randint(1, BURST))
+        steps.append(Step(at=chance.uniform(0, seconds), push=burst))
         left -= burst
     steps += (_fault(chance, kind, chance.uniform(0, seconds)) for kind in _mixed(chance, faults))
     # Apart from each other: a loss is noticed before the next one comes.
