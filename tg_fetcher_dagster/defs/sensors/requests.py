@@ -33,7 +33,7 @@ from tg_fetcher_dagster.telegram.clock import planning_time
 TIME_BOX: Final = 20.0
 """Seconds after which a tick leaves the rest to the next one; Dagster ends it after 60."""
 
-WAIT_SECONDS: Final = 3.0
+WAIT_SECONDS = 3.0
 """How long a tick waits for a first command: the daemon looks only every five seconds, so a tick that waits
 answers at once what is pushed meanwhile. Other sensors have threads of their own."""
 
