@@ -5,8 +5,8 @@ from datetime import date
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.days import counts
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.storage import damage
 from tg_fetcher_dagster.storage.coverage import covered_days
-from tg_fetcher_dagster.storage.damage import standing
 from tg_fetcher_dagster.storage.paths import Store
 
 
@@ -22,8 +22,6 @@ def damaged_days(settings: Settings) -> list[str]:
         with ledger.read() as connection:
             keys = sorted(counts(connection))
         for key in keys:
-            stand = standing(store, key, covered_days(ledger, key, date.min, date.max))
-            lines += [
-                f"{key} {day}: {', '.join(map(str, found))}" for day, found in sorted(stand.damaged.items())
-            ]
+            damaged = damage.damaged_days(store, key, covered_days(ledger, key, date.min, date.max))
+            lines += [f"{key} {day}: {', '.join(map(str, found))}" for day, found in damaged.items()]
     return lines
