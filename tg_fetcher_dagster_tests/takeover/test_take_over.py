@@ -254,7 +254,11 @@ def test_a_reading_that_is_not_believed_is_due_when_a_second_one_counts(before):
 
 def test_a_fresh_folder_needs_neither_a_takeover_nor_redis(before, tmp_path):
     fresh = before.settings.model_copy(
-        update={"data_dir": tmp_path / "new", "session_dir": tmp_path / "s", "redis_url": "redis://127.0.0.1:1"}
+        update={
+            "data_dir": tmp_path / "new",
+            "session_dir": tmp_path / "s",
+            "redis_url": "redis://127.0.0.1:1",
+        }
     )
     assert not take_over(fresh, before.ledger).counts.total()
     Store.of(fresh).prepare()
