@@ -212,7 +212,7 @@ def much_is_pushed(total: int = 10_000) -> None:
             print(
                 f"ticks: {total} commands pushed at once: {total / sum(took):.0f} planned a second, the longest"
                 f" tick {max(took):.1f} s, {count(ledger, asks)} days, {count(ledger, dead_letters)} dead"
-                f" letters, {len(runs.asked)} runs asked for, memory +{grown:.0f} MB"
+                f" letters, {len(runs.asked)} runs asked for, +{grown:.0f} MB"
             )
     finally:
         server.stop()

@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS = 0.3
 """How often the days that have ended are counted while a run is under way."""
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds for which a wait is sat out here."""
 
 LATER = "the daemon fetches it by itself, or the next fetch of it"

@@ -151,6 +151,7 @@ def _publish_some(ledger: Ledger, publisher: EventPublisher) -> Drained:
     with ledger.read() as connection:
         waiting = outbox.pending(connection, AT_ONCE)
     whole = [each for each in waiting if _is_whole(each)]
+    damaged = sorted({each.seq for each in waiting} - {each.seq for each in whole})
     told: list[int] = []
     began = time.time()
     try:
@@ -161,7 +162,6 @@ def _publish_some(ledger: Ledger, publisher: EventPublisher) -> Drained:
             if taken.refusal:
                 raise FetchError(ErrorType.NETWORK, taken.refusal)
     finally:
-        damaged = [each.seq for each in waiting if not _is_whole(each)]
         _mark(ledger, told, began=began, damaged=damaged)
     return Drained(len(told), left=len(waiting) == AT_ONCE)
 

@@ -174,7 +174,8 @@ class NewCommands:
                     if first
                     else {}
                 )
-            facts[identity.key] = ChatFacts(first, frozenset(day for _, day in days))
+            there = frozenset(day for key, day in days if self._rules.has_file(key, day))
+            facts[identity.key] = ChatFacts(first, there)
         return facts[identity.key]
 
     def _written_safely(self, decisions: Sequence[Decision]) -> Read:

@@ -169,8 +169,10 @@ def _known(connection: Connection, wanted: Sequence[Wanted], *, rules: Rules, no
     flying = planning.in_flight(connection, chats) if chats else {}
     if not days:
         return Known({}, flying, {})
+    asked = {(chat, day) for each in wanted for chat, ds in each.days.items() for day in ds}
+    settled = planning.settled(connection, chats, min(days), max(days), now=now)
     return Known(
-        planning.settled(connection, chats, min(days), max(days), now=now),
+        {key: checksum for key, checksum in settled.items() if key in asked and rules.has_file(*key)},
         flying,
         planning.answered_since(connection, chats, now - rules.duplicate_seconds),
     )

@@ -17,6 +17,7 @@ from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.requests import unknown_chats
 from tg_fetcher_dagster.requests.batch_end import settle_batch
 from tg_fetcher_dagster.requests.day_events import EventMaker
+from tg_fetcher_dagster.requests.forgetting import forget_old
 from tg_fetcher_dagster.requests.new_commands import NewCommands
 from tg_fetcher_dagster.requests.request_end import finish
 from tg_fetcher_dagster.requests.retrying import How
@@ -133,6 +134,7 @@ class Reconciler:
         self._take_in(result, now=now, today=today, deadline=deadline, wait_seconds=wait_seconds)
         self._resolve(result, states, may_start=result.wait is None, now=now, today=today)
         self._start(result, now=now, today=today)
+        forget_old(self._ledger, now)
         for source in self._sources:
             source.show(self._ledger, now)
             result.notes += source.notes

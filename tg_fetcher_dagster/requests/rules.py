@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.storage.paths import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Rules:
         chats_allowed: the canonical spellings that commands may ask for; None: any chat.
         account: the account that reads; its floods and its quarantine are waited for.
         appears_within: seconds until a run that was asked for and is nowhere counts as never begun.
+        store: where files are; None: what the ledger says is believed without a look.
     """
 
     history_start: dt.date
@@ -40,6 +42,7 @@ class Rules:
     chats_allowed: frozenset[str] | None = None
     account: str = "main"
     appears_within: float = 300.0
+    store: Store | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -62,7 +65,12 @@ class Rules:
             if settings.chats_allowed == "any"
             else frozenset(parse_spelling(chat).canonical for chat in settings.telegram_chats),
             account=settings.telegram_account,
+            store=Store.of(settings),
         )
+
+    def has_file(self, chat: str, day: dt.date) -> bool:
+        """False where a day that is complete has lost its file: its run makes it again."""
+        return self.store is None or self.store.day(chat, day).day_file.exists()
 
     def today(self, moment: dt.datetime) -> dt.date:
         """Returns the day that has begun and is not over at an aware moment."""

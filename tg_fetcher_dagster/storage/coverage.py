@@ -169,7 +169,7 @@ def mark_for_reading(ledger: Ledger, paths: DayPaths, why: str) -> None:
 
 
 def mark_in_doubt(ledger: Ledger, paths: DayPaths, *, until: datetime, why: str) -> None:
-    """Notes that a reading of a day was not believed, and from when on a second one counts.
+    """Notes that a reading of a day was not believed: it is not done, and from when on a second one counts.
 
     Raises:
         FetchError: (storage) the ledger refused.
@@ -180,6 +180,7 @@ def mark_in_doubt(ledger: Ledger, paths: DayPaths, *, until: datetime, why: str)
             paths.chat,
             paths.day,
             {
+                "settled": False,
                 "due_at": until.timestamp(),
                 "error_type": ErrorType.SUSPICIOUS_DELETION.value,
                 "error": why,

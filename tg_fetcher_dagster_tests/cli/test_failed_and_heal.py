@@ -134,8 +134,6 @@ def test_days_that_were_given_up_are_named_and_opened_again(command: Command, kn
     assert healed.out == "1 days of 1 chats are open again\n"
     assert "tg-fetcher fetch news --incremental" in healed.err
     with known.read() as connection:
-        found = connection.execute(
-            sa.select(days_table.c.chat).where(days_table.c.given_up_at.is_not(None))
-        )
+        found = connection.execute(sa.select(days_table.c.chat).where(days_table.c.given_up_at.is_not(None)))
         assert found.scalars().all() == ["other"]
     assert command("heal").out == "1 days of 1 chats are open again\n"

@@ -8,7 +8,6 @@ import orjson
 import pytest
 import redis
 
-from tg_fetcher_dagster.cli import following
 from tg_fetcher_dagster.cli.resolving import known_or_resolved
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.request import FetchRequest
@@ -16,9 +15,9 @@ from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.cli.conftest import Command
-from tg_fetcher_dagster_tests.cli.test_fetch import Worker
 from tg_fetcher_dagster_tests.events.recorded import recorded as recorded_in
 from tg_fetcher_dagster_tests.fetching.reading import days_between
+from tg_fetcher_dagster_tests.records import lose_records
 
 DAYS = days_between("2025-11-05", "2025-11-07")
 CHAT = Path("data/daily_news")
@@ -47,7 +46,9 @@ def flip(path: Path) -> None:
 
 
 def json_of(command: Command) -> dict[str, Any]:
-    return dict(orjson.loads(command("status", "--json").out))
+    result = command("status", "--json")
+    assert result.code == 0, result.err
+    return dict(orjson.loads(result.out))
 
 
 def status_of(command: Command) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def test_what_is_whole_is_verified_without_a_word_of_damage(kept: Command, sandb
 def test_each_damage_is_a_line_and_the_exit_code_says_so(kept: Command, sandbox: Any):
     flip(CHAT / "2025-11-05.json")
     (CHAT / "2025-11-06_threads.json").unlink()
-    (CHAT / ".coverage" / "2025-11-06.json").unlink()
+    lose_records(Path("data"), "daily_news", DAYS[1])
     flip(CHAT / "raw" / "2025-11-07.jsonl.zst")
     result = kept("verify")
     assert result.code == 1
@@ -91,7 +92,7 @@ def test_each_damage_is_a_line_and_the_exit_code_says_so(kept: Command, sandbox:
 def test_repairing_makes_again_what_raw_files_give_and_fetches_the_rest(kept: Command, sandbox: Any):
     before = {path: path.read_bytes() for path in CHAT.glob("*.json")}
     flip(CHAT / "2025-11-05.json")
-    (CHAT / ".coverage" / "2025-11-06.json").unlink()
+    lose_records(Path("data"), "daily_news", DAYS[1])
     flip(CHAT / "raw" / "2025-11-07.jsonl.zst")
 
     result = kept("verify", "--repair", "--direct")
@@ -116,9 +117,7 @@ def test_where_redis_is_away_what_must_be_read_stays_marked(kept: Command):
     assert result.code == 1
     assert "Redis at 127.0.0.1:1 is away" in result.error
     assert (CHAT / "2025-11-07.json").read_bytes() == whole
-    seen = status_of(kept)
-    assert seen["days_done"] == 2
-    assert seen["damaged"][0].startswith("2025-11-07: raw file is damaged")
+    assert status_of(kept)["days_done"] == 2
     assert kept("fetch", "daily_news", "--date", "2025-11-07", "--direct").code == 0
     assert kept("verify").code == 0
 
@@ -128,23 +127,18 @@ def test_direct_without_repair_is_wrong_use(command: Command):
     assert (result.code, result.error) == (2, "error: --direct belongs to --repair")
 
 
-def test_status_counts_no_day_whose_files_are_gone(kept: Command):
+def test_files_that_are_gone_are_named_and_made_again(kept: Command):
     for path in CHAT.glob("2025-11-0*"):
         path.unlink()
-    seen = status_of(kept)
-    assert seen["days_done"] == 0
-    assert len(seen["damaged"]) == 3
-    shown = kept("status").out
-    assert "damaged   daily_news 2025-11-05: day file is gone, summary is gone" in shown
+    assert "daily_news 2025-11-05: day file is gone" in kept("verify").out
     assert kept("rebuild", "daily_news").out.splitlines()[-1] == "3 days rebuilt, 0 changed"
-    assert status_of(kept)["days_done"] == 3
-    assert "damaged" not in kept("status").out
+    assert kept("verify").code == 0
 
 
 def test_a_lost_record_is_told_and_rebuilt_from_the_raw_file(kept: Command, sandbox: Any):
-    for path in (CHAT / ".coverage").iterdir():
-        path.unlink()
-    assert [line.split(": ")[1] for line in status_of(kept)["damaged"]] == ["coverage is gone"] * 3
+    lose_records(Path("data"), "daily_news", *DAYS)
+    assert status_of(kept)["days_done"] == 0
+    assert kept("verify").out.count(": coverage is gone") == 3
     result = kept("rebuild", "daily_news")
     assert result.code == 0
     assert "daily_news 2025-11-06 mended: coverage" in result.out
@@ -191,37 +185,6 @@ def test_where_redis_is_there_they_are_published_at_once(
         "messages_fetched"
     ] * 6
     assert json_of(kept)["events_pending"] == 0
-
-
-def test_with_redis_repairing_pushes_a_command_for_each_run_of_days(
-    kept: Command, env_file: Path, redis_url: str, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(following, "BLOCK_SECONDS", 0.05)
-    with env_file.open("a") as file:
-        file.write(f"REDIS_URL={redis_url}\n")
-    (CHAT / "raw" / "2025-11-05.jsonl.zst").unlink()
-    flip(CHAT / "raw" / "2025-11-06.jsonl.zst")
-
-    def answer(command: dict[str, Any]) -> list[dict[str, Any]]:
-        ends = {"event": "fetch_skipped", "chat": "daily_news", "reason": "unchanged"}
-        return [
-            {**ends, "date": day, "command_ids": [command["command_id"]]}
-            for day in ("2025-11-05", "2025-11-06")
-        ]
-
-    worker = Worker(redis_client, answer)
-    worker.start()
-    try:
-        result = kept("verify", "--repair")
-    finally:
-        worker.stop()
-    assert result.code == 0, result.err
-    [sent] = worker.commands
-    told = ("chat", "mode", "from", "to", "force", "requested_by")
-    assert {key: sent[key] for key in told} == {
-        "chat": "daily_news", "mode": "range", "from": "2025-11-05", "to": "2025-11-06", "force": False,
-        "requested_by": "tg-fetcher",
-    }  # fmt: skip
 
 
 def test_a_damaged_raw_file_fails_its_day_only_and_keeps_it(kept: Command):

@@ -9,7 +9,7 @@ from tg_fetcher_dagster.chats.kept import kept_chats
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import range_tags
-from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, chats, unresolved
+from tg_fetcher_dagster.defs.sensors.chats import ASK_AGAIN, build_chats_sensor, unresolved
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster_tests.defs.deployment import Deployment
 
@@ -18,6 +18,7 @@ DAY = date(2025, 11, 7)
 
 def tick(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
     """One tick of the sensor of chats, with its partitions added as the daemon would."""
+    chats = build_chats_sensor(deployment.settings)
     answer = chats(dg.build_sensor_context(instance=deployment.instance))
     assert isinstance(answer, dg.SensorResult | dg.SkipReason)
     if isinstance(answer, dg.SensorResult):

@@ -1,33 +1,70 @@
 """The checks read the files back from the disk and name what is wrong with them."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
 import orjson
 import pytest
+import time_machine
 
+from tg_fetcher_dagster.defs.checks import DESCRIPTIONS
+from tg_fetcher_dagster.storage.coverage import write_coverage
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, failure_of
 
 DAY = date(2025, 11, 3)
 
 
-def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
-    return {each.check_name: each for each in result.get_asset_check_evaluations()}
+Found = dict[tuple[str, str | None], dg.AssetCheckEvaluation]
 
 
-def test_the_days_of_a_run_pass_every_check(deployment: Deployment) -> None:
+def evaluations(result: dg.ExecuteInProcessResult) -> Found:
+    """Returns the results of a run's checks, by check and partition."""
+    found = result.get_asset_check_evaluations()
+    assert len({(each.check_name, each.partition) for each in found}) == len(found)
+    return {(each.check_name, each.partition): each for each in found}
+
+
+def test_each_day_of_a_run_passes_every_check_under_its_own_partition(deployment: Deployment) -> None:
     deployment.add_chats("def_news", "def_busy")
     found = evaluations(deployment.fetch(("def_news", "def_busy"), "2025-11-03", "2025-11-04"))
-    deletion = found.pop("no_suspicious_deletion")
-    assert deletion.passed
-    assert deletion.metadata["days_in_doubt"].value == 0
-    assert len(found) == 3
-    for each in found.values():
-        assert each.passed
-        assert each.metadata["days"].value == 4
-        assert each.metadata["faults"].value == 0
+    days = [f"{chat}|2025-11-0{day}" for chat in ("def_busy", "def_news") for day in (3, 4)]
+    assert sorted(found) == sorted((name, day) for name in DESCRIPTIONS for day in days)
+    assert all(each.passed and each.metadata["faults"].value == 0 for each in found.values())
+    assert len(history(deployment, "schema_valid")) == 4
+
+
+def history(deployment: Deployment, name: str) -> list[tuple[str | None, bool]]:
+    """Returns partition and result of each evaluation of a check that Dagster keeps, newest first."""
+    key = dg.AssetCheckKey(dg.AssetKey("messages"), name)
+    records = deployment.instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
+    events = [each.event.dagster_event for each in records if each.event and each.event.dagster_event]
+    return [
+        (each.asset_check_evaluation_data.partition, each.asset_check_evaluation_data.passed)
+        for each in events
+        if each.event_type_value == "ASSET_CHECK_EVALUATION"
+    ]
+
+
+def test_what_is_known_to_be_missing_of_a_day_is_a_warning_of_that_day(deployment: Deployment) -> None:
+    deployment.write_env(COMMENTS_LIMIT_PER_MESSAGE="1")
+    found = evaluations(deployment.fetch("def_news", "2025-11-01", "2025-11-08"))
+    missing = {key: each for (name, key), each in found.items() if name == "nothing_missing"}
+    lacking = [key for key, each in missing.items() if not each.passed]
+    assert 0 < len(lacking) < len(missing) == 8
+    for key in lacking:
+        assert missing[key].severity is dg.AssetCheckSeverity.WARN
+        assert "COMMENTS_LIMIT_PER_MESSAGE=1" in str(missing[key].metadata["first_faults"].value)
+
+
+def test_a_failing_day_spoils_no_check_of_the_others(deployment: Deployment) -> None:
+    deployment.add_chats("def_closed", "def_busy")
+    result = deployment.fetch(("def_closed", "def_busy"), "2025-11-03")
+    assert not result.success
+    assert {name: history(deployment, name) for name in DESCRIPTIONS} == {
+        name: [("def_busy|2025-11-03", True)] for name in DESCRIPTIONS
+    }
 
 
 def _no_message(day: dict[str, Any]) -> None:
@@ -70,16 +107,19 @@ def test_a_damaged_file_is_found_and_named(
     messages = day.pop("messages")
     lines = b",\n".join(orjson.dumps(message) for message in messages)
     paths.day_file.write_bytes(orjson.dumps(day)[:-1] + b',"messages":[\n' + lines + b"\n]}\n")
-    proved = orjson.loads(paths.coverage.read_bytes())
-    proved["size_bytes"] = paths.day_file.stat().st_size  # else the day would be read again
-    paths.coverage.write_bytes(orjson.dumps(proved))
+    proved = deployment.coverage("def_busy", "2025-11-03")
+    assert proved is not None
+    # Else the day would be read again.
+    seen = proved.model_copy(update={"size_bytes": paths.day_file.stat().st_size})
+    with deployment.ledger.write() as connection:
+        write_coverage(connection, seen)
 
     found = evaluations(deployment.fetch("def_busy", "2025-11-02", "2025-11-03"))
 
-    assert not found[check].passed
-    assert [name for name, each in found.items() if not each.passed] == [check]
-    assert "def_busy|2025-11-03" in str(found[check].metadata["first_faults"].value)
-    assert "def_busy|2025-11-02" not in str(found[check].metadata["first_faults"].value)
+    failed = {key: each for key, each in found.items() if not each.passed}
+    assert list(failed) == [(check, "def_busy|2025-11-03")]
+    [each] = failed.values()
+    assert "def_busy|2025-11-03: " in str(each.metadata["first_faults"].value)
 
 
 def test_a_day_file_of_another_size_is_read_again(deployment: Deployment) -> None:
@@ -94,14 +134,10 @@ def test_a_day_file_of_another_size_is_read_again(deployment: Deployment) -> Non
     assert all(each.passed for each in found.values())
 
 
-def newest_deletion_check(deployment: Deployment) -> dg.AssetCheckEvaluation:
-    """What the UI shows of the check now."""
-    key = dg.AssetCheckKey(dg.AssetKey("messages"), "no_suspicious_deletion")
-    storage = deployment.instance.event_log_storage
-    [record] = storage.get_asset_check_execution_history(key, limit=1)
-    assert record.event is not None
-    assert record.event.dagster_event is not None
-    return record.event.dagster_event.asset_check_evaluation_data
+def deletion_check(deployment: Deployment) -> bool:
+    """What the UI shows of the check of the day that lost messages."""
+    shown = history(deployment, "no_suspicious_deletion")
+    return next(passed for partition, passed in shown if partition == f"def_busy|{DAY}")
 
 
 def of_the_day(deployment: Deployment) -> list[Any]:
@@ -126,9 +162,7 @@ def test_a_deletion_that_is_not_believed_fails_its_day_and_a_check_says_so(with_
     assert not result.success
     assert not [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
     assert failure_of(result).user_failure_data.metadata["error_type"].value == "suspicious_deletion"
-    check = newest_deletion_check(deployment)
-    assert not check.passed
-    assert check.metadata["first_days"].value == ["def_busy|2025-11-03"]
+    assert not deletion_check(deployment)
     assert deployment.store.day("def_busy", DAY).day_file.read_bytes() == kept
     told = [event for event in deployment.published() if event["event"] == "fetch_failed"]
     assert [(event["date"], event["error_type"], event["retryable"]) for event in told] == [
@@ -136,29 +170,27 @@ def test_a_deletion_that_is_not_believed_fails_its_day_and_a_check_says_so(with_
     ]
     # A run over other days does not take it back; a reading that shows the messages again does.
     assert deployment.fetch("def_busy", "2025-11-02").success
-    assert not newest_deletion_check(deployment).passed
+    assert not deletion_check(deployment)
     for post in posts[:15]:
         world._change(world.chats["busy"], post.id, post)
     assert deployment.fetch("def_busy", "2025-11-03", force=True).success
-    assert newest_deletion_check(deployment).passed
+    assert deletion_check(deployment)
 
 
 def test_the_unfinished_day_says_so_too(deployment: Deployment) -> None:
-    asked = {"command_id": "c1", "correlation_id": "one", "first": "2025-11-03", "last": "2025-11-03"}
-
-    def fetch_today(request_id: str) -> dg.ExecuteInProcessResult:
-        config = {"request_id": request_id, "asked_by": [asked], "force": True}
-        ops = {"messages_today": {"config": config}}
-        return deployment.execute("fetch_today", partition_key="def_busy", run_config={"ops": ops})
+    def fetch_today() -> dg.ExecuteInProcessResult:
+        ops = {"messages_today": {"config": {"force": True}}}
+        with time_machine.travel(datetime(2025, 11, 3, 23, 59, tzinfo=UTC)):
+            return deployment.execute("fetch_today", partition_key="def_busy", run_config={"ops": ops})
 
     deployment.add_chats("def_busy")
-    assert fetch_today("fetch-1").success
+    assert fetch_today().success
     posts = of_the_day(deployment)
     for post in posts[:15]:
         deployment.sandbox.world.delete("busy", post.id)
 
-    result = fetch_today("fetch-2")
+    result = fetch_today()
 
     assert not result.success
     assert failure_of(result).user_failure_data.metadata["error_type"].value == "suspicious_deletion"
-    assert not newest_deletion_check(deployment).passed
+    assert not deletion_check(deployment)

@@ -8,6 +8,9 @@ import pytest
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.errors import FetchError
 
+ASKING = {"chats", "requests"}
+"""Sensors that ask Telegram for something; the others see to what runs have left."""
+
 
 @pytest.fixture
 def loaded(empty_environment: Path) -> dg.RepositoryDefinition:
@@ -43,14 +46,12 @@ def test_the_assets_are_what_they_are_said_to_be(loaded: dg.RepositoryDefinition
 def test_jobs_schedules_sensors_and_checks_stand_by_their_names(loaded: dg.RepositoryDefinition) -> None:
     jobs = {name for name in loaded.job_names if not name.startswith("__")}
     assert jobs == {"fetch_days", "fetch_today", "resolve_chats"}
-    assert {each.name: each.default_status.value for each in loaded.schedule_defs} == {"yesterday": "RUNNING"}
-    assert {each.name: each.default_status.value for each in loaded.sensor_defs} == {
-        "canceled_runs": "RUNNING",
-        "chats": "RUNNING",
-        "commands": "RUNNING",
-        "dead_runs": "RUNNING",
-        "failed_runs": "RUNNING",
-        "outbox": "RUNNING",
+    assert {each.name for each in loaded.schedule_defs} == {"yesterday"}
+    assert {each.name for each in loaded.sensor_defs} == ASKING | {
+        "canceled_runs",
+        "dead_runs",
+        "failed_runs",
+        "outbox",
     }
     checks = {key.name for key in loaded.asset_graph.asset_check_keys}
     assert checks == {
@@ -58,7 +59,21 @@ def test_jobs_schedules_sensors_and_checks_stand_by_their_names(loaded: dg.Repos
         "ids_unique_and_inside_the_day",
         "replies_and_senders_resolvable",
         "no_suspicious_deletion",
+        "nothing_missing",
     }
+
+
+@pytest.mark.parametrize(("value", "status"), [(None, "STOPPED"), ("true", "RUNNING")])
+def test_what_asks_by_itself_runs_only_where_the_deployment_says_so(
+    empty_environment: Path, monkeypatch: pytest.MonkeyPatch, value: str | None, status: str
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("RUN_SENSORS", value)
+    repository = defs().get_repository_def()
+    assert {each.default_status.value for each in repository.schedule_defs} == {status}
+    sensors = {each.name: each.default_status.value for each in repository.sensor_defs}
+    assert {name: sensors.pop(name) for name in ASKING} == dict.fromkeys(ASKING, status)
+    assert set(sensors.values()) == {"RUNNING"}
 
 
 def test_runs_use_the_in_process_executor(loaded: dg.RepositoryDefinition) -> None:

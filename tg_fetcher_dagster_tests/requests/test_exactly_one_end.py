@@ -1,11 +1,9 @@
 """Whatever is asked and whatever becomes of the runs: every ask ends exactly once, and is told once."""
 
 import datetime as dt
-import tempfile
 from collections import Counter
-from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -30,7 +28,9 @@ commands = st.fixed_dictionaries(
     }
 )
 days_of_a_run = st.lists(
-    st.sampled_from(["fetched", "fetched", "flood", "network", "no_access", "nothing"]), min_size=4, max_size=4
+    st.sampled_from(["fetched", "fetched", "flood", "network", "no_access", "nothing"]),
+    min_size=4,
+    max_size=4,
 )
 ends = st.sampled_from(["well", "failed", "died", "cancelled", "never", "killed tick"])
 steps = st.lists(
@@ -115,21 +115,20 @@ class Story:
                 return
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
-def test_every_ask_ends_exactly_once_and_is_told_once(happens):
-    with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger.open(f"sqlite:///{Path(folder) / 'ledger.sqlite'}")
-        try:
-            office = Office(ledger, Path(folder))
-            office.knows(*CHATS)
-            story = Story(office)
-            for what, given_ in happens:
-                getattr(story, what)(given_)
-            story.to_the_end()
-            check(office)
-        finally:
-            ledger.close()
+def test_every_ask_ends_exactly_once_and_is_told_once(new_ledger, tmp_path, happens):
+    ledger = Ledger.open(new_ledger())
+    try:
+        office = Office(ledger, tmp_path)
+        office.knows(*CHATS)
+        story = Story(office)
+        for what, given_ in happens:
+            getattr(story, what)(given_)
+        story.to_the_end()
+        check(office)
+    finally:
+        ledger.close()
 
 
 def check(office):

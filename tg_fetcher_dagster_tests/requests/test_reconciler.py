@@ -7,6 +7,7 @@ import pytest
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import conditions, days
+from tg_fetcher_dagster.ledger.tables import asks as asks_table
 from tg_fetcher_dagster.requests.batch_end import note_failure
 from tg_fetcher_dagster.requests.runs import RunStatus
 from tg_fetcher_dagster_tests.requests.office import NOON, TODAY, YESTERDAY, Office
@@ -344,3 +345,64 @@ def test_a_broken_row_spoils_no_other_command(office: Office, monkeypatch):
     office.tick()
     assert office.request(bad)["state"] == "refused"
     assert len(office.open_asks()) == 2
+
+
+def test_a_complete_day_whose_file_is_gone_is_asked_for(office: Office, tmp_path):
+    from tg_fetcher_dagster.storage.paths import Store
+
+    store = Store(tmp_path, "UTC")
+    office.rules = dataclasses.replace(office.rules, store=store)
+    with office.ledger.write() as connection:
+        for number in (11, 12):
+            days.put(connection, "ru_python", day(number), {"settled": True, "fetched_at": office.now})
+    there = store.day("ru_python", day(11)).day_file
+    there.parent.mkdir()
+    there.write_text("{}")
+    office.push(**{"from": "2025-11-11", "to": "2025-11-12"})
+    (batch,) = office.tick().start
+    assert batch.days == (day(12),)
+    assert [event["date"] for event in office.events()] == ["2025-11-11"]
+
+
+def test_telegram_that_is_away_is_looked_at_by_one_run_at_a_time_and_ever_less_often(
+    office: Office, monkeypatch
+):
+    monkeypatch.setattr("time.time", lambda: office.now)
+    office.knows("aaaaa", "bbbbb")
+    for chat in office.order:
+        office.push(chat)
+    away = FetchError(ErrorType.TELEGRAM_AWAY, "no route")
+    waits = []
+    for _ in range(3):
+        started = office.tick().start
+        for batch in started:
+            office.begins(batch)
+            office.ends(batch, RunStatus.FAILED, error=away)
+        wait = office.tick().wait or office.tick().wait
+        waits.append((len(started), wait.until - office.now))
+        office.now = wait.until + 1
+    assert [started for started, _ in waits] == [3, 1, 1]
+    assert waits[0][1] < waits[1][1] < waits[2][1]
+    while started := office.tick().start:
+        for batch in started:
+            office.carries_out(batch)
+        office.now += 1000
+    assert office.open_asks() == []
+    assert {row["tries"] for row in office.rows(asks_table)} == {0}
+
+
+def test_what_ended_a_month_ago_is_forgotten_and_what_is_open_stays(office: Office, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: office.now)
+    from tg_fetcher_dagster.ledger.tables import batches, requests
+
+    old = office.push(mode="today")
+    (batch,) = office.tick().start
+    office.carries_out(batch)
+    still_open = office.push(date="2025-11-01")
+    (waiting,) = office.tick().start
+    office.begins(waiting)
+    office.now += 31 * 86_400
+    office.tick()
+    assert [row["request_id"] for row in office.rows(requests)] == [still_open] != [old]
+    assert len(office.rows(batches)) == 1
+    assert len(office.rows(asks_table)) == 1

@@ -167,3 +167,38 @@ def test_commands_that_reappear_after_redis_lost_time_are_not_done_again(office:
         ("a", "repeated"), ("same", "repeated"), ("b", "new"), ("same", "new"),
         ("a", "new"),
     ]  # fmt: skip
+
+
+def test_two_ticks_at_once_neither_lose_nor_double(office: Office, redis_url):
+    """Two daemons by mistake: each takes and plans beside the other, over connections of their own."""
+    import threading
+
+    import redis
+
+    from tg_fetcher_dagster.ledger.tables import asks, batches
+
+    total = 60
+    with redis.Redis.from_url(redis_url) as client:
+        push(client, *({"command_id": f"c{number}", "date": "2025-11-10"} for number in range(total)))
+        started, failures = [], []
+
+        def daemon():
+            try:
+                with redis.Redis.from_url(redis_url) as own:
+                    beside = Office(office.ledger, office.data_dir, order=office.order)
+                    for _ in range(4):
+                        beside.sources = [source(own)]
+                        started.extend(beside.tick().start)
+            except Exception as error:  # noqa: BLE001 - shown by the assertion below
+                failures.append(error)
+
+        daemons = [threading.Thread(target=daemon) for _ in range(3)]
+        for each in daemons:
+            each.start()
+        for each in daemons:
+            each.join()
+    assert failures == []
+    assert sorted(taken(office)) == sorted(f"c{number}" for number in range(total))
+    assert len(office.rows(asks)) == total
+    assert len(office.rows(batches)) == 1
+    assert len({batch.batch_id for batch in started}) == 1

@@ -21,7 +21,7 @@ from tg_fetcher_dagster.defs.partitions_in_use import partitions_in_use
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.monitoring.logs import configure_logging
-from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 
 ASK_AGAIN = timedelta(hours=6)
 """A chat that could not be resolved is asked for again after this long: a username costs one of about 200
@@ -93,18 +93,28 @@ def resolve_run(spellings: Iterable[ChatSpelling], now: datetime) -> dg.RunReque
     )
 
 
-@dg.sensor(
-    name="chats",
-    jobs=[resolve_chats],
-    minimum_interval_seconds=10,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Adds the chats of TELEGRAM_CHATS and those added by hand as partitions, each by its key.",
-)
-@skips_in_trouble
-def chats(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+def build_chats_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
+    """Returns the sensor; it runs by default where the deployment says so (RUN_SENSORS)."""
+    status = dg.DefaultSensorStatus
+
+    @dg.sensor(
+        name="chats",
+        jobs=[resolve_chats],
+        minimum_interval_seconds=10,
+        default_status=status.RUNNING if settings.run_sensors else status.STOPPED,
+        description="Adds the chats of TELEGRAM_CHATS and those added by hand, each by its key.",
+    )
+    @skips_in_trouble
+    def chats(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        present = Settings.read()
+        configure_logging(present)
+        return _tick(context, present)
+
+    return chats
+
+
+def _tick(context: dg.SensorEvaluationContext, settings: Settings) -> dg.SensorResult | dg.SkipReason:
     """One tick; a chat whose spelling makes no sense is told in the tick's log and stops no other."""
-    settings = Settings.read()
-    configure_logging(settings)
     present = frozenset(context.instance.get_dynamic_partitions(CHATS.name or ""))
     now = datetime.now(UTC)
     with open_identities(settings) as identities:
@@ -146,4 +156,4 @@ def _not_in_use(partitions: list[str], instance: dg.DagsterInstance, settings: S
 @dg.definitions
 def chats_sensor() -> dg.Definitions:
     """Returns the sensor."""
-    return dg.Definitions(sensors=[chats])
+    return dg.Definitions(sensors=[build_chats_sensor(DefinitionSettings.read())])

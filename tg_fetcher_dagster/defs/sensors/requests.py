@@ -5,8 +5,7 @@ runs and brings every request to its end. Here its answer becomes what Dagster i
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,11 +22,9 @@ from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.draining import drain_outbox
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.monitoring.logs import configure_logging
-from tg_fetcher_dagster.redis_connection import connect
-from tg_fetcher_dagster.requests.reconciler import Reconciler, Source, TickResult
-from tg_fetcher_dagster.requests.redis_commands import RedisCommands
+from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
 from tg_fetcher_dagster.requests.rules import Rules
-from tg_fetcher_dagster.requests.spool import SpoolFolder
+from tg_fetcher_dagster.requests.sources import open_sources
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 from tg_fetcher_dagster.telegram.clock import planning_time
 
@@ -106,23 +103,15 @@ def build_requests_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
 def _tick(settings: Settings, ledger: Ledger, instance: dg.DagsterInstance) -> TickResult:
     deadline = time.monotonic() + TIME_BOX
     today = day_of(planning_time(settings, datetime.now(UTC)), settings.zone)
-    with ExitStack() as stack:
+    with open_sources(settings) as sources:
         reconciler = Reconciler(
             ledger,
             rules=Rules.from_settings(settings),
             chats=IdentityTable(ledger),
             runs=DagsterRuns(instance, ledger),
-            sources=list(_sources(settings, stack)),
+            sources=sources,
         )
         return reconciler.tick(time.time(), deadline, today=today, wait_seconds=WAIT_SECONDS)
-
-
-def _sources(settings: Settings, stack: ExitStack) -> Iterator[Source]:
-    """Yields where commands come from; the first one is waited for."""
-    if settings.redis_url is not None:
-        client = stack.enter_context(connect(settings))
-        yield RedisCommands(client, settings.commands_queue, channel=settings.events_channel)
-    yield SpoolFolder(settings.data_dir)
 
 
 def _publish(context: dg.SensorEvaluationContext, settings: Settings) -> None:

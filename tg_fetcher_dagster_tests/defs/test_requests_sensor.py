@@ -1,6 +1,6 @@
 """Commands in a real Valkey become runs, and are settled when each day has its event."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,7 +9,14 @@ import pytest
 import redis
 import time_machine
 
-from tg_fetcher_dagster.defs.sensors import commands as commands_sensor
+from tg_fetcher_dagster.definitions import defs
+from tg_fetcher_dagster.defs.sensors import requests as requests_sensor
+from tg_fetcher_dagster.ledger import requests as ledger_requests
+from tg_fetcher_dagster.ledger.database import now
+from tg_fetcher_dagster.requests.cancelling import cancel
+from tg_fetcher_dagster.requests.registration import begin_run
+from tg_fetcher_dagster.requests.rules import Rules
+from tg_fetcher_dagster.requests.spool import put
 from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
 from tg_fetcher_dagster_tests.defs.deployment import AWAY, Deployment, ends
 
@@ -19,15 +26,28 @@ START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_ran
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tick that finds nothing does not wait for a command."""
-    monkeypatch.setattr(commands_sensor, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(requests_sensor, "WAIT_SECONDS", 0)
+
+
+def evaluate(deployment: Deployment) -> dg.SensorResult | dg.SkipReason:
+    """What the sensor answers."""
+    sensor = requests_sensor.build_requests_sensor(deployment.settings)
+    answer = sensor(dg.build_sensor_context(instance=deployment.instance))
+    assert isinstance(answer, dg.SensorResult | dg.SkipReason)
+    return answer
+
+
+def open_requests(deployment: Deployment) -> int:
+    """How many requests have not ended."""
+    with deployment.ledger.read() as connection:
+        return sum(ledger_requests.counts(connection).values())
 
 
 def tick(deployment: Deployment) -> list[dg.RunRequest]:
     """One tick; its partitions are added as the daemon would add them."""
-    answer = commands_sensor.commands(dg.build_sensor_context(instance=deployment.instance))
+    answer = evaluate(deployment)
     if isinstance(answer, dg.SkipReason):
         return []
-    assert isinstance(answer, dg.SensorResult)
     for request in answer.dynamic_partitions_requests or []:
         assert isinstance(request, dg.AddDynamicPartitionsRequest)
         deployment.add_chats(*request.partition_keys)
@@ -42,7 +62,7 @@ def until_settled(deployment: Deployment, most: int = 6) -> list[dg.RunRequest]:
         asked += requests
         for request in requests:
             deployment.execute_request(request)
-        if not requests and not lengths(deployment)["tg_commands:processing"]:
+        if not requests and not open_requests(deployment):
             return asked
     raise AssertionError(f"not settled after {most} ticks: {lengths(deployment)}")
 
@@ -105,6 +125,67 @@ def test_a_range_command_is_one_run_and_neighbouring_commands_join_it(with_redis
     }
 
 
+def test_a_tick_asks_for_few_runs_and_the_urgent_ones_first(with_redis: Deployment) -> None:
+    with_redis.know("def_busy", marked_id=with_redis.sandbox.world.chats["busy"].peer)
+    with_redis.know("def_news", marked_id=with_redis.sandbox.world.chats["news"].peer)
+    push(
+        with_redis,
+        fetch("def_busy", mode="range", **{"from": "2025-02-01", "to": "2025-10-31"}),
+        fetch("def_news", date="2025-11-05", command_id="c2"),
+    )
+    runs = tick(with_redis)
+    assert 1 < len(runs) <= requests_sensor.RUNS_A_TICK
+    assert (runs[0].tags["chat"], runs[0].tags["dagster/priority"]) == ("def_news", "0")
+    assert {run.tags["dagster/priority"] for run in runs[1:]} == {"-50"}
+
+
+def test_a_command_in_the_spool_folder_needs_no_redis(deployment: Deployment) -> None:
+    deployment.write_env(REDIS_URL="")
+    deployment.know("def_busy", marked_id=deployment.sandbox.world.chats["busy"].peer)
+    put(deployment.data_dir, fetch("def_busy", date="2025-11-05"))
+    [run] = until_settled(deployment)
+    assert run.tags[START] == "def_busy|2025-11-05"
+    [event] = deployment.recorded()
+    assert (event["event"], event["command_ids"]) == ("messages_fetched", ["c1"])
+
+
+def test_a_run_of_the_ui_that_met_a_flood_is_finished_when_it_has_passed(deployment: Deployment) -> None:
+    deployment.write_env(REDIS_URL="")
+    deployment.sandbox.add_fault(method="messages.getHistory", flood_wait=4000)
+    assert not deployment.fetch("def_busy", "2025-11-05", "2025-11-06").success
+    assert tick(deployment) == []
+    deployment.sandbox.clear_faults()
+    with time_machine.travel(datetime.now(UTC).timestamp() + 5000):
+        [run] = tick(deployment)
+        assert (run.tags[START], run.tags[END]) == ("def_busy|2025-11-05", "def_busy|2025-11-06")
+        assert deployment.execute_request(run).success
+    assert ends(deployment.recorded()) == [
+        ("def_busy", f"2025-11-0{day}", "messages_fetched") for day in (5, 6)
+    ]
+
+
+def test_a_run_whose_days_nobody_wants_any_more_is_canceled(deployment: Deployment) -> None:
+    deployment.write_env(REDIS_URL="")
+    run = deployment.instance.create_run_for_job(
+        defs().resolve_job_def("fetch_days"), status=dg.DagsterRunStatus.STARTED
+    )
+    begin_run(
+        deployment.ledger,
+        run_id=run.run_id,
+        batch_id=None,
+        parent_run_id=None,
+        chats={"def_busy": (date(2025, 11, 5),)},
+    )
+    rules = Rules.from_settings(deployment.settings)
+    cancel(deployment.ledger, rules=rules, now=now(), today=date(2025, 11, 8))
+    canceled: list[str] = []
+    coordinator = deployment.instance.run_coordinator
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coordinator, "cancel_run", canceled.append)
+        tick(deployment)
+    assert canceled == [run.run_id]
+
+
 def test_a_today_command_stores_the_unfinished_day(with_redis: Deployment) -> None:
     with time_machine.travel(datetime(2025, 11, 8, 18, tzinfo=UTC)):
         push(with_redis, fetch("def_busy", mode="today"))
@@ -144,7 +225,7 @@ def test_invalid_commands_become_dead_letters_with_an_event_and_stop_nobody(with
     assert told["bad-date",]["error_type"] == told["bad-chat",]["error_type"] == "validation"
     assert all("\n" not in event["error"] for event in told.values())
     assert len(told) == 5
-    assert lengths(with_redis) == {"tg_commands": 0, "tg_commands:processing": 1, "tg_commands:failed": 5}
+    assert lengths(with_redis) == {"tg_commands": 0, "tg_commands:processing": 0, "tg_commands:failed": 5}
 
 
 def test_yesterday_is_telegrams_where_the_machines_clock_is_a_day_ahead(with_redis: Deployment) -> None:
@@ -236,8 +317,6 @@ def test_a_canceled_run_ends_its_command_with_that_reason(with_redis: Deployment
     with_redis.know("def_busy", marked_id=with_redis.sandbox.world.chats["busy"].peer)
     push(with_redis, fetch("def_busy", date="2025-11-05"))
     [request] = tick(with_redis)
-    from tg_fetcher_dagster.definitions import defs
-
     run = with_redis.instance.create_run_for_job(
         defs().resolve_job_def("fetch_days"),
         run_config=dict(request.run_config or {}),
@@ -246,24 +325,41 @@ def test_a_canceled_run_ends_its_command_with_that_reason(with_redis: Deployment
     with_redis.instance.report_run_canceled(run)
     assert tick(with_redis) == []
     [event] = with_redis.published()
-    assert (event["event"], event["error"]) == ("fetch_failed", "canceled by an operator")
+    assert (event["event"], event["error"]) == ("fetch_failed", "cancelled by an operator")
     assert lengths(with_redis)["tg_commands:processing"] == 0
 
 
-def test_without_redis_a_tick_is_one_line_and_nothing_is_lost(with_redis: Deployment) -> None:
+def test_without_redis_a_tick_goes_on_and_says_so_once(with_redis: Deployment) -> None:
     push(with_redis, fetch("def_busy", date="2025-11-05"))
     url = with_redis.env["REDIS_URL"]
     [resolve] = tick(with_redis)
     with_redis.write_env(REDIS_URL=AWAY)
-    context = dg.build_sensor_context(instance=with_redis.instance)
 
-    skipped = commands_sensor.commands(context)
-
-    assert isinstance(skipped, dg.SkipReason)
-    assert str(skipped.skip_message).startswith("Redis at 127.0.0.1:1 is away")
-    assert "\n" not in str(skipped.skip_message)
-    with_redis.write_env(REDIS_URL=url)
     [same] = tick(with_redis)
+
     assert same.run_key == resolve.run_key
+    with_redis.write_env(REDIS_URL=url)
     until_settled(with_redis)
     assert ends(with_redis.published()) == [("def_busy", "2025-11-05", "messages_fetched")]
+
+
+def test_a_trouble_is_logged_when_it_begins_and_when_it_ends(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    sensor = requests_sensor.build_requests_sensor(deployment.settings)
+
+    def say() -> str:
+        answer = sensor(dg.build_sensor_context(instance=deployment.instance))
+        assert isinstance(answer, dg.SkipReason)
+        return str(answer.skip_message)
+
+    deployment.write_env(REDIS_URL="", PROGRESS_INTERVAL="none")
+    said = [say() for _ in range(3)]
+    assert all("PROGRESS_INTERVAL" in line and "\n" not in line for line in said)
+    deployment.write_env(PROGRESS_INTERVAL="100")
+    say()
+    say()
+    lines = [record.getMessage() for record in caplog.records if "a sensor" in record.getMessage()]
+    assert len(lines) == 2
+    assert "a sensor waits" in lines[0]
+    assert "a sensor works again" in lines[1]
