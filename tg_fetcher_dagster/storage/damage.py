@@ -4,14 +4,12 @@ A file is looked at and never opened, so this is cheap enough for every fetch an
 flipped is found by `tg-fetcher verify` only.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
 from tg_fetcher_dagster.storage.coverage import Coverage
-from tg_fetcher_dagster.storage.paths import DayPaths, Store
+from tg_fetcher_dagster.storage.paths import DayPaths
 
 
 class Part(StrEnum):
@@ -62,25 +60,3 @@ def _fault(path: Path, size: int | None) -> str | None:
     except OSError as error:
         return f"cannot be looked at: {error.strerror}"
     return f"has {there} bytes instead of {size}" if size not in {None, there} else None
-
-
-def damaged_days(store: Store, chat: str, covered: Mapping[date, Coverage]) -> dict[date, tuple[Damage, ...]]:
-    """Returns the days of a chat with files, or a record, that are gone or of another size.
-
-    Args:
-        store: where the files are; two folders are listed, five files of each day looked at.
-        chat: the chat's key.
-        covered: what is proved of its days.
-
-    Raises:
-        FetchError: (storage) a folder cannot be read.
-    """
-    damaged: dict[date, tuple[Damage, ...]] = {}
-    for day in sorted({*store.days(chat), *covered}):
-        coverage = covered.get(day)
-        found = look(store.day(chat, day), coverage) if coverage else (Damage(Part.COVERAGE, "is gone"),)
-        if coverage is not None and coverage.needs_read is not None:
-            found = (*found, Damage(Part.RAW, coverage.needs_read))
-        if found:
-            damaged[day] = found
-    return damaged
