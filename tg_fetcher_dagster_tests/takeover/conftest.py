@@ -17,7 +17,6 @@ import redis
 
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster_tests.fixtures_redis import redis_client, redis_server, redis_url  # noqa: F401
 
 ARCHIVE = Path(__file__).with_name("before_ledger.tar.xz")
 
