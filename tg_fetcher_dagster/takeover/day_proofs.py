@@ -68,7 +68,7 @@ def coverage_of_files(paths: DayPaths) -> Coverage:
         raise ValueError("the day file does not hold the raw file's messages")
     files = {
         "message_count": summary["message_count"],
-        "comment_count": summary.get("comment_count", 0),
+        "comment_count": summary.get("comment_count") or 0,
         "checksum_sha256": summary["file_checksum_sha256"],
         "size_bytes": size,
         "newest_message_id": max(there, default=None),

@@ -151,12 +151,13 @@ for _ in range(200):
 """
 
 
-def test_processes_that_write_at_once_wait_for_each_other(ledger_url):
+def test_processes_that_write_at_once_wait_for_each_other(sqlite):
+    url = f"sqlite:///{sqlite}"
     with contextlib.ExitStack() as stack:
         started = [
             stack.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-c", COUNTING, ledger_url],
+                    [sys.executable, "-c", COUNTING, url],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
@@ -170,7 +171,7 @@ def test_processes_that_write_at_once_wait_for_each_other(ledger_url):
             process.stdin.write("go\n")
             process.stdin.flush()
         assert [process.wait() for process in started] == [0, 0]
-    with Ledger.open(ledger_url) as ledger, ledger.read() as connection:
+    with Ledger.open(url) as ledger, ledger.read() as connection:
         assert fact(connection, "count") == "400"
 
 
