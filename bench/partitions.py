@@ -112,18 +112,20 @@ def fill() -> None:
 
 
 def tick_seconds() -> list[float]:
-    """Returns how long evaluations of the command sensor take in this process."""
+    """Returns how long evaluations of the requests' sensor take in this process."""
     import dagster as dg
 
-    from tg_fetcher_dagster.defs.sensors import commands
+    from tg_fetcher_dagster.defs.sensors import requests
+    from tg_fetcher_dagster.settings import DefinitionSettings
 
-    commands.WAIT_SECONDS = 0.0
+    requests.WAIT_SECONDS = 0.0
+    sensor = requests.build_requests_sensor(DefinitionSettings.read())
     times = []
     with dg.DagsterInstance.get() as instance:
         for _ in range(5):
             with dg.build_sensor_context(instance=instance) as context:
                 began = time.perf_counter()
-                commands.commands(context)
+                sensor(context)
                 times.append(time.perf_counter() - began)
     return times
 

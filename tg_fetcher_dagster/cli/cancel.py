@@ -99,11 +99,14 @@ def _end_runs(run_ids: "Sequence[str]") -> None:
         try:
             with instance() as dagster:
                 cancel_runs(dagster, run_ids)
+                runs = dagster.get_runs(filters=dg.RunsFilter(run_ids=list(run_ids)))
         except (FetchError, dg.DagsterError, OSError) as error:
             note(f"the Dagster instance does not end them: {error}")
         else:
-            say(f"{told}: cancelled, too")
-            return
+            ending = {dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED}
+            if len(runs) == len(run_ids) and all(run.status in ending for run in runs):
+                say(f"{told}: cancelled, too")
+                return
     note(f"{told}: the daemon's next tick cancels them")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from tg_fetcher_dagster.ledger.chats import chats_changed
 from tg_fetcher_dagster.ledger.database import Connection, now
 from tg_fetcher_dagster.ledger.tables import (
     accounts,
@@ -36,6 +37,7 @@ def put_chats(connection: Connection, rows: Sequence[Row]) -> list[str]:
         else:
             fresh.append({**row, "updated_at": now()})
     _insert_new(connection, chats, fresh)
+    chats_changed(connection)
     return refused
 
 

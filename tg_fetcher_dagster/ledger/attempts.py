@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.database import Connection, now
 from tg_fetcher_dagster.ledger.tables import attempts
-from tg_fetcher_dagster.ledger.upsert import upsert
 
 AttemptEnd = Literal["succeeded", "failed", "waits", "cancelled", "died", "ended"]
 """How a run ended. `waits`: a state that passes was in its way; `died`: it was never heard of again; `ended`:
@@ -51,18 +50,18 @@ def begin(connection: Connection, run_id: str, *, batch_id: str | None, host: st
         pid: its process there.
     """
     moment = now()
-    known = connection.execute(sa.select(attempts.c.began_at).where(attempts.c.run_id == run_id)).scalar()
     row = {
         "run_id": run_id,
-        "batch_id": batch_id,
         "host": host,
         "pid": pid,
-        "began_at": moment if known is None else known,
         "heartbeat_at": moment,
         "ended_at": None,
         "end": None,
+        **({"batch_id": batch_id} if batch_id is not None else {}),
     }
-    connection.execute(upsert(connection, attempts, row, by=("run_id",)))
+    again = sa.update(attempts).where(attempts.c.run_id == run_id).values(row)
+    if not connection.execute(again).rowcount:
+        connection.execute(sa.insert(attempts).values(began_at=moment, **row))
 
 
 def beat(connection: Connection, run_id: str) -> bool:
@@ -113,13 +112,3 @@ def of_runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, Attempt
         rows = connection.execute(_KNOWN.where(attempts.c.run_id.in_(wanted[place : place + _AT_ONCE])))
         found |= {row["run_id"]: Attempt(**row) for row in rows.mappings()}
     return found
-
-
-def silent_since(connection: Connection, moment: float) -> list[Attempt]:
-    """Returns the runs under way that were last heard of before a moment."""
-    rows = connection.execute(
-        _KNOWN.where(attempts.c.ended_at.is_(None), attempts.c.heartbeat_at < moment).order_by(
-            attempts.c.heartbeat_at
-        )
-    )
-    return [Attempt(**row) for row in rows.mappings()]

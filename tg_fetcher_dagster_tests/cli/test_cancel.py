@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import orjson
 import pytest
 import sqlalchemy as sa
@@ -151,3 +152,30 @@ def test_many_days_are_cancelled_some_at_a_time(ledger: Ledger, monkeypatch: pyt
     assert done.days == 10
     assert set(states(ledger)["r1"]) == {"cancelled"}
     assert len(events_of(ledger)) == 10
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (dg.DagsterRunStatus.CANCELING, "1 run under way: cancelled, too\n"),
+        (dg.DagsterRunStatus.STARTED, "1 run under way: the daemon's next tick cancels them\n"),
+    ],
+)
+def test_a_run_is_said_to_be_cancelled_where_the_instance_ends_it(
+    command: Command, known: Ledger, status: dg.DagsterRunStatus, said: str
+):
+    from tg_fetcher_dagster.cli.dagster_instance import instance
+    from tg_fetcher_dagster.definitions import defs
+
+    with instance() as dagster:
+        run = dagster.create_run_for_job(defs().resolve_job_def("fetch_days"), status=status)
+        with known.write() as connection:
+            batch = batches.Batch(
+                batch_id="b1", chats=("news",), first=date(2025, 11, 1), last=date(2025, 11, 1),
+                state="running", run_id=run.run_id,
+            )  # fmt: skip
+            batches.put(connection, batch)
+        ask(known, 1, 1, batch_id="b1")
+        result = command("cancel", "--all", "--yes")
+    assert result.code == 0
+    assert said in result.out + result.err

@@ -1,8 +1,6 @@
 """How a batch becomes a run, and what is known of runs by their keys."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -20,13 +18,6 @@ from tg_fetcher_dagster.requests.runs import RunStatus
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 DAYS = date(2025, 11, 3), date(2025, 11, 5)
 STATUS = dg.DagsterRunStatus
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger.open(f"sqlite:///{tmp_path}/ledger.sqlite")
-    yield opened
-    opened.close()
 
 
 def batch(**how: object) -> Batch:

@@ -3,12 +3,13 @@
 import os
 import re
 import signal
+import subprocess
 
 import dagster as dg
 import pytest
 import redis
 
-from tg_fetcher_dagster_tests.flow.dagster_processes import Deployment
+from tg_fetcher_dagster_tests.flow.dagster_processes import PROGRAMS, Deployment
 
 pytestmark = pytest.mark.flow
 
@@ -33,11 +34,11 @@ def test_a_run_that_is_killed_keeps_its_days_and_its_command_is_answered(
 ) -> None:
     # Ten days are twelve pages: the fifth one does not come as long as the run lives.
     flow.sandbox.add_fault(method="messages.getHistory", after=4, hold=True)
-    coverage = flow.data_dir / chat / ".coverage"
+    folder = flow.data_dir / chat
     killed = flow.push(chat=chat, mode="range", **{"from": DAYS[0], "to": DAYS[-1]})
-    flow.until(lambda: flow.sandbox.held and list(coverage.glob("*.json")), what="a durable day of a run")
+    flow.until(lambda: flow.sandbox.held and list(folder.glob("2025-*.json")), what="a durable day of a run")
     pid = flow.until(lambda: run_process(flow, chat), what="the run's process")
-    kept = {path.stem: path.read_bytes() for path in coverage.glob("*.json")}
+    kept = {path.stem: path.read_bytes() for path in folder.glob("2025-11-??.json")}
     os.kill(pid, how)
     flow.until(lambda: not flow.sandbox.held, what="the end of the run's connection")
     flow.sandbox.clear_faults()
@@ -47,11 +48,36 @@ def test_a_run_that_is_killed_keeps_its_days_and_its_command_is_answered(
 
     flow.until(lambda: len(ends()) >= len(DAYS), what="an event for each day")
     with redis.Redis.from_url(flow.redis_url) as client:
-        flow.until(lambda: not client.llen("tg_commands:processing"), what="the settling")
+        assert client.llen("tg_commands:processing") == 0
         assert client.llen("tg_commands:failed") == 0
     assert sorted(event["date"] for event in ends()) == DAYS
     assert {event["event"] for event in ends()} == {"messages_fetched"}
     assert 0 < len(kept) < len(DAYS)
     for day, content in kept.items():
-        assert (coverage / f"{day}.json").read_bytes() == content
-    assert not list((flow.data_dir / chat).glob(".*.tmp"))
+        assert (folder / f"{day}.json").read_bytes() == content
+    assert not list(folder.glob(".*.tmp"))
+
+
+def test_what_is_cancelled_ends_and_its_run_with_it(flow: Deployment) -> None:
+    flow.sandbox.add_fault(method="messages.getHistory", hold=True)
+    command = flow.push(chat="flow_archive", mode="range", **{"from": DAYS[0], "to": DAYS[-1]})
+    flow.until(lambda: flow.sandbox.held, what="a request of a run")
+
+    subprocess.run(
+        [PROGRAMS / "tg-fetcher", "cancel", "--command", command, "--yes"],
+        env=flow.environment,
+        cwd=flow.folder,
+        check=True,
+        capture_output=True,
+    )
+
+    def status() -> dg.DagsterRunStatus | None:
+        with flow.instance() as instance:
+            runs = instance.get_runs(filters=dg.RunsFilter(tags={"chat": "flow_archive"}))
+        return runs[0].status if runs else None
+
+    flow.until(lambda: status() is dg.DagsterRunStatus.CANCELED, what="the run's end")
+    flow.sandbox.clear_faults()
+    told = [event for event in flow.events(*ENDS) if event["command_ids"] == [command]]
+    assert sorted(event["date"] for event in told) == DAYS
+    assert {(event["event"], event["error_type"]) for event in told} == {("fetch_failed", "cancelled")}

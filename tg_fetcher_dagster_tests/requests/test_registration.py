@@ -1,29 +1,21 @@
 """How runs register: who owns a batch, and what a run becomes that nobody here asked for."""
 
-from collections.abc import Iterator
-from datetime import date
-from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger.asks import askers_of
-from tg_fetcher_dagster.ledger.attempts import of_runs, silent_since
+from tg_fetcher_dagster.ledger.attempts import of_runs
 from tg_fetcher_dagster.ledger.database import Ledger, now
 from tg_fetcher_dagster.ledger.tables import asks, batches, requests
 from tg_fetcher_dagster.requests.registration import RegisteredRun, begin_run, end_run, heartbeat
 
 DAY = date(2025, 11, 3)
 NEXT = date(2025, 11, 4)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger.open(f"sqlite:///{tmp_path}/ledger.sqlite")
-    yield opened
-    opened.close()
 
 
 def begin(ledger: Ledger, run_id: str, batch_id: str | None = None, **how: Any) -> RegisteredRun:
@@ -131,12 +123,12 @@ def test_an_ask_that_waits_for_a_run_joins_the_run_of_the_ui_and_one_of_another_
 
 def test_a_run_is_heard_of_until_somebody_ends_it(ledger: Ledger) -> None:
     begin(ledger, "run-1")
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=5), tick=False):
+        assert heartbeat(ledger, "run-1")
     with ledger.read() as connection:
-        assert silent_since(connection, now() - 60) == []
-        [silent] = silent_since(connection, now() + 60)
-    assert silent.run_id == "run-1"
+        known = of_runs(connection, ["run-1"])["run-1"]
+    assert known.heartbeat_at - known.began_at == pytest.approx(5, abs=1)
 
-    assert heartbeat(ledger, "run-1")
     assert end_run(ledger, "run-1", end="died")
 
     assert not heartbeat(ledger, "run-1")
