@@ -210,7 +210,7 @@ def much_is_pushed(total: int = 10_000) -> None:
             took = ticks_until_quiet(ledger, runs, [source])
             grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
             print(
-                f"ticks: {total} commands pushed at once: {total / sum(took):.0f} planned a second, the longest"
+                f"ticks: {total} pushed at once: {total / sum(took):.0f} planned a second, the longest"
                 f" tick {max(took):.1f} s, {count(ledger, asks)} days, {count(ledger, dead_letters)} dead"
                 f" letters, {len(runs.asked)} runs asked for, +{grown:.0f} MB"
             )

@@ -4,7 +4,10 @@ from datetime import date
 from pathlib import Path
 
 from tg_fetcher_dagster.ledger import days as ledger_days
-from tg_fetcher_dagster.storage.coverage import Coverage, covered_days, write_coverage
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.storage.coverage import Coverage, covered_days, read_coverage, write_coverage
+from tg_fetcher_dagster.storage.damage import look
+from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster_tests.events.recorded import ledger_of
 
 
@@ -33,3 +36,9 @@ def change_record(data_dir: Path, chat: str, day: date, **values: object) -> Non
     with ledger.write() as connection:
         write_coverage(connection, kept.model_copy(update=values))
     ledger.close()
+
+
+def is_complete(ledger: Ledger, paths: DayPaths) -> bool:
+    """True where a day needs no fetch: it is settled, and all its files are there with their sizes."""
+    proved = read_coverage(ledger, paths)
+    return proved is not None and proved.settled and not look(paths, proved)

@@ -32,22 +32,16 @@ def cancel(
     if sum((chat is not None, bool(commands), every)) != 1:
         raise WrongUse("give a chat, --command, or --all")
     settings = read_settings()
-    ledger = Ledger.open(settings.ledger_location)
-    try:
+    with Ledger.open(settings.ledger_location) as ledger:
         _cancel(ledger, settings, chat=chat, command_ids=commands or [], yes=yes)
-    finally:
-        ledger.close()
 
 
 def cancel_commands(command_ids: list[str], settings: "Settings") -> None:
     """Ends what commands ask for, without a question, and tells how much that was."""
     from tg_fetcher_dagster.ledger.database import Ledger
 
-    ledger = Ledger.open(settings.ledger_location)
-    try:
+    with Ledger.open(settings.ledger_location) as ledger:
         _cancel(ledger, settings, chat=None, command_ids=command_ids, yes=True)
-    finally:
-        ledger.close()
 
 
 def _cancel(
@@ -99,11 +93,14 @@ def _end_runs(run_ids: "Sequence[str]") -> None:
         try:
             with instance() as dagster:
                 cancel_runs(dagster, run_ids)
+                runs = dagster.get_runs(filters=dg.RunsFilter(run_ids=list(run_ids)))
         except (FetchError, dg.DagsterError, OSError) as error:
             note(f"the Dagster instance does not end them: {error}")
         else:
-            say(f"{told}: cancelled, too")
-            return
+            ending = {dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED}
+            if len(runs) == len(run_ids) and all(run.status in ending for run in runs):
+                say(f"{told}: cancelled, too")
+                return
     note(f"{told}: the daemon's next tick cancels them")
 
 

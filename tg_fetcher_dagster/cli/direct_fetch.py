@@ -13,6 +13,7 @@ import dagster as dg
 import orjson
 import structlog
 
+from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.cli.dagster_instance import check_home, instance
 from tg_fetcher_dagster.cli.display import FetchDisplay
@@ -56,9 +57,11 @@ def fetch_directly(commands: Sequence[FetchCommand], settings: Settings, display
     """Carries commands out here and returns what came of them.
 
     Raises:
-        FetchError: (validation, storage) DATA_DIR, the ledger or the Dagster instance cannot be used at all.
+        FetchError: (validation, storage) DATA_DIR, the ledger or the Dagster instance cannot be used at all;
+            (auth) there is no such account.
     """
     check_home()
+    AccountStore(settings.session_dir, settings.session_key).load(settings.telegram_account)
     Store.of(settings).prepare()
     ledger = Ledger.open(settings.ledger_location)
     try:
@@ -113,7 +116,7 @@ class DirectFetch:
         self._rules = Rules.from_settings(settings)
         self._command_ids = [each.command_id for each in commands]
         _ask(ledger, commands)
-        self._follower = Follower(ledger, self._command_ids, display)
+        self._follower = Follower(ledger, self._command_ids, display, tells_waits=False)
         self._reconciler = Reconciler(
             ledger,
             rules=self._rules,

@@ -42,8 +42,16 @@ class Follower:
         ends: how days ended, as far as they did, in the order of ending.
     """
 
-    def __init__(self, ledger: Ledger, command_ids: Collection[str], display: FetchDisplay) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        command_ids: Collection[str],
+        display: FetchDisplay,
+        *,
+        tells_waits: bool = True,
+    ) -> None:
         self._ledger = ledger
+        self._tells_waits = tells_waits
         self._command_ids = tuple(command_ids)
         self._display = display
         self._since = 0.0
@@ -129,7 +137,7 @@ class Follower:
     def _tell_position(self, left: list[OpenDays], unplanned: list[RequestProgress]) -> None:
         now = datetime.now(UTC)
         waiting = [each for each in left if each.batch_state is None and each.wait_until > now.timestamp()]
-        for each in waiting:
+        for each in waiting if self._tells_waits else ():
             self._display.note(position_of(each, now=now))
         if len(waiting) < len(left):
             self._display.now(position_of(left[0], now=now))
@@ -153,11 +161,11 @@ def position_of(days: OpenDays, *, now: datetime) -> str:
 
 def _position_of_request(request: RequestProgress, *, now: datetime) -> str:
     about = request.spelling or request.chat or "the command"
-    if request.state == "unresolved":
-        return f"{about}: looking it up"
     if request.wait_until is not None and request.wait_until > now.timestamp():
         reason = told_reason(request.error_type, request.error)
         return f"{about}: waits until {told_moment(request.wait_until, now=now)}: {reason}"
+    if request.state == "unresolved":
+        return f"{about}: looking it up"
     return f"{about}: taken"
 
 

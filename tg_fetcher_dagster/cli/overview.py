@@ -115,6 +115,7 @@ class Overview(LedgerPart):
         queue: how many commands Redis holds, by the list; None where it is away, or there is none.
         redis_error: why it is.
         accounts_error: why nothing can be said of the accounts.
+        damaged: a line for each day with files that are gone or of another size; None where nobody looked.
         clock: how much the machine's clock is off Telegram's time (`1 day, 0:00:03 ahead`); None where it is
             right, or nothing is known of late.
         modes: a line where DATA_DIR is open to more people than DATA_FILE_MODE says.
@@ -125,6 +126,7 @@ class Overview(LedgerPart):
     last_fetch: datetime | None
     accounts: list[AccountOverview]
     accounts_error: str | None
+    damaged: list[str] | None = None
     clock: str | None = None
     modes: str | None = None
 

@@ -16,7 +16,7 @@ GAPS_SHOWN = 3
 """Runs of missing days that a line names."""
 
 TROUBLE_SHOWN = 5
-"""Days in doubt that are named."""
+"""Damaged days, and days in doubt, that are named."""
 
 WORK_SHOWN = 10
 """Batches under way, and waits, that are named."""
@@ -27,11 +27,19 @@ def status(
     need_redis: Annotated[
         bool, typer.Option("--need-redis", help="Exit with 1 where Redis is away.")
     ] = False,
+    files: Annotated[
+        bool, typer.Option("--files", help="Look at every file, too: some are gone, or of another size.")
+    ] = False,
 ) -> None:
     """Show chats, days done and missing, what is asked for and waited for, unpublished events, accounts."""
     from tg_fetcher_dagster.cli.overview_sources import overview
 
-    seen = overview(read_settings())
+    settings = read_settings()
+    seen = overview(settings)
+    if files:
+        from tg_fetcher_dagster.cli.damaged_files import damaged_days
+
+        seen = seen.model_copy(update={"damaged": damaged_days(settings)})
     if as_json:
         say_json(seen.model_dump_json(indent=2))
     else:
@@ -79,6 +87,11 @@ def _show_trouble(seen: "Overview") -> None:
             lines.append(
                 f"refused   {chat.chat} since {chat.refused.since:%Y-%m-%d}: {chat.refused.why}{when}"
             )
+    lines += [f"damaged   {line}" for line in (seen.damaged or [])[:TROUBLE_SHOWN]]
+    if seen.damaged and len(seen.damaged) > TROUBLE_SHOWN:
+        lines.append(f"damaged   and {len(seen.damaged) - TROUBLE_SHOWN} more days")
+    if seen.damaged:
+        lines.append("          a fetch mends these; tg-fetcher verify --repair mends all")
     doubted = [f"{chat.chat} {day}" for chat in seen.chats for day in chat.doubted]
     lines += [
         f"in doubt  {line}: too many messages are gone; read it again, or: tg-fetcher accept {line}"

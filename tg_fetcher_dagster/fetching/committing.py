@@ -95,17 +95,25 @@ def commit_day(
     return True
 
 
-def recover_intents(ledger: Ledger, store: Store, chat: str | None = None, *, limit: int = 100) -> int:
+def recover_intents(
+    ledger: Ledger,
+    store: Store,
+    chat: str | None = None,
+    *,
+    began_before: float | None = None,
+    limit: int = 100,
+) -> int:
     """Goes on with days that a killed process has left on their way; returns how many there were.
 
     Args:
         ledger: where they are noted.
         store: where their files are.
         chat: only this chat's.
+        began_before: only those that began before that moment: younger ones are a living process's.
         limit: so many at most, the oldest first; the others are for the next time.
     """
     with ledger.read() as connection:
-        left = intents.left(connection, chat=chat, limit=limit)
+        left = intents.left(connection, chat=chat, before=began_before, limit=limit)
     for of, day in left:
         paths = store.day(of, day)
         try:

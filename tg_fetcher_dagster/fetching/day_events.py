@@ -12,7 +12,6 @@ from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.models import (
     LOSSES_TOLD,
     Event,
-    FetchFailed,
     FetchProgress,
     FetchSkipped,
     FetchStage,
@@ -129,18 +128,6 @@ def day_end_event(
         lost=tuple(LossTold(what=loss.what, why=loss.why) for loss in coverage.lost[:LOSSES_TOLD]),
         lost_count=len(coverage.lost),
     ), "fetched"
-
-
-def failed_event(
-    settings: Settings, chat: str, day: date, error: FetchError, *, request_id: str
-) -> FetchFailed:
-    """Returns what is told of a day that could not be fetched, and after which no further try follows."""
-    return FetchFailed(
-        **_common(settings, chat, day, request_id=request_id, notice=None),
-        error=error.message,
-        error_type=error.error_type,
-        retryable=error.retryable,
-    )
 
 
 def _common(

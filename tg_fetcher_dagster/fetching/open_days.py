@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from tg_fetcher_dagster.days import newest_first
+from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder
 from tg_fetcher_dagster.storage.coverage import Loss
 from tg_fetcher_dagster.telegram.records import Record
@@ -27,6 +28,7 @@ class OpenDay:
         oldest_id: the last one's.
         early: messages that came before the newer days were closed: they are lost with the process.
         lost: what is known to be missing.
+        failure: why the day cannot be whole now; what is read of it from then on is not kept.
     """
 
     day: date
@@ -38,6 +40,7 @@ class OpenDay:
     oldest_id: int | None = None
     early: list[Record] = field(default_factory=list)
     lost: list[Loss] = field(default_factory=list)
+    failure: FetchError | None = None
 
     def in_order(self, message: Record) -> Iterator[Record]:
         """Gives the message, and before it those that waited for the day and are newer."""

@@ -85,7 +85,7 @@ def put_chat(connection: sa.Connection, key: str, *, marked_id: int, identity: s
         "updated_at": now(),
     }
     connection.execute(upsert(connection, chats, row, by=("key",)))
-    _changed(connection)
+    chats_changed(connection)
 
 
 def forget_chat(connection: sa.Connection, key: str) -> bool:
@@ -94,7 +94,7 @@ def forget_chat(connection: sa.Connection, key: str) -> bool:
     values = {"forgotten_at": now(), "updated_at": now(), **_READABLE}
     was_there = connection.execute(gone.values(values)).rowcount > 0
     if was_there:
-        _changed(connection)
+        chats_changed(connection)
     return was_there
 
 
@@ -190,6 +190,7 @@ def drop_refused(connection: sa.Connection, key: str) -> bool:
     return connection.execute(readable.values({**_READABLE, "updated_at": now()})).rowcount > 0
 
 
-def _changed(connection: sa.Connection) -> None:
+def chats_changed(connection: sa.Connection) -> None:
+    """Tells whoever keeps a copy of the chats that it is an old one."""
     # No counter: after a backup was put back it would count up to numbers that others have seen already.
     keep_fact(connection, _VERSION, uuid.uuid4().hex)

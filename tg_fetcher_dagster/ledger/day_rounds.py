@@ -52,7 +52,7 @@ def reopen(connection: Connection, chat: str | None = None) -> list[ChatDay]:
 def over(
     connection: Connection, chats: Collection[str], first: dt.date, last: dt.date, *, moment: float
 ) -> dict[str, set[dt.date]]:
-    """Returns the days of chats, between two days, that a round passes over: settled, or given up."""
+    """Returns the days of chats, in a range, that a round passes over: settled, not due yet, or given up."""
     found = connection.execute(
         sa.select(days.c.chat, days.c.date).where(
             days.c.chat.in_(chats),
@@ -60,7 +60,8 @@ def over(
             days.c.date <= last,
             sa.or_(
                 days.c.given_up_at.is_not(None),
-                sa.and_(days.c.settled, sa.or_(days.c.due_at.is_(None), days.c.due_at > moment)),
+                days.c.due_at > moment,
+                sa.and_(days.c.settled, days.c.due_at.is_(None)),
             ),
         )
     )

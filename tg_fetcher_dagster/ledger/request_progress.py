@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.asks import End
 from tg_fetcher_dagster.ledger.requests import OPEN
-from tg_fetcher_dagster.ledger.tables import asks, batches, days, requests
+from tg_fetcher_dagster.ledger.tables import asks, batches, days, requests, unresolved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +86,14 @@ class OpenDays:
 
 def requests_of_commands(connection: sa.Connection, command_ids: Collection[str]) -> list[RequestProgress]:
     """Returns the requests that came of commands, in the order of their coming."""
-    named = ("request_id", "command_id", "state", "spelling", "chat", "open_days", "error_type", "error",
-             "wait_until", "run_id")  # fmt: skip
+    named = ("request_id", "command_id", "state", "spelling", "chat", "open_days", "wait_until", "run_id")
     found = connection.execute(
-        sa.select(*(requests.c[name] for name in named))
+        sa.select(
+            *(requests.c[name] for name in named),
+            sa.func.coalesce(requests.c.error_type, unresolved.c.error_type).label("error_type"),
+            sa.func.coalesce(requests.c.error, unresolved.c.error).label("error"),
+        )
+        .outerjoin(unresolved, unresolved.c.spelling == requests.c.spelling)
         .where(requests.c.command_id.in_(command_ids))
         .order_by(requests.c.seq)
     )

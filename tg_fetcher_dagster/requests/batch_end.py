@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.recording import record_all
-from tg_fetcher_dagster.ledger import asks, batches, day_rounds
-from tg_fetcher_dagster.ledger.asks import EndedAsk, OpenAsk
+from tg_fetcher_dagster.ledger import asks, batches, day_rounds, left_days
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
+from tg_fetcher_dagster.ledger.left_days import EndedAsk, OpenAsk
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.request_end import finish
 from tg_fetcher_dagster.requests.retrying import Fate, How, fate, until_of
@@ -71,7 +71,7 @@ def settle_batch(
             return Settled()
         if how == "died" and batch.state == "asked":
             how = "never_began"
-        left = asks.open_of_batch(connection, batch_id)
+        left = left_days.open_of_batch(connection, batch_id)
         _note_telegram(connection, left, how=how, error=error, now=moment)
         fates = [
             (
@@ -164,7 +164,7 @@ def end_days(
         for event_id, group in zip(event_ids, together.values(), strict=True)
         for ask, end in group
     ]
-    asks.end_many(connection, ended, at=now)
+    left_days.end_many(connection, ended, at=now)
     return len(event_ids)
 
 
@@ -188,7 +188,7 @@ def _note_telegram(
 
 
 def _put_off(connection: Connection, left: Sequence[tuple[OpenAsk, Fate]]) -> None:
-    asks.put_off(
+    left_days.put_off(
         connection,
         [
             {
@@ -208,7 +208,7 @@ def _put_off(connection: Connection, left: Sequence[tuple[OpenAsk, Fate]]) -> No
     until: dict[str, float] = {}
     for ask, each in left:
         until[ask.request_id] = min(each.until, until.get(ask.request_id, each.until))
-    asks.requests_wait(connection, until)
+    left_days.requests_wait(connection, until)
 
 
 def _count_rounds(connection: Connection, over: Sequence[tuple[OpenAsk, Fate]]) -> None:

@@ -4,18 +4,15 @@ So a daemon that was down for three weeks catches up by itself, at the lowest pr
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
+from tg_fetcher_dagster.chats.access import ASK_AGAIN_SECONDS
 from tg_fetcher_dagster.ledger import chat_access, day_rounds
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.ledger.planning import ChatDay
 from tg_fetcher_dagster.requests.asking import NewRequest, RequestSource, ask
 
 _ONE_DAY = dt.timedelta(days=1)
-ONCE_A_DAY = 86_400.0
-"""Seconds until a chat that cannot be read is asked for again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +74,7 @@ def plan_round(
             if wanted:
                 days[chat] = wanted
         chat_access.asked_again(
-            connection, [chat for chat in days if chat in refused], until=now + ONCE_A_DAY
+            connection, [chat for chat in days if chat in refused], until=now + ASK_AGAIN_SECONDS
         )
         for chat, wanted in days.items():
             ask(
@@ -114,30 +111,3 @@ def missing_days(
             room -= 1
         day -= _ONE_DAY
     return tuple(sorted(wanted))
-
-
-def heal(
-    ledger: Ledger,
-    *,
-    chat: str | None = None,
-    now: float,
-    days: Iterable[ChatDay] | None = None,
-) -> dict[str, tuple[dt.date, ...]]:
-    """Reopens days that were given up and asks for them; returns which, by chat.
-
-    Args:
-        ledger: where.
-        chat: of this chat alone.
-        now: seconds since 1970.
-        days: these days, too, whatever is known of them.
-    """
-    with ledger.write() as connection:
-        reopened = {*day_rounds.reopen(connection, chat), *(days or ())}
-        asked = day_rounds.asked_already(connection, sorted({key for key, _ in reopened}))
-        by_chat: dict[str, list[dt.date]] = {}
-        for key, day in sorted(reopened - asked):
-            by_chat.setdefault(key, []).append(day)
-        for key, wanted in by_chat.items():
-            request: dict[str, Any] = {"source": "heal", "days": {key: wanted}, "requested_by": "heal"}
-            ask(connection, NewRequest(**request), now=now)
-    return {key: tuple(wanted) for key, wanted in by_chat.items()}

@@ -20,9 +20,8 @@ from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.forgetting import forget_old
 from tg_fetcher_dagster.requests.new_commands import NewCommands
 from tg_fetcher_dagster.requests.request_end import finish
-from tg_fetcher_dagster.requests.retrying import How
 from tg_fetcher_dagster.requests.rules import Rules
-from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus
+from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus, how_it_ended
 from tg_fetcher_dagster.requests.starting import cut_batches
 from tg_fetcher_dagster.requests.turns import Turns, turns_of_process
 from tg_fetcher_dagster.requests.waiting import Wait, waits_for, was_away
@@ -185,7 +184,7 @@ class Reconciler:
     ) -> None:
         still_open, cancelled = left
         state = states.get(batch.run_id or batch.batch_id, _ABSENT)
-        how = _how_it_ended(batch, state, now=now, appears_within=self._rules.appears_within)
+        how = how_it_ended(state, waited=now - batch.asked_at, appears_within=self._rules.appears_within)
         if how is None and state.status is RunStatus.ABSENT and still_open == 0:
             how = "never_began"
         if how is not None:
@@ -252,18 +251,3 @@ class Reconciler:
         made = cut_batches(self._ledger, rules=rules, order=self._runs.chat_order(), now=now, today=today)
         result.start = sorted((*result.start, *made), key=lambda batch: batch.priority)
         result.open_batches += len(made)
-
-
-def _how_it_ended(batch: Batch, state: RunState, *, now: float, appears_within: float) -> How | None:
-    """Returns how a batch's run ended; None where it goes on, or may still appear."""
-    match state.status:
-        case RunStatus.ACTIVE:
-            return None
-        case RunStatus.ABSENT:
-            return "never_began" if now - batch.asked_at > appears_within else None
-        case RunStatus.CANCELED:
-            return "cancelled"
-        case RunStatus.SUCCEEDED:
-            return "ended"
-        case RunStatus.FAILED:
-            return "died" if state.died else "ended"

@@ -44,7 +44,7 @@ _LOOKS: Final = 0.05
 
 
 class RedisCommands:
-    """One queue; what it raises is the ledger's, Redis being away is a condition that is said once."""
+    """One queue, for one tick; Redis being away is said once, and then nothing is taken."""
 
     def __init__(self, client: redis.Redis, queue: str, *, channel: str) -> None:
         """Takes the queue's name and the events' channel, after which Redis' epoch is named."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.requests.retrying import How
 
 
 class RunStatus(StrEnum):
@@ -63,3 +64,24 @@ class ResolveRequest:
 
     run_key: str
     spellings: tuple[str, ...]
+
+
+def how_it_ended(state: RunState, *, waited: float, appears_within: float) -> How | None:
+    """Returns how a run ended; None where it goes on, or may still appear.
+
+    Args:
+        state: what is known of it.
+        waited: seconds since it was asked for.
+        appears_within: seconds until one that is nowhere counts as never begun.
+    """
+    match state.status:
+        case RunStatus.ACTIVE:
+            return None
+        case RunStatus.ABSENT:
+            return "never_began" if waited > appears_within else None
+        case RunStatus.CANCELED:
+            return "cancelled"
+        case RunStatus.SUCCEEDED:
+            return "ended"
+        case RunStatus.FAILED:
+            return "died" if state.died else "ended"

@@ -52,7 +52,7 @@ def put(data_dir: Path, command: dict[str, Any]) -> Path:
 
 
 class SpoolFolder:
-    """The spool folder of one DATA_DIR, as a source of commands."""
+    """The spool folder of one DATA_DIR, as a source of commands for one tick."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / FOLDER

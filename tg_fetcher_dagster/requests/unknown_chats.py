@@ -17,7 +17,7 @@ from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests.day_events import EventMaker
-from tg_fetcher_dagster.requests.new_commands import record_refusals, with_ids
+from tg_fetcher_dagster.requests.decisions import record_refusals, with_ids
 from tg_fetcher_dagster.requests.reading import Refusal, hopeless, understand
 from tg_fetcher_dagster.requests.request_end import refuse
 from tg_fetcher_dagster.requests.retrying import FIRST_WAIT, retry_delay, until_of

@@ -4,15 +4,14 @@
 lacks. The kept day stays current until a second reading confirms the first one or a person accepts it.
 """
 
-from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from tg_fetcher_dagster.durable_files import storage_failures, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.storage.paths import DayPaths, Store, names_in
+from tg_fetcher_dagster.storage.paths import DayPaths
 
 log = structlog.get_logger(__name__)
 
@@ -86,14 +85,3 @@ def drop_candidate(paths: DayPaths) -> None:
     with storage_failures(paths.candidate):
         paths.candidate.unlink(missing_ok=True)
         paths.candidate_raw.unlink(missing_ok=True)
-
-
-def days_with_candidates(store: Store, chat: str) -> frozenset[date]:
-    """Returns the days of a chat that are in doubt; one listing, no file is opened."""
-    folder = store.day(chat, date.min).candidate.parent
-    found = set()
-    for name in names_in(folder):
-        day, _, kind = name.partition(".")
-        with suppress(ValueError):  # a draft's name, or somebody else's
-            found.add((date.fromisoformat(day), kind))
-    return frozenset(day for day, kind in found if kind == "json" and (day, "jsonl.zst") in found)

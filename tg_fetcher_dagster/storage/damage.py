@@ -4,16 +4,12 @@ A file is looked at and never opened, so this is cheap enough for every fetch an
 flipped is found by `tg-fetcher verify` only.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
-from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.storage.candidates import days_with_candidates
-from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
-from tg_fetcher_dagster.storage.paths import DayPaths, Store
+from tg_fetcher_dagster.storage.coverage import Coverage
+from tg_fetcher_dagster.storage.paths import DayPaths
 
 
 class Part(StrEnum):
@@ -64,46 +60,3 @@ def _fault(path: Path, size: int | None) -> str | None:
     except OSError as error:
         return f"cannot be looked at: {error.strerror}"
     return f"has {there} bytes instead of {size}" if size not in {None, there} else None
-
-
-def is_complete(ledger: Ledger, paths: DayPaths) -> bool:
-    """True where the day needs no fetch: it is final, and all its files are there with their sizes."""
-    coverage = read_coverage(ledger, paths)
-    return coverage is not None and coverage.settled and not look(paths, coverage)
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a chat's days stand, by records and a look at the files.
-
-    Attributes:
-        done: days that need nothing.
-        damaged: days with files, or a record, that are gone or of another size; what is wrong with each.
-        doubted: days whose last reading lacks so many messages that it waits to be confirmed.
-        first: the oldest day of which a file is left; None where nothing is.
-    """
-
-    done: frozenset[date]
-    damaged: Mapping[date, tuple[Damage, ...]]
-    doubted: frozenset[date]
-    first: date | None
-
-
-def standing(store: Store, chat: str, covered: Mapping[date, Coverage]) -> Standing:
-    """Returns how a chat's days stand; `covered` is what its coverage says.
-
-    Raises:
-        FetchError: (storage) a folder cannot be read.
-    """
-    damaged: dict[date, tuple[Damage, ...]] = {}
-    days = store.days(chat)
-    for day in days:
-        coverage = covered.get(day)
-        found = look(store.day(chat, day), coverage) if coverage else (Damage(Part.COVERAGE, "is gone"),)
-        if coverage is not None and coverage.needs_read is not None:
-            found = (*found, Damage(Part.RAW, coverage.needs_read))
-        if found:
-            damaged[day] = found
-    doubted = days_with_candidates(store, chat)
-    done = {day for day, coverage in covered.items() if coverage.settled} - damaged.keys() - doubted
-    return Standing(frozenset(done), damaged, doubted, min(days, default=None))

@@ -28,11 +28,10 @@ CLOSED = FetchError(ErrorType.NO_ACCESS, "chat ru_python: the account was remove
 def table(ledger):
     table = IdentityTable(ledger)
     for number, key in enumerate(("ru_python", "news")):
+        marked_id = -1000000000001 - number
         table.record(
-            ChatIdentity(
-                key=key, marked_id=-1000000000001 - number, type="channel", title=key, username=key, added_at=WHEN
-            )
-        )  # fmt: skip
+            ChatIdentity(key=key, marked_id=marked_id, type="channel", title=key, username=key, added_at=WHEN)
+        )
     return table
 
 

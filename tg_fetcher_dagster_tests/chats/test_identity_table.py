@@ -14,6 +14,7 @@ from tg_fetcher_dagster.chats.ids import id_key
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import days
+from tg_fetcher_dagster.ledger.arrivals import put_chats
 from tg_fetcher_dagster.ledger.chats import put_chat
 from tg_fetcher_dagster.ledger.database import Ledger
 
@@ -119,6 +120,15 @@ def test_a_table_sees_what_another_process_has_written(ledger):
     found = ours.get("ru_python")
     assert found is not None
     assert found.title == "Changed at once"
+
+
+def test_chats_that_are_taken_over_are_seen_by_a_table_that_was_read_before(ledger):
+    table = IdentityTable(ledger)
+    assert table.all() == []
+    row = {"key": "ru_python", "marked_id": -1001234567890, "identity": seen().model_dump_json()}
+    with ledger.write() as connection:
+        put_chats(connection, [{**row, "paused": False, "forgotten_at": None}])
+    assert table.all() == [seen()]
 
 
 @pytest.mark.parametrize(

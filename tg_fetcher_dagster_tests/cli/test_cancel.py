@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import orjson
 import pytest
 import sqlalchemy as sa
@@ -151,3 +152,24 @@ def test_many_days_are_cancelled_some_at_a_time(ledger: Ledger, monkeypatch: pyt
     assert done.days == 10
     assert set(states(ledger)["r1"]) == {"cancelled"}
     assert len(events_of(ledger)) == 10
+
+
+def test_a_run_under_way_is_cancelled_in_the_instance_too(command: Command, known: Ledger):
+    from tg_fetcher_dagster.cli.dagster_instance import instance
+    from tg_fetcher_dagster.definitions import defs
+
+    with instance() as dagster:
+        job = defs().resolve_job_def("fetch_days")
+        run = dagster.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        with known.write() as connection:
+            batch = batches.Batch(
+                batch_id="b1", chats=("news",), first=date(2025, 11, 1), last=date(2025, 11, 1),
+                state="running", run_id=run.run_id,
+            )  # fmt: skip
+            batches.put(connection, batch)
+        ask(known, 1, 1, batch_id="b1")
+        result = command("cancel", "--all", "--yes")
+        assert result.out == "cancelled: 1 days\n1 run under way: cancelled, too\n", result.err
+        ended = dagster.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status in {dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED}

@@ -11,10 +11,9 @@ import orjson
 import pytest
 import time_machine
 
-from tg_fetcher_dagster.ledger import outbox
-from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.requests.asking import NewRequest, ask
 from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.cli.worker import known_ledger, told
 
 TODAY = datetime(2025, 12, 1, 12, tzinfo=UTC)
 YESTERDAY = TODAY.date() - timedelta(days=1)
@@ -65,17 +64,6 @@ def test_a_direct_fetch_tells_each_chat_that_cannot_be_fetched(signed_in: Comman
     assert "2 days: 1 fetched, 0 skipped, 1 failed" in result.out
 
 
-def ledger_of_the_folder() -> Ledger:
-    return Ledger.open(f"sqlite:///{Path('data').absolute() / '.ledger' / 'ledger.sqlite'}")
-
-
-def told() -> list[tuple[str | None, str | None, str]]:
-    """The events in the outbox: chat, day and what it tells."""
-    with closing(ledger_of_the_folder()) as ledger, ledger.read() as connection:
-        bodies = [orjson.loads(each.body) for each in outbox.recorded_after(connection, 0)]
-    return [(each["chat"], each["date"], each.get("error_type") or each["event"]) for each in bodies]
-
-
 def test_days_that_wait_are_told_with_the_moment_and_end_by_themselves_later(
     signed_in: Command, sandbox: Any
 ):
@@ -114,7 +102,7 @@ def test_many_days_without_redis_leave_no_progress_behind(signed_in: Command, en
 
 def test_what_others_ask_for_is_left_alone(signed_in: Command, sandbox: Any):
     signed_in("chats", "add", "@daily_news", "-1007003")
-    with closing(ledger_of_the_folder()) as ledger, ledger.write() as connection:
+    with closing(known_ledger()) as ledger, ledger.write() as connection:
         theirs = NewRequest(source="schedule", days={"channel_7003": [date(2025, 11, 5)]})
         ask(connection, theirs, now=1.0)
     assert signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct").code == 0

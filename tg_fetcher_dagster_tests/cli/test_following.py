@@ -1,7 +1,6 @@
 """`fetch` without `--direct`: pushed to a real Valkey or a spool folder, followed in a real ledger."""
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,84 +13,16 @@ import sqlalchemy as sa
 import time_machine
 
 from tg_fetcher_dagster.cli import following
-from tg_fetcher_dagster.ledger import batches, days
+from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.tables import asks, requests
 from tg_fetcher_dagster_tests.cli.conftest import Command
-from tg_fetcher_dagster_tests.waiting import LOOK_SECONDS, PATIENCE
+from tg_fetcher_dagster_tests.cli.worker import Answer, Worker, ask, ended, ends, known_ledger, request
+from tg_fetcher_dagster_tests.waiting import LOOK_SECONDS
 
 TODAY = datetime(2025, 12, 1, 12, tzinfo=UTC)
 YESTERDAY = TODAY.date() - timedelta(days=1)
 SOON = TODAY.timestamp() + 31 * 60
-
-Answer = Callable[[sa.Connection, dict[str, Any]], None]
-
-
-def request(connection: sa.Connection, command: dict[str, Any], **more: Any) -> str:
-    """Writes a command down as the reconciler does."""
-    request_id = f"r-{command['command_id']}"
-    row = {"request_id": request_id, "source": "redis", "state": "planned", "correlation_id": "k",
-           "command_id": command["command_id"], "spelling": command["chat"], "received_at": 1.0}  # fmt: skip
-    connection.execute(sa.insert(requests).values(**{**row, **more}))
-    return request_id
-
-
-def ask(connection: sa.Connection, request_id: str, day: str, chat: str = "ru_python", **more: Any) -> None:
-    row = {"request_id": request_id, "chat": chat, "date": date.fromisoformat(day), "seq": 1, "priority": 0}
-    connection.execute(sa.insert(asks).values(**row, **more))
-
-
-def ended(
-    connection: sa.Connection, request_id: str, day: str, end: str = "fetched", error: str | None = None,
-    *, chat: str = "ru_python", at: float = 5.0,
-) -> None:  # fmt: skip
-    """Ends a day of a request that has not begun to be asked for."""
-    if end in {"fetched", "unchanged", "skipped"}:
-        kept = {"settled": True, "message_count": 450, "fetched_at": 1.0}
-        days.put(connection, chat, date.fromisoformat(day), kept)
-    ask(connection, request_id, day, chat, state=end, error=error, ended_at=at)
-
-
-def ends(*given: Sequence[str]) -> Answer:
-    """Returns who ends days as they are given: the day, how, and why."""
-
-    def answer(connection: sa.Connection, command: dict[str, Any]) -> None:
-        request_id = request(connection, command)
-        for number, each in enumerate(given):
-            ended(connection, request_id, *each, at=5.0 + number)
-
-    return answer
-
-
-class Worker(threading.Thread):
-    """Takes commands as the reconciler does and writes what comes of each into the ledger."""
-
-    def __init__(self, url: str, answer: Answer) -> None:
-        super().__init__(daemon=True)
-        self._url = url
-        self._answer = answer
-        self._over = threading.Event()
-        self.commands: list[dict[str, Any]] = []
-
-    def run(self) -> None:
-        with redis.Redis.from_url(self._url) as client, closing(known_ledger()) as ledger:
-            while not self._over.is_set():
-                raw = client.lpop("tg_commands")
-                if raw is None:
-                    self._over.wait(LOOK_SECONDS)
-                    continue
-                self.commands.append(orjson.loads(raw))
-                with ledger.write() as connection:
-                    self._answer(connection, self.commands[-1])
-
-    def stop(self) -> None:
-        self._over.set()
-        self.join(PATIENCE)
-
-
-def known_ledger() -> Ledger:
-    """The ledger of the folder in which the command is run."""
-    return Ledger.open(f"sqlite:///{Path('data').absolute() / '.ledger' / 'ledger.sqlite'}")
 
 
 @pytest.fixture
@@ -351,3 +282,29 @@ def test_days_that_cannot_be_fetched_are_refused_before_anything_is_pushed(
     assert result.code == 2
     assert said in result.error
     assert redis_client.keys("*") == []
+
+
+def test_without_redis_a_command_becomes_a_file_in_the_spool_folder_and_is_followed_likewise(
+    command: Command, env_file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from tg_fetcher_dagster.requests.spool import SpoolFolder
+
+    env_file.write_text("REDIS_URL=\n")
+    assert command("fetch", "other_chat", "--date", "2025-11-06", "--no-wait").code == 0
+    look = following.Follower.look
+
+    def taken_before_the_look(self: following.Follower, *, waited: float) -> bool:
+        with closing(known_ledger()) as ledger:
+            assert SpoolFolder(Path("data")).take(ledger, 1.0) in {0, 2}
+            with ledger.write() as connection:
+                found = connection.execute(sa.select(requests).where(requests.c.state == "new")).mappings()
+                for row in found.all():
+                    given = orjson.loads(row["raw"])
+                    connection.execute(sa.delete(requests).where(requests.c.seq == row["seq"]))
+                    ends([given["date"]])(connection, given)
+        return look(self, waited=waited)
+
+    monkeypatch.setattr(following.Follower, "look", taken_before_the_look)
+    result = command("fetch", "ru_python", "--date", "2025-11-07")
+    assert (result.code, result.out) == (0, "ru_python 2025-11-07: 450 messages\n")
+    assert list(Path("data/.spool").glob("*.json")) == []

@@ -15,6 +15,7 @@ from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.cli.worker import Worker, ends
 from tg_fetcher_dagster_tests.events.recorded import recorded as recorded_in
 from tg_fetcher_dagster_tests.fetching.reading import days_between
 from tg_fetcher_dagster_tests.records import lose_records
@@ -185,6 +186,40 @@ def test_where_redis_is_there_they_are_published_at_once(
         "messages_fetched"
     ] * 6
     assert json_of(kept)["events_pending"] == 0
+
+
+def test_with_redis_repairing_pushes_a_command_for_each_run_of_days(
+    kept: Command, env_file: Path, redis_url: str
+):
+    with env_file.open("a") as file:
+        file.write(f"REDIS_URL={redis_url}\n")
+    (CHAT / "raw" / "2025-11-05.jsonl.zst").unlink()
+    flip(CHAT / "raw" / "2025-11-06.jsonl.zst")
+
+    worker = Worker(redis_url, ends(["2025-11-05", "unchanged"], ["2025-11-06", "unchanged"]))
+    worker.start()
+    try:
+        result = kept("verify", "--repair")
+    finally:
+        worker.stop()
+    assert result.code == 0, result.err
+    [sent] = worker.commands
+    told = ("chat", "mode", "from", "to", "force", "requested_by")
+    assert {key: sent[key] for key in told} == {
+        "chat": "daily_news", "mode": "range", "from": "2025-11-05", "to": "2025-11-06", "force": False,
+        "requested_by": "tg-fetcher",
+    }  # fmt: skip
+
+
+def test_status_finds_files_that_are_gone_where_it_is_asked_to_look(kept: Command):
+    for path in CHAT.glob("2025-11-0*"):
+        path.unlink()
+    assert "damaged" not in kept("status").out
+    assert json_of(kept)["damaged"] is None
+    shown = kept("status", "--files").out
+    assert "damaged   daily_news 2025-11-05: day file is gone, summary is gone" in shown
+    assert kept("rebuild", "daily_news").out.splitlines()[-1] == "3 days rebuilt, 0 changed"
+    assert "damaged" not in kept("status", "--files").out
 
 
 def test_a_damaged_raw_file_fails_its_day_only_and_keeps_it(kept: Command):

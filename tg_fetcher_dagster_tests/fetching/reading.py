@@ -21,16 +21,17 @@ from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
 from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.ledger import days as ledger_days
-from tg_fetcher_dagster.ledger import outbox
+from tg_fetcher_dagster.ledger import outbox, planning
 from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.overview import doubted_days
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster.storage.coverage import Coverage, covered_days, read_coverage, write_coverage
-from tg_fetcher_dagster.storage.damage import Standing, is_complete, standing
+from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage, write_coverage
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster_tests.consumer import read_day
+from tg_fetcher_dagster_tests.records import is_complete
 from tg_fetcher_sandbox.background import RunningSandbox
 
 HASH = "0123456789abcdef0123456789abcdef"
@@ -173,10 +174,17 @@ class Fetching:
         """Returns whether a day needs no fetch."""
         return is_complete(self.context.ledger, paths)
 
-    def standing(self, chat: str) -> Standing:
-        """Returns how a chat's days stand."""
-        covered = covered_days(self.context.ledger, chat, date.min, date.max)
-        return standing(self.context.store, chat, covered)
+    def done(self, chat: str) -> set[date]:
+        """Returns the days of a chat that nobody asks for by himself."""
+        with self.context.ledger.read() as connection:
+            now = self.context.now().timestamp()
+            settled = planning.settled(connection, [chat], date.min, date.max, now=now)
+        return {day for _, day in settled}
+
+    def doubted(self) -> list[tuple[str, date]]:
+        """Returns the days that wait for a deletion to be confirmed."""
+        with self.context.ledger.read() as connection:
+            return doubted_days(connection)
 
     def lose_record(self, paths: DayPaths) -> None:
         """Takes a day's record out of the ledger."""

@@ -12,7 +12,7 @@ import pytest
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.fetching.verifying import verify_day
 from tg_fetcher_dagster.storage.coverage import Coverage
-from tg_fetcher_dagster.storage.damage import Part, Standing
+from tg_fetcher_dagster.storage.damage import Part
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import RawFileError, RawWriter, read_raw
 from tg_fetcher_dagster_tests.fetching.reading import Fetching
@@ -106,16 +106,12 @@ def named(damages: Mapping[str, Damage]) -> Any:
     return pytest.mark.parametrize("damage", damages.values(), ids=damages.keys())
 
 
-def standing_of(telegram: Fetching, key: str) -> Standing:
-    return telegram.standing(key)
-
-
 async def fetched(start: Start, name: str = "hurt_busy") -> tuple[Fetching, str, DayPaths]:
     """A day that was read and is whole."""
     telegram = start(WORLD)
     key = await telegram.resolve(name)
     await telegram.fetch(key, [DAY])
-    assert standing_of(telegram, key).done == {DAY}
+    assert telegram.done(key) == {DAY}
     telegram.sandbox.clear_requests()
     return telegram, key, telegram.paths(key, DAY)
 
@@ -129,8 +125,6 @@ async def test_a_fetch_makes_a_damaged_day_whole_again_without_a_request(
     before, proved = contents(paths), facts(telegram.proved(paths))
     damage(telegram, paths)
     assert not telegram.is_complete(paths)
-    assert standing_of(telegram, key).done == frozenset()
-    assert list(standing_of(telegram, key).damaged) == [DAY]
 
     await telegram.fetch(key, [DAY], request_id="fetch-2")
 
@@ -138,7 +132,7 @@ async def test_a_fetch_makes_a_damaged_day_whole_again_without_a_request(
     assert contents(paths) == before
     assert facts(telegram.proved(paths)) == proved
     assert telegram.is_complete(paths)
-    assert standing_of(telegram, key).done == {DAY}
+    assert telegram.done(key) == {DAY}
 
 
 @named(OF_FILES)
@@ -176,7 +170,6 @@ async def test_a_day_without_a_whole_raw_file_is_read_again_and_its_files_stay(
     telegram, key, paths = await fetched(fetching)
     before = contents(paths)
     damage(telegram, paths)
-    assert standing_of(telegram, key).done == frozenset()
 
     [report] = await telegram.fetch(key, [DAY], request_id="fetch-2")
 
@@ -253,14 +246,14 @@ async def test_a_rebuild_from_a_damaged_raw_file_keeps_the_day_and_has_it_read_a
 
     assert caught.value.error_type is ErrorType.STORAGE
     assert contents(paths) == before
-    assert standing_of(telegram, key).done == frozenset()
-    assert "is damaged" in str(standing_of(telegram, key).damaged[DAY][0])
+    assert telegram.done(key) == set()
+    assert "is damaged" in str(telegram.coverage(key, DAY).needs_read)
     assert found(telegram, key, tmp_path).keys() == {Part.RAW}
     [report] = await telegram.fetch(key, [DAY], request_id="fetch-2")
     assert report.outcome == "unchanged"
     assert contents(paths) == before
     assert found(telegram, key, tmp_path) == {}
-    assert standing_of(telegram, key).done == {DAY}
+    assert telegram.done(key) == {DAY}
 
 
 async def test_a_rebuild_that_changes_a_day_tells_the_checksum_that_the_next_skip_names(

@@ -94,10 +94,6 @@ def files(paths: DayPaths) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in whole}
 
 
-def standing_of(telegram: Fetching) -> Any:
-    return telegram.standing("gone_busy")
-
-
 def is_doubted(report: DayResult) -> bool:
     error = report.error
     return (
@@ -125,8 +121,8 @@ async def test_the_earlier_file_stays_and_the_reading_is_kept_beside_it(fetching
     assert not paths.versions.exists()
     assert len(telegram.told()) == told, "the failure hook tells it, once it is final"
     assert message_ids(paths.candidate_raw) == set(chat.ids())
-    assert standing_of(telegram).doubted == {DAY}
-    assert standing_of(telegram).done == frozenset()
+    assert telegram.doubted() == [("gone_busy", DAY)]
+    assert telegram.done("gone_busy") == set()
 
 
 async def test_fewer_messages_than_that_may_go_and_it_is_told_which(fetching: Start) -> None:
@@ -227,7 +223,7 @@ async def test_a_reading_that_shows_the_messages_again_drops_the_candidate(fetch
 
     assert report.outcome == "unchanged"
     assert read_candidate(paths) is None
-    assert standing_of(telegram).done == {DAY}
+    assert telegram.done("gone_busy") == {DAY}
     chat.delete(gone)
     assert is_doubted(await read(telegram, FIRST + 30 * HOUR, 4)), "it is the first reading again"
 
@@ -335,7 +331,7 @@ async def test_a_person_accepts_the_deletion_without_a_request(fetching: Start) 
     assert event["messages_deleted"] == 20
     assert accepted.coverage.fetched_at == FIRST + HOUR
     assert telegram.is_complete(paths)
-    assert standing_of(telegram).done == {DAY}
+    assert telegram.done("gone_busy") == {DAY}
     assert {old[paths.day_file], old[paths.raw]} == {path.read_bytes() for path in paths.versions.iterdir()}
     assert (await read(telegram, FIRST + 2 * HOUR, 3)).outcome == "unchanged"
     with pytest.raises(FetchError, match="no deletion waits to be accepted"):

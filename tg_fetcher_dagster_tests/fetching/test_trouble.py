@@ -171,3 +171,27 @@ async def test_comments_that_may_not_be_read_are_told_in_the_coverage_and_in_the
         if post["id"] in {each["id"] for each in commented}:
             assert not post.get("comments")
             assert any("comment" in name and "unavailable" in name and post[name] for name in post), post
+
+
+async def test_a_flood_of_comments_leaves_the_days_that_need_none(fetching: Start) -> None:
+    some = {**WORLD["chats"]["news"], "username": "some_news", "comments": {"share": 0.2, "most": 4}}
+    telegram = fetching({**WORLD, "chats": {"news": some}})
+    key = await telegram.resolve("some_news")
+    days = telegram.truth()["news"]["days"]
+    commented = {
+        date.fromisoformat(day)
+        for day, of_day in days.items()
+        if any(post.get("comments") for post in of_day["messages"])
+    }
+    assert 1 < len(commented) < len(DAYS)
+    telegram.sandbox.add_fault(method="messages.getReplies", error="FLOOD_WAIT_7200")
+
+    results = await telegram.fetch(key, DAYS)
+
+    failed = {each.day: each.error for each in results if each.error is not None}
+    assert failed.keys() == commented
+    assert {error.error_type for error in failed.values()} == {ErrorType.RATE_LIMIT}
+    assert all((error.retry_after or 0) > 7000 for error in failed.values())
+    assert telegram.done(key) == set(DAYS) - commented
+    assert telegram.sandbox.count("messages.getReplies") == 1, "the method's deadline is heeded"
+    assert {event["date"] for event in telegram.told()} == {str(day) for day in telegram.done(key)}

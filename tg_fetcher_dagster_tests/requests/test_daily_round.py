@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger import days
+from tg_fetcher_dagster.ledger import day_rounds, days
 from tg_fetcher_dagster.ledger.tables import chats as chats_table
 from tg_fetcher_dagster.ledger.tables import days as days_table
 from tg_fetcher_dagster.requests.batch_end import note_failure
-from tg_fetcher_dagster.requests.daily_round import heal, missing_days, plan_round
+from tg_fetcher_dagster.requests.daily_round import missing_days, plan_round
 from tg_fetcher_dagster.requests.runs import RunStatus
 from tg_fetcher_dagster_tests.requests.office import NOON, YESTERDAY, Office
 
@@ -53,7 +53,7 @@ def test_a_daemon_that_was_down_for_three_weeks_catches_up(office: Office):
     assert asked == {YESTERDAY - number * ONE_DAY for number in range(22)}
 
 
-def test_three_rounds_that_fail_for_good_give_a_day_up_and_heal_reopens_it(office: Office):
+def test_three_rounds_that_fail_for_good_give_a_day_up_until_it_is_reopened(office: Office):
     for _ in range(3):
         round_of(office)
         (batch,) = office.tick().start
@@ -66,7 +66,9 @@ def test_three_rounds_that_fail_for_good_give_a_day_up_and_heal_reopens_it(offic
     assert round_of(office).days == {}
     (row,) = office.rows(days_table)
     assert (row["failed_rounds"], row["given_up_at"] is not None) == (3, True)
-    assert heal(office.ledger, now=office.now) == {"ru_python": (YESTERDAY,)}
+    with office.ledger.write() as connection:
+        assert day_rounds.reopen(connection) == [("ru_python", YESTERDAY)]
+    assert round_of(office).days == {"ru_python": (YESTERDAY,)}
     assert len(office.tick().start) == 1
 
 

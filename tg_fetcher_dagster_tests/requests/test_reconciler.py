@@ -329,16 +329,16 @@ def test_a_tick_asks_for_all_runs_at_once(office: Office):
 
 
 def test_a_broken_row_spoils_no_other_command(office: Office, monkeypatch):
-    from tg_fetcher_dagster.requests import new_commands
+    from tg_fetcher_dagster.requests import decisions
 
-    real = new_commands.plan_days
+    real = decisions.plan_days
 
     def poisoned(connection, wanted, **values):
         if any(each.command_id == "poison" for each in wanted):
-            raise ValueError("poison")
+            raise ZeroDivisionError("poison")
         return real(connection, wanted, **values)
 
-    monkeypatch.setattr(new_commands, "plan_days", poisoned)
+    monkeypatch.setattr(decisions, "plan_days", poisoned)
     office.push(date="2025-11-01")
     bad = office.push(date="2025-11-02", command_id="poison")
     office.push(date="2025-11-03")

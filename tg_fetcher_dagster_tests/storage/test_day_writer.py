@@ -9,9 +9,9 @@ import pytest
 
 from tg_fetcher_dagster.storage.changes import Changes
 from tg_fetcher_dagster.storage.coverage import read_coverage
-from tg_fetcher_dagster.storage.damage import is_complete
 from tg_fetcher_dagster.storage.day_writer import DayWriter
 from tg_fetcher_dagster.storage.raw_file import read_raw
+from tg_fetcher_dagster_tests.records import is_complete
 from tg_fetcher_dagster_tests.storage.writing import (
     coverage_of,
     fetch_day,

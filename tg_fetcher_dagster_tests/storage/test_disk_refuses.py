@@ -8,7 +8,7 @@ import pytest
 
 from tg_fetcher_dagster.durable_files import exclusive, storage_failures, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.storage.damage import is_complete
+from tg_fetcher_dagster_tests.records import is_complete
 from tg_fetcher_dagster_tests.storage.writing import fetch_day, message, temporary_files
 
 CHILD = """

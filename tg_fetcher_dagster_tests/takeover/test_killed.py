@@ -74,6 +74,7 @@ def state(before: Before, client: redis.Redis) -> dict[str, object]:
                 for row in connection.execute(
                     sa.select(table).order_by(*(["seq"] if "seq" in table.c else table.primary_key.columns))
                 ).mappings()
+                if row.get("name") != "chats_version"  # another one after each change of a chat
             ]
             for table in tables.metadata.sorted_tables
         }

@@ -20,12 +20,14 @@ from tg_fetcher_dagster.defs.running import resolve_run_request, run_request
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.draining import drain_outbox
+from tg_fetcher_dagster.fetching.committing import recover_intents
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.sources import open_sources
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
+from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.clock import planning_time
 
 TIME_BOX: Final = 20.0
@@ -38,6 +40,13 @@ answers at once what is pushed meanwhile. Other sensors have threads of their ow
 RUNS_A_TICK: Final = 4
 """Dagster makes each run inside the tick, which takes 0.5 to 1 s: 100 of them took 54 and 104 s. More than
 start soon are of no use."""
+
+
+STILL_ALIVE: Final = 30.0
+"""Seconds for which a day that is on its way to its files is left to the process that began it."""
+
+RECOVERED_A_TICK: Final = 20
+"""Days that a killed run has left on their way and that one tick brings to their end."""
 
 
 def sensor_result(result: TickResult, known_chats: frozenset[str]) -> dg.SensorResult | dg.SkipReason:
@@ -103,6 +112,9 @@ def build_requests_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
 def _tick(settings: Settings, ledger: Ledger, instance: dg.DagsterInstance) -> TickResult:
     deadline = time.monotonic() + TIME_BOX
     today = day_of(planning_time(settings, datetime.now(UTC)), settings.zone)
+    recover_intents(
+        ledger, Store.of(settings), began_before=time.time() - STILL_ALIVE, limit=RECOVERED_A_TICK
+    )
     with open_sources(settings) as sources:
         reconciler = Reconciler(
             ledger,
