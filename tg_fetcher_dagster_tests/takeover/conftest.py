@@ -50,8 +50,8 @@ def fill_redis(client: redis.Redis, dump: dict[str, dict[str, dict[str, str] | l
 def before(
     tmp_path: Path,
     new_ledger: Callable[[], str],
-    redis_client: redis.Redis,  # noqa: F811
-    redis_url: str,  # noqa: F811
+    redis_client: redis.Redis,
+    redis_url: str,
 ) -> Before:
     """The old deployment, and an empty ledger beside it."""
     return unpacked(tmp_path / "old", new_ledger(), redis_client, redis_url)
