@@ -32,22 +32,16 @@ def cancel(
     if sum((chat is not None, bool(commands), every)) != 1:
         raise WrongUse("give a chat, --command, or --all")
     settings = read_settings()
-    ledger = Ledger.open(settings.ledger_location)
-    try:
+    with Ledger.open(settings.ledger_location) as ledger:
         _cancel(ledger, settings, chat=chat, command_ids=commands or [], yes=yes)
-    finally:
-        ledger.close()
 
 
 def cancel_commands(command_ids: list[str], settings: "Settings") -> None:
     """Ends what commands ask for, without a question, and tells how much that was."""
     from tg_fetcher_dagster.ledger.database import Ledger
 
-    ledger = Ledger.open(settings.ledger_location)
-    try:
+    with Ledger.open(settings.ledger_location) as ledger:
         _cancel(ledger, settings, chat=None, command_ids=command_ids, yes=True)
-    finally:
-        ledger.close()
 
 
 def _cancel(

@@ -1,8 +1,6 @@
 """`tg-fetcher failed`: commands that ended in the dead letters, any number of them, read in pages."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -155,12 +153,7 @@ def _unknown(letter: str) -> FetchError:
     return FetchError(ErrorType.NOT_FOUND, f"no failed command {letter!r}: see tg-fetcher failed list")
 
 
-@contextmanager
-def _ledger() -> "Iterator[Ledger]":
+def _ledger() -> "Ledger":
     from tg_fetcher_dagster.ledger.database import Ledger
 
-    ledger = Ledger.open(read_settings().ledger_location)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
+    return Ledger.open(read_settings().ledger_location)

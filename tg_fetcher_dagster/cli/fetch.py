@@ -132,13 +132,10 @@ def push_and_follow(
     from tg_fetcher_dagster.cli.outcomes import Outcome
     from tg_fetcher_dagster.ledger.database import Ledger
 
-    ledger = Ledger.open(settings.ledger_location)
-    try:
+    with Ledger.open(settings.ledger_location) as ledger:
         push(commands, settings)
         follower = Follower(ledger, [each.command_id for each in commands], display)
         return Outcome(ends=follower.follow(timeout=timeout))
-    finally:
-        ledger.close()
 
 
 def _offer_to_cancel(command_ids: list[str], settings: "Settings") -> None:

@@ -1,4 +1,4 @@
-"""Messages of which Telegram sent only the beginning are asked for whole, or named as a loss of their day.
+"""What a page does not bring of a message: comments below it, and the rest of what came in part.
 
 A page brings long rich messages in part; `messages.getRichMessage` gives one whole. One request a message,
 none where nothing came in part.
@@ -31,6 +31,22 @@ class Completion:
     users: list[Record] = field(default_factory=list)
     chats: list[Record] = field(default_factory=list)
     lost: list[Loss] = field(default_factory=list)
+
+
+async def comments_below(
+    telegram: TelegramReader, identity: ChatIdentity, message: Record, limit: int
+) -> Comments | None:
+    """Reads what was written below a channel's post; no request where nothing was.
+
+    Raises:
+        FetchError: (rate_limit, network, …) they cannot be read now.
+    """
+    replies = message.value.get("replies") or {}
+    if not replies.get("comments") or not replies.get("replies"):
+        return None
+    if not limit:
+        return Comments(outcome="unavailable", reason="turned off by COMMENTS_LIMIT_PER_MESSAGE=0")
+    return await telegram.comments(identity, message.id, limit, counted=int(replies["replies"]))
 
 
 async def complete(

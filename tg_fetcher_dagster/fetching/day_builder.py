@@ -5,7 +5,6 @@ publishes it, and a builder that is discarded leaves nothing behind.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,53 +14,20 @@ import orjson
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.fetching.committing import drafts_on_their_way
 from tg_fetcher_dagster.fetching.completing import Completion
+from tg_fetcher_dagster.fetching.made_day import MadeDay
 from tg_fetcher_dagster.fetching.missing_parts import unmapped
 from tg_fetcher_dagster.fetching.raw_lines import RawMessage, assembled, with_whole
 from tg_fetcher_dagster.fetching.record import reading_of
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.messages.day import DayAssembly, DayStatistics, MappingOptions
+from tg_fetcher_dagster.messages.day import DayAssembly, MappingOptions
 from tg_fetcher_dagster.messages.peers import marked_entity_id
 from tg_fetcher_dagster.messages.source import source_info
 from tg_fetcher_dagster.storage.coverage import Coverage, Loss
-from tg_fetcher_dagster.storage.day_draft import Assembled
 from tg_fetcher_dagster.storage.day_writer import DayWriter, SideFiles
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import RAW_FORMAT
 from tg_fetcher_dagster.telegram.comments import Comments
 from tg_fetcher_dagster.telegram.records import Record
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scanned:
-    """The interval of message ids that a day's scan covered; None where no message bounds it."""
-
-    newest_id: int | None
-    oldest_id: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class MadeDay:
-    """A day's files as they will be; nothing of them is visible yet."""
-
-    assembled: Assembled
-    sides: SideFiles
-    statistics: DayStatistics
-    comment_count: int
-
-    def facts(self, options: MappingOptions) -> dict[str, Any]:
-        """Returns what a coverage says of a day's files (its OF_THE_FILES), but for their sizes."""
-        return {
-            "message_count": self.statistics.message_count,
-            "comment_count": self.comment_count,
-            "checksum_sha256": self.assembled.checksum_sha256,
-            "size_bytes": self.assembled.size_bytes,
-            "newest_message_id": self.statistics.newest_id,
-            "first_message_ts": self.statistics.first_message_ts,
-            "last_message_ts": self.statistics.last_message_ts,
-            "estimated_tokens_total": self.statistics.estimated_tokens_total,
-            "schema_version": options.schema_version,
-            "preprocessing_version": options.preprocessing_version,
-        }
 
 
 class DayBuilder:

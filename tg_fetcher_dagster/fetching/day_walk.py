@@ -9,11 +9,12 @@ from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.background_storing import BackgroundStoring
-from tg_fetcher_dagster.fetching.completing import Completion, complete
+from tg_fetcher_dagster.fetching.completing import Completion, comments_below, complete
 from tg_fetcher_dagster.fetching.context import FetchContext
-from tg_fetcher_dagster.fetching.day_builder import DayBuilder, Scanned
+from tg_fetcher_dagster.fetching.day_builder import DayBuilder
 from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.entities import mentioned
+from tg_fetcher_dagster.fetching.made_day import Scanned
 from tg_fetcher_dagster.fetching.missing_parts import comments_lost, hole_lost, undated
 from tg_fetcher_dagster.fetching.open_days import Horizon, OpenDay, ScannedIds, runs_of
 from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
@@ -216,8 +217,11 @@ class DayWalk:
         """
         if opened.failure is not None:
             return
+        limit = self._context.settings.comments_limit_per_message
         try:
-            comments = await self._comments(message) if self._may_have_comments else None
+            comments = None
+            if self._may_have_comments:
+                comments = await comments_below(self._telegram, self._identity, message, limit)
             completion = await complete(self._telegram, self._identity, message, comments)
         except FetchError as error:
             if error.error_type is not ErrorType.RATE_LIMIT:
@@ -225,7 +229,6 @@ class DayWalk:
             opened.failure = error
             return
         if comments is not None:
-            limit = self._context.settings.comments_limit_per_message
             lost = comments_lost(message.id, comments, limit=limit)
             opened.lost += [lost] if lost else []
         if completion is not None:
@@ -244,18 +247,6 @@ class DayWalk:
         opened.builder.add_message(message, comments, completion)
         opened.note(message)
         self._events.progress(opened.day, opened.builder.message_count)
-
-    async def _comments(self, message: Record) -> Comments | None:
-        """Reads what was written below a channel's post; no request where nothing was."""
-        limit = self._context.settings.comments_limit_per_message
-        replies = message.value.get("replies") or {}
-        if not replies.get("comments") or not replies.get("replies"):
-            return None
-        if not limit:
-            return Comments(outcome="unavailable", reason="turned off by COMMENTS_LIMIT_PER_MESSAGE=0")
-        return await self._telegram.comments(
-            self._identity, message.id, limit, counted=int(replies["replies"])
-        )
 
     def _without_a_date(self, messages: Sequence[Record], page: Page) -> None:
         """Keeps messages whose day nobody can tell, and names them where they stand."""

@@ -10,7 +10,8 @@ import orjson
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.fetching.day_builder import DayBuilder, MadeDay
+from tg_fetcher_dagster.fetching.day_builder import DayBuilder
+from tg_fetcher_dagster.fetching.made_day import MadeDay
 from tg_fetcher_dagster.fetching.missing_parts import without_unmapped
 from tg_fetcher_dagster.fetching.reading_account import reading_account
 from tg_fetcher_dagster.fetching.record import NOT_IN_OLDER_FILES, reading_in

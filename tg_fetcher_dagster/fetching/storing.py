@@ -14,13 +14,14 @@ from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.committing import Intent, commit_day, recover_day
 from tg_fetcher_dagster.fetching.context import FetchContext
-from tg_fetcher_dagster.fetching.day_builder import DayBuilder, MadeDay, Scanned
+from tg_fetcher_dagster.fetching.day_builder import DayBuilder
 from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.deletion_doubts import (
     Doubt,
     doubt_of,
     newer_in_place,
 )
+from tg_fetcher_dagster.fetching.made_day import MadeDay, Scanned
 from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
 from tg_fetcher_dagster.storage.candidates import write_candidate
 from tg_fetcher_dagster.storage.changes import ChangeRecord

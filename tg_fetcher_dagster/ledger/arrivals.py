@@ -5,11 +5,13 @@ Every function works inside the caller's transaction, and the second time it cha
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from tg_fetcher_dagster.ledger.asks import end_asks
 from tg_fetcher_dagster.ledger.chats import chats_changed
 from tg_fetcher_dagster.ledger.database import Connection, now
 from tg_fetcher_dagster.ledger.tables import (
@@ -84,11 +86,7 @@ def put_days(connection: Connection, chat: str, rows: Sequence[Row]) -> int:
     newer = newer_days(connection, chat, {row["date"]: row["fetched_at"] for row in rows})
     values = [{**row, "chat": chat, "updated_at": now()} for row in rows if row["date"] in newer]
     if values:
-        insert = _insert(connection, days)
-        changed = {name: insert.excluded[name] for name in values[0] if name not in {"chat", "date"}}
-        connection.execute(
-            insert.on_conflict_do_update(index_elements=["chat", "date"], set_=changed), values
-        )
+        _put_days(connection, values)
     return len(values)
 
 
@@ -137,6 +135,76 @@ def put_asks(connection: Connection, rows: Sequence[Row]) -> None:
 def put_letters(connection: Connection, rows: Sequence[Row]) -> None:
     """Keeps dead letters in this order; a request has one at most."""
     _insert_new(connection, dead_letters, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDay:
+    """What the ledger knows of a day.
+
+    Attributes:
+        fetched_at: when the reading began that it knows of; None where it was never read.
+        is_covered: all of the reading is known.
+    """
+
+    fetched_at: float | None
+    checksum_sha256: str | None
+    proved: bool
+    is_covered: bool
+
+
+def known_days(connection: Connection, chat: str, first: dt.date, last: dt.date) -> dict[dt.date, KnownDay]:
+    """Returns what is known of the days of a chat between two days, both included."""
+    found = connection.execute(
+        sa.select(
+            days.c.date,
+            days.c.fetched_at,
+            days.c.checksum_sha256,
+            days.c.proved,
+            days.c.coverage.is_not(None),
+        ).where(days.c.chat == chat, days.c.date >= first, days.c.date <= last)
+    )
+    return {row[0]: KnownDay(*row[1:]) for row in found}
+
+
+def replace_days(connection: Connection, chat: str, rows: Sequence[Row]) -> None:
+    """Keeps what the files of days say, whatever was known of them; all rows with the same columns."""
+    values = [{**row, "chat": chat, "updated_at": now()} for row in rows]
+    if values:
+        _put_days(connection, values)
+
+
+def end_quietly(connection: Connection, chat: str, read: Mapping[dt.date, float]) -> int:
+    """Ends open asks for days that were read after they were asked for; nobody is told of it again.
+
+    Args:
+        connection: in a transaction that writes.
+        chat: the chat's key.
+        read: day -> when its reading began, in seconds since 1970.
+
+    Returns:
+        How many asks ended.
+    """
+    waiting = connection.execute(
+        sa.select(asks.c.request_id, asks.c.date, requests.c.received_at)
+        .join(requests, requests.c.request_id == asks.c.request_id)
+        .where(asks.c.chat == chat, asks.c.date.in_(list(read)), asks.c.state == "open")
+    ).all()
+    ended = 0
+    for request_id, day, received_at in waiting:
+        if received_at <= read[day]:
+            ended += end_asks(connection, [request_id], chat, day, end="fetched", event_id=None)
+    return ended
+
+
+def chats_known(connection: Connection) -> set[str]:
+    """Returns the keys of all chats, removed ones, too."""
+    return set(connection.execute(sa.select(chats.c.key)).scalars())
+
+
+def _put_days(connection: Connection, values: list[dict[str, Any]]) -> None:
+    insert = _insert(connection, days)
+    changed = {name: insert.excluded[name] for name in values[0] if name not in {"chat", "date"}}
+    connection.execute(insert.on_conflict_do_update(index_elements=["chat", "date"], set_=changed), values)
 
 
 def _insert_new(connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:

@@ -18,10 +18,15 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tg_fetcher_dagster.durable_files import CLOSED, PRIVATE, make_folder
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.file_system import require_local
 from tg_fetcher_dagster.ledger.schema_version import require_present_schema
 
 BUSY_SECONDS = 30.0
 """How long a write of SQLite waits for another process's; theirs take milliseconds."""
+
+LOG_BYTES = 64 * 1024 * 1024
+"""What stays of the log of SQLite when nobody reads an older moment any more: a reader that is open for long
+keeps all that is written meanwhile in it (sqlite.org, "Write-Ahead Logging", 6.)."""
 
 Connection = sa.Connection
 """What the queries take; the rest of the program gets it from here, since it speaks no SQL."""
@@ -110,6 +115,7 @@ def engine_of(where: URL) -> sa.Engine:
     """Returns an engine for a checked URL."""
     if where.get_backend_name() != "sqlite":
         return sa.create_engine(where, pool_size=2, max_overflow=3, pool_pre_ping=True)
+    require_local(Path(str(where.database)))
     engine = sa.create_engine(where, connect_args={"timeout": BUSY_SECONDS})
     sa.event.listen(engine, "connect", _prepare_connection)
     sa.event.listen(engine, "begin", _begin)
@@ -148,6 +154,7 @@ def make_file(where: URL) -> None:
     if where.get_backend_name() != "sqlite":
         return
     path = Path(str(where.database))
+    require_local(path)
     try:
         # DATA_DIR may be made here first: closed to others, until `Store.prepare` says more (DATA_FILE_MODE).
         make_folder(path.parent.parent, mode=CLOSED)
@@ -178,10 +185,30 @@ def database_failures(where: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        said = str(error.orig).strip().splitlines()
-        raise FetchError(
-            ErrorType.STORAGE, f"the ledger {shown(where)}: {said[0] if said else error}"
-        ) from error
+        raise FetchError(ErrorType.STORAGE, f"the ledger {shown(where)}: {_said(error)}") from error
+
+
+_ADVICE = {
+    "SQLITE_FULL": "the disk is full: free some space there",
+    "SQLITE_READONLY": "it is read-only: let this user write there, or mount it for writing",
+    "SQLITE_CANTOPEN": "it cannot be opened: let this user read and write there",
+    "SQLITE_BUSY": f"another process has kept it for over {BUSY_SECONDS:.0f} s: try again",
+    "SQLITE_NOTADB": "it is no SQLite file, or damaged: restore a backup, or put it aside and run"
+    " tg-fetcher ledger rebuild",
+    "SQLITE_CORRUPT": "it is damaged: restore a backup, or put it aside and run tg-fetcher ledger rebuild",
+    "SQLITE_IOERR": "the disk reported an error: it is full, or a limit (ulimit -f) is reached, or it fails",
+}
+"""By the beginning of SQLite's name of an error (sqlite.org, "Result and Error Codes")."""
+
+
+def _said(error: DBAPIError) -> str:
+    """What a database said, in one line, and what to do."""
+    name = str(getattr(error.orig, "sqlite_errorname", ""))
+    for beginning, advice in _ADVICE.items():
+        if name.startswith(beginning):
+            return advice
+    said = str(error.orig).strip().splitlines()
+    return said[0] if said else str(error)
 
 
 def now() -> float:
@@ -195,7 +222,7 @@ def _prepare_connection(connection: Any, _record: object) -> None:  # noqa: ANN4
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "journal_size_limit=67108864",
+        f"journal_size_limit={LOG_BYTES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from tg_fetcher_dagster.accounts.waiting import account_waits
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.ledger import account_states, conditions
+from tg_fetcher_dagster.ledger import conditions
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 
 TELEGRAM_AWAY: Final = "telegram"
@@ -63,15 +64,9 @@ def waits_for(ledger: Ledger, now: float, *, account: str) -> Wait | None:
     """
     with ledger.read() as connection:
         standing = conditions.standing_conditions(connection)
-        state = account_states.find(connection, account)
     for each in standing:
         until = each.until if each.until is not None else each.since + PROBE_SECONDS
         if each.name == TELEGRAM_AWAY and until > now:
             return Wait(f"Telegram is away: {each.why}", until)
-    if state is None:
-        return None
-    if state.quarantine_reason is not None:
-        return Wait(f"account {account} is quarantined: {state.quarantine_reason}", None)
-    if state.rests_until > now:
-        return Wait(f"account {account} rests: Telegram asked for a pause", state.rests_until)
-    return None
+    waits = account_waits(ledger, account, now)
+    return Wait(waits.why, waits.until) if waits is not None else None

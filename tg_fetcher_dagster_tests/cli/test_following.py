@@ -15,7 +15,7 @@ import time_machine
 from tg_fetcher_dagster.cli import following
 from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.ledger.tables import asks
+from tg_fetcher_dagster.ledger.tables import asks, requests
 from tg_fetcher_dagster_tests.cli.conftest import Command
 from tg_fetcher_dagster_tests.cli.worker import Answer, Worker, ask, ended, ends, known_ledger, request
 from tg_fetcher_dagster_tests.waiting import LOOK_SECONDS
@@ -282,3 +282,29 @@ def test_days_that_cannot_be_fetched_are_refused_before_anything_is_pushed(
     assert result.code == 2
     assert said in result.error
     assert redis_client.keys("*") == []
+
+
+def test_without_redis_a_command_becomes_a_file_in_the_spool_folder_and_is_followed_likewise(
+    command: Command, env_file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from tg_fetcher_dagster.requests.spool import SpoolFolder
+
+    env_file.write_text("REDIS_URL=\n")
+    assert command("fetch", "other_chat", "--date", "2025-11-06", "--no-wait").code == 0
+    look = following.Follower.look
+
+    def taken_before_the_look(self: following.Follower, *, waited: float) -> bool:
+        with closing(known_ledger()) as ledger:
+            assert SpoolFolder(Path("data")).take(ledger, 1.0) in {0, 2}
+            with ledger.write() as connection:
+                found = connection.execute(sa.select(requests).where(requests.c.state == "new")).mappings()
+                for row in found.all():
+                    given = orjson.loads(row["raw"])
+                    connection.execute(sa.delete(requests).where(requests.c.seq == row["seq"]))
+                    ends([given["date"]])(connection, given)
+        return look(self, waited=waited)
+
+    monkeypatch.setattr(following.Follower, "look", taken_before_the_look)
+    result = command("fetch", "ru_python", "--date", "2025-11-07")
+    assert (result.code, result.out) == (0, "ru_python 2025-11-07: 450 messages\n")
+    assert list(Path("data/.spool").glob("*.json")) == []

@@ -178,18 +178,18 @@ def test_a_deletion_that_is_not_believed_fails_its_day_and_a_check_says_so(with_
 
 
 def test_the_unfinished_day_says_so_too(deployment: Deployment) -> None:
-    def fetch_today() -> dg.ExecuteInProcessResult:
+    def fetch_today(minute: int) -> dg.ExecuteInProcessResult:
         ops = {"messages_today": {"config": {"force": True}}}
-        with time_machine.travel(datetime(2025, 11, 3, 23, 59, tzinfo=UTC)):
+        with time_machine.travel(datetime(2025, 11, 3, 23, minute, tzinfo=UTC)):
             return deployment.execute("fetch_today", partition_key="def_busy", run_config={"ops": ops})
 
     deployment.add_chats("def_busy")
-    assert fetch_today().success
+    assert fetch_today(50).success
     posts = of_the_day(deployment)
     for post in posts[:15]:
         deployment.sandbox.world.delete("busy", post.id)
 
-    result = fetch_today()
+    result = fetch_today(55)
 
     assert not result.success
     assert failure_of(result).user_failure_data.metadata["error_type"].value == "suspicious_deletion"

@@ -47,13 +47,24 @@ def test_every_port_is_published_on_the_loopback_address_only(services):
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_only_the_code_server_is_given_the_secrets(services):
-    assert [name for name, service in services.items() if "env_file" in service] == ["code-server"]
+def test_only_what_works_with_them_is_given_the_secrets(services):
+    given = [name for name, service in services.items() if "env_file" in service]
+    assert given == ["migrate", "code-server"]
+
+
+def test_nothing_works_in_the_data_before_the_ledger_is_up_to_date(services):
+    assert services["migrate"]["command"] == ["tg-fetcher", "ledger", "migrate"]
+    for name, service in services.items():
+        if "data:/app/data" in service.get("volumes", ()) and name != "migrate":
+            assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}, name
+            assert services["migrate"]["volumes"] == [
+                each for each in service["volumes"] if each.startswith(("data:", "sessions:"))
+            ]
 
 
 def test_every_long_running_service_is_watched_and_comes_back(services):
     for name, service in services.items():
-        if name != "set-up":
+        if service["restart"] != "no":
             assert service["restart"] == "unless-stopped", name
             assert "healthcheck" in service, name
 

@@ -17,7 +17,6 @@ import redis
 
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
-from tg_fetcher_dagster_tests.fixtures_redis import redis_client, redis_server, redis_url  # noqa: F401
 
 ARCHIVE = Path(__file__).with_name("before_ledger.tar.xz")
 
@@ -52,7 +51,7 @@ def before(
     tmp_path: Path,
     new_ledger: Callable[[], str],
     redis_client: redis.Redis,
-    redis_url: str,  # noqa: F811
+    redis_url: str,
 ) -> Before:
     """The old deployment, and an empty ledger beside it."""
     return unpacked(tmp_path / "old", new_ledger(), redis_client, redis_url)

