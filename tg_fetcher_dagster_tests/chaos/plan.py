@@ -97,7 +97,7 @@ def plan(seed: int, *, commands: int, seconds: float, faults: int, losses: int, 
 
 
 def _mixed(chance: random.Random, count: int) -> list[Fault]:
-    """Returns so many faults by their weights: drawn from a bag that is filled again, so that a few differ."""
+    """Returns so many faults by their weights: drawn from a bag that is filled again."""
     drawn: list[Fault] = []
     while len(drawn) < count:
         bag = [kind for kind, weight in WEIGHTS.items() for _ in range(weight)]

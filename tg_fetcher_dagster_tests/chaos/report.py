@@ -120,8 +120,8 @@ def _told(made: Storm, producer: Producer, found: Found) -> list[str]:
     return [
         *(f"{count} times: {fault}" for fault, count in sorted(made.happened.items())),
         (
-            f"commands: {len(producer.acknowledged)} acknowledged, {len(producer.unanswered)} without an answer,"
-            f" {lost} lost with Redis' last second, {again} seen again after it"
+            f"commands: {len(producer.acknowledged)} acknowledged, {len(producer.unanswered)} without an"
+            f" answer, {lost} lost with Redis' last second, {again} seen again after it"
         ),
         f"ends of commands' days: {dict(sorted(ends.items()))}, {twice} days told more than once",
         f"runs: {dict(sorted(runs.items()))}",

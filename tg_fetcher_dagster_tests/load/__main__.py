@@ -57,7 +57,7 @@ def _measure(pressure: Pressure, count: int, seed: int) -> list[str]:
     asked_for = len(pressure.runs.started)
     print(
         f"load: {asked_for} runs in all, carried out in {time.perf_counter() - began:.0f} s; a day of another"
-        f" chat, asked for behind all of it, waited for {max(late, 0)} runs that were not asked for before it;"
+        f" chat, asked for behind all of it, waited for {max(late, 0)} runs that were not yet asked for;"
         f" left: {pressure.left()}"
     )
     return [

@@ -56,7 +56,8 @@ class Pressure:
         for number, key in enumerate((*CHATS, NEW_CHAT)):
             table.record(
                 ChatIdentity(
-                    key=key, marked_id=-1_001_000_000_000 - number, type="supergroup", title=key, username=key,
+                    key=key, marked_id=-1_001_000_000_000 - number, type="supergroup", title=key,
+                    username=key,
                     added_at=dt.datetime.fromtimestamp(self.now, dt.UTC),
                 )
             )  # fmt: skip
