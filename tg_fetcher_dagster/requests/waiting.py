@@ -1,10 +1,10 @@
 """States that are waited for before a run is asked for: Telegram away, an account in flood or quarantine."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from tg_fetcher_dagster.accounts.waiting import Wait, account_waits
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.ledger import account_states, conditions
+from tg_fetcher_dagster.ledger import conditions
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 
 TELEGRAM_AWAY: Final = "telegram"
@@ -15,19 +15,6 @@ REDIS_AWAY: Final = "redis_commands"
 
 PROBE_SECONDS: Final = 60.0
 """Telegram being away is looked at again after so long: a run is the only one to find out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Why no run is started now.
-
-    Attributes:
-        why: one line.
-        until: seconds since 1970; None where nobody knows.
-    """
-
-    why: str
-    until: float | None
 
 
 LONGEST_AWAY: Final = 900.0
@@ -63,15 +50,8 @@ def waits_for(ledger: Ledger, now: float, *, account: str) -> Wait | None:
     """
     with ledger.read() as connection:
         standing = conditions.standing_conditions(connection)
-        state = account_states.find(connection, account)
     for each in standing:
         until = each.until if each.until is not None else each.since + PROBE_SECONDS
         if each.name == TELEGRAM_AWAY and until > now:
             return Wait(f"Telegram is away: {each.why}", until)
-    if state is None:
-        return None
-    if state.quarantine_reason is not None:
-        return Wait(f"account {account} is quarantined: {state.quarantine_reason}", None)
-    if state.rests_until > now:
-        return Wait(f"account {account} rests: Telegram asked for a pause", state.rests_until)
-    return None
+    return account_waits(ledger, account, now)
