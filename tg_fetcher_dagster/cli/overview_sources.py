@@ -30,17 +30,14 @@ from tg_fetcher_dagster.ledger.conditions import standing_conditions
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.days import NO_DAYS, counts, first_days
 from tg_fetcher_dagster.ledger.outbox import pending_count, set_aside_count
-from tg_fetcher_dagster.redis_connection import connect, redis_failures
+from tg_fetcher_dagster.redis_connection import QUICK_TIMEOUT, connect, redis_failures
 from tg_fetcher_dagster.requests.keys import CommandKeys
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.clock import clock_difference, planning_now, told
 
-PATIENCE = 4.0
+PATIENCE = 2 * QUICK_TIMEOUT + 0.5
 """Seconds for everything together; a source that has not answered by then is told as silent."""
-
-REDIS_PATIENCE = 1.5
-"""Seconds for one answer of Redis, which is asked twice at most."""
 
 
 def overview(settings: Settings, *, patience: float = PATIENCE) -> Overview:
@@ -117,7 +114,7 @@ def _queue_lengths(settings: Settings) -> dict[str, int]:
             ErrorType.NETWORK, "no Redis (REDIS_URL is empty): commands come by the spool folder"
         )
     keys = CommandKeys(settings.commands_queue)
-    with connect(settings, patience=REDIS_PATIENCE, retries=0) as client, redis_failures(client):
+    with connect(settings, patience=QUICK_TIMEOUT, retries=0) as client, redis_failures(client):
         pipe = client.pipeline(transaction=False)
         pipe.llen(keys.queue)
         pipe.llen(keys.processing)
