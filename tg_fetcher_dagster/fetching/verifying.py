@@ -37,6 +37,8 @@ def verify_day(chat: str, day: date, context: DayContext, *, scratch: Path) -> t
     paths = context.store.day(chat, day)
     coverage = read_coverage(context.ledger, paths)
     found: dict[Part, str] = {}
+    if coverage is None and not paths.raw.exists() and (told := _of_unproved(context, paths)) is not None:
+        return _day_file_alone(paths, told)
     if coverage is None:
         found[Part.COVERAGE] = "is damaged" if _has_record(context, paths) else "is gone"
     else:
@@ -54,6 +56,20 @@ def verify_day(chat: str, day: date, context: DayContext, *, scratch: Path) -> t
     if coverage is not None and coverage.needs_read is not None:
         found.setdefault(Part.RAW, coverage.needs_read)
     return tuple(Damage(part, found[part]) for part in Part if part in found)
+
+
+def _of_unproved(context: DayContext, paths: DayPaths) -> str | None:
+    with context.ledger.read() as connection:
+        return ledger_days.checksum_of_unproved(connection, paths.chat, paths.day)
+
+
+def _day_file_alone(paths: DayPaths, told: str) -> tuple[Damage, ...]:
+    """A day that another program wrote has its product, and nothing that it could be held against."""
+    with storage_failures(paths.day_file):
+        checksum = sha256_of(paths.day_file)
+    if checksum == told:
+        return ()
+    return (Damage(Part.DAY_FILE, "is gone" if checksum is None else "is not what was recorded"),)
 
 
 def _has_record(context: DayContext, paths: DayPaths) -> bool:

@@ -130,6 +130,20 @@ def open_days(connection: Connection) -> dict[str, tuple[int, int]]:
     return {batch_id: (int(still), int(cancelled)) for batch_id, still, cancelled in found}
 
 
+def asked_lately(connection: Connection, since: float) -> dict[str, float]:
+    """Returns when a run was last asked for, of every chat of which one was after a moment."""
+    found = connection.execute(
+        sa.select(batches.c.chats, sa.func.max(batches.c.asked_at))
+        .where(batches.c.asked_at > since)
+        .group_by(batches.c.chats)
+    )
+    last: dict[str, float] = {}
+    for chats, at in found:
+        for chat in orjson.loads(chats):
+            last[chat] = max(at, last.get(chat, 0.0))
+    return last
+
+
 def forget(connection: Connection, before: float) -> int:
     """Removes batches that ended before a moment; returns how many."""
     return connection.execute(sa.delete(batches).where(batches.c.ended_at < before)).rowcount

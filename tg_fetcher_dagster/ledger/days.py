@@ -124,3 +124,12 @@ def given_up(
     if chat is not None:
         query = query.where(days.c.chat == chat)
     return [(of, day, why) for of, day, why in connection.execute(query)]
+
+
+def checksum_of_unproved(connection: sa.Connection, chat: str, day: dt.date) -> str | None:
+    """Returns the day file's checksum of a day that is done and not proved; None for any other day."""
+    return connection.execute(
+        sa.select(days.c.checksum_sha256).where(
+            days.c.chat == chat, days.c.date == day, sa.not_(days.c.proved), days.c.coverage.is_(None)
+        )
+    ).scalar_one_or_none()

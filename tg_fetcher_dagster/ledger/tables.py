@@ -222,6 +222,7 @@ batches = sa.Table(
         postgresql_where=sa.text("state <> 'ended'"),
     ),
     sa.Index("ix_batches_run_id", "run_id"),
+    sa.Index("ix_batches_asked_at", "asked_at"),
     comment="neighbouring days that one run fetches; what it leaves gets a new batch",
 )
 

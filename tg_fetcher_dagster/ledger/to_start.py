@@ -6,11 +6,15 @@ from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
 
+from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.tables import asks, days
 
 RECENT = 30
 """Days that the mean of a chat's requests looks back."""
+
+LATELY = 3_600.0
+"""Seconds that the turns of chats look back."""
 
 UNKNOWN_REQUESTS = 2.0
 """Requests a day of a chat that was never read: one page and its share of comments."""
@@ -30,43 +34,80 @@ class Startable:
     strategy: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedDay:
+    """An open day of a chat, whoever asks for it.
+
+    Attributes:
+        priority: of the most urgent who asks.
+        only: the request, where it is the only one that asks.
+    """
+
+    date: dt.date
+    priority: int
+    only: str | None
+
+
 _COLUMNS = [asks.c[field.name] for field in fields(Startable)]
 _NO_RUN = (asks.c.state == "open", asks.c.batch_id.is_(None))
 
 
 def most_urgent(connection: Connection, now: float, *, busy: Collection[str]) -> Startable | None:
-    """Returns the first day that may start; one chat is read by one run at a time."""
+    """Returns the first day that may start; one chat is read by one run at a time.
+
+    Of chats that are equally urgent it is the turn of the one that a run was asked for longest ago (of those
+    of the last hour), so that whoever asks for much of one chat does not keep others waiting; within a chat
+    the order of asking counts.
+    """
+    may_start = (*_NO_RUN, asks.c.wait_until <= now, asks.c.chat.not_in(busy))
+    first = sa.select(asks.c.priority).where(*may_start).order_by(asks.c.priority).limit(1)
+    priority = connection.execute(first).scalar()
+    if priority is None:
+        return None
+    firsts = connection.execute(
+        sa.select(asks.c.chat, sa.func.min(asks.c.seq))
+        .where(*may_start, asks.c.priority == priority)
+        .group_by(asks.c.chat)
+    ).all()
+    asked_at = batches.asked_lately(connection, now - LATELY)
+    chat, seq = min(firsts, key=lambda each: (asked_at.get(each[0], 0.0), each[1]))
     row = (
         connection.execute(
             sa.select(*_COLUMNS)
-            .where(*_NO_RUN, asks.c.wait_until <= now, asks.c.chat.not_in(busy))
-            .order_by(asks.c.priority, asks.c.seq, asks.c.date)
+            .where(*may_start, asks.c.priority == priority, asks.c.seq == seq, asks.c.chat == chat)
+            .order_by(asks.c.date)
             .limit(1)
         )
         .mappings()
-        .first()
+        .one()
     )
-    return Startable(**row) if row else None
+    return Startable(**row)
 
 
-def around(connection: Connection, seed: Startable, now: float, *, days_around: int) -> list[Startable]:
-    """Returns the chat's open days around one that are asked for in the same way and as urgently."""
-    reach = dt.timedelta(days=days_around)
+def of_chat(connection: Connection, seed: Startable, now: float, *, before: dt.date) -> list[AskedDay]:
+    """Returns the chat's open days before one that are asked for in the same way, ascending."""
     found = connection.execute(
-        sa.select(*_COLUMNS)
+        sa.select(
+            asks.c.date,
+            sa.func.min(asks.c.priority),
+            sa.func.count(),
+            sa.func.min(asks.c.request_id),
+        )
         .where(
             *_NO_RUN,
             asks.c.chat == seed.chat,
-            asks.c.date >= seed.date - reach,
-            asks.c.date <= seed.date + reach,
+            asks.c.date < before,
             asks.c.wait_until <= now,
             asks.c.force == seed.force,
-            asks.c.priority <= seed.priority,
             _same_limit(seed.message_limit),
         )
+        .group_by(asks.c.date)
         .order_by(asks.c.date)
     )
-    return [Startable(**row) for row in found.mappings()]
+    return [
+        AskedDay(date=date, priority=priority, only=request_id if count == 1 else None)
+        for date, priority, count, request_id in found
+    ]
 
 
 def alone_on(connection: Connection, seed: Startable, now: float) -> set[str]:

@@ -10,34 +10,56 @@ from typing import Final
 
 MAX_DAYS: Final = 31
 MAX_REQUESTS: Final = 300.0
+MAX_REQUESTS_AHEAD: Final = 30.0
+"""Estimated requests of less urgent days that a run makes before it comes to an urgent one: half a minute."""
+
 MAX_CHATS: Final = 50
 """Chats of one run that reads one day of each."""
 
 _ONE_DAY = dt.timedelta(days=1)
 
 
-def stretch_around(day: dt.date, asked: Collection[dt.date], *, longest: int) -> tuple[dt.date, ...]:
-    """Returns neighbouring days around one of them, first towards the newer, ascending.
+def stretch_around(day: dt.date, asked: Collection[dt.date]) -> tuple[dt.date, dt.date]:
+    """Returns the first and the last of the neighbouring days around one of them, all of which are asked for."""
+    first = last = day
+    while last + _ONE_DAY in asked:
+        last += _ONE_DAY
+    while first - _ONE_DAY in asked:
+        first -= _ONE_DAY
+    return first, last
+
+
+def days_of_run(
+    day: dt.date, asked: Collection[dt.date], urgent: Collection[dt.date], *, longest: int, ahead: int
+) -> tuple[dt.date, ...]:
+    """Returns the neighbouring days that one run reads, ascending.
+
+    A stretch is cut from its oldest day into runs of the same length, whichever of its days is asked for
+    first: so it takes no more runs than it must. What is newer is read first, and what is less urgent must
+    not hold an urgent day up.
 
     Args:
-        day: one of `asked`.
-        asked: days, in any order.
-        longest: at most so many.
+        day: the most urgent one, one of `asked`.
+        asked: days that are asked for, in any order.
+        urgent: those of them that are as urgent.
+        longest: days of a run at most.
+        ahead: days at most that are newer and less urgent.
     """
-    first = last = day
-    length = 1
-    while length < longest and last + _ONE_DAY in asked:
-        last += _ONE_DAY
-        length += 1
-    while length < longest and first - _ONE_DAY in asked:
-        first -= _ONE_DAY
-        length += 1
-    return tuple(first + _ONE_DAY * number for number in range(length))
+    oldest, newest = stretch_around(day, asked)
+    first = oldest + _ONE_DAY * ((day - oldest).days // longest * longest)
+    _, urgent_until = stretch_around(day, urgent)
+    last = min(newest, first + _ONE_DAY * (longest - 1), max(urgent_until, day + _ONE_DAY * ahead))
+    return tuple(first + _ONE_DAY * number for number in range((last - first).days + 1))
 
 
 def days_a_run(requests_a_day: float) -> int:
     """Returns how many days of a chat one run reads."""
     return max(1, min(MAX_DAYS, int(MAX_REQUESTS / requests_a_day)))
+
+
+def days_ahead(requests_a_day: float) -> int:
+    """Returns how many less urgent days of a chat a run may read before an urgent one."""
+    return int(MAX_REQUESTS_AHEAD / requests_a_day)
 
 
 def neighbours(chat: str, asked: Collection[str], order: Sequence[str], *, longest: int) -> tuple[str, ...]:

@@ -13,7 +13,14 @@ from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.to_start import Startable
 from tg_fetcher_dagster.requests.asking import DAILY
-from tg_fetcher_dagster.requests.batching import MAX_CHATS, MAX_DAYS, days_a_run, neighbours, stretch_around
+from tg_fetcher_dagster.requests.batching import (
+    MAX_CHATS,
+    days_a_run,
+    days_ahead,
+    days_of_run,
+    neighbours,
+    stretch_around,
+)
 from tg_fetcher_dagster.requests.rules import Rules
 
 
@@ -89,12 +96,17 @@ def _cut(
 
 def _days(connection: Connection, seed: Startable, *, now: float, today: dt.date) -> tuple[dt.date, ...]:
     """The neighbouring days that one run reads with the seed's; `per_day` where nobody else asks for them."""
-    asked = [
-        each for each in to_start.around(connection, seed, now, days_around=MAX_DAYS) if each.date < today
-    ]
-    whole = stretch_around(seed.date, {each.date for each in asked}, longest=2 * MAX_DAYS)
-    askers = {each.request_id for each in asked if each.date in whole}
-    if seed.strategy == "per_day" and askers == {seed.request_id}:
+    asked = to_start.of_chat(connection, seed, now, before=today)
+    urgent = {each.date for each in asked if each.priority <= seed.priority}
+    first, last = stretch_around(seed.date, urgent)
+    alone = all(each.only == seed.request_id for each in asked if first <= each.date <= last)
+    if seed.strategy == "per_day" and alone:
         return (seed.date,)
-    longest = days_a_run(to_start.requests_a_day(connection, seed.chat))
-    return stretch_around(seed.date, set(whole), longest=longest)
+    requests_a_day = to_start.requests_a_day(connection, seed.chat)
+    return days_of_run(
+        seed.date,
+        {each.date for each in asked},
+        urgent,
+        longest=days_a_run(requests_a_day),
+        ahead=days_ahead(requests_a_day),
+    )

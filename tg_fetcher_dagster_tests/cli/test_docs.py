@@ -73,3 +73,25 @@ def test_the_dates_of_examples_are_dates():
     for text in re.findall(r"--(?:date|from|to) (\S+)", (DOCS / "cli.md").read_text()):
         if text[0].isdigit():
             date.fromisoformat(text.rstrip("`"))
+
+
+def test_every_command_that_a_document_names_exists_with_its_options():
+    known = commands_of(app) | {f"sandbox {name}": opts for name, opts in commands_of(sandbox.app).items()}
+    known["demo"] = commands_of(demo.app)[""]
+    groups = {name.split()[0] for name in known if " " in name}
+    named = 0
+    for path in (*DOCS.glob("*.md"), DOCS.parent / "README.md"):
+        for line in re.findall(r"tg-fetcher ((?!--)[a-z]+(?: [^`\n|)#]*)?)", path.read_text()):
+            words = line.split()
+            name = words[0]
+            if name in groups:
+                if len(words) < 2 or not words[1].isalpha():
+                    continue  # the group itself is spoken of
+                name = " ".join(words[:2])
+            if name.split()[0] in {"commands", "sandbox"} and name not in known:
+                continue
+            named += 1
+            assert name in known, f"{path.name}: tg-fetcher {line}"
+            options = {word.split("=")[0].rstrip(".,:;'\"") for word in words if word.startswith("--")}
+            assert options <= known[name] | {"--help"}, f"{path.name}: tg-fetcher {line}"
+    assert named > 50

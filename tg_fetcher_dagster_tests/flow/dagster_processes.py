@@ -89,9 +89,10 @@ class Deployment:
 
     def start_daemon(self) -> subprocess.Popen[bytes]:
         """Starts the daemon, which brings its own code server."""
-        return self._start([PROGRAMS / "dagster-daemon", "run", "-w", PROJECT / "workspace.yaml"])
+        return self.start([PROGRAMS / "dagster-daemon", "run", "-w", PROJECT / "workspace.yaml"])
 
-    def _start(self, arguments: list[Any]) -> subprocess.Popen[bytes]:
+    def start(self, arguments: list[Any]) -> subprocess.Popen[bytes]:
+        """Starts a program over the deployment; `stop` ends it."""
         with (self.folder / f"{Path(arguments[0]).name}.log").open("ab") as log:
             process = subprocess.Popen(
                 arguments,
@@ -107,7 +108,7 @@ class Deployment:
     @contextmanager
     def process(self, arguments: list[Any]) -> Iterator[subprocess.Popen[bytes]]:
         """Runs another program over the deployment until the block ends."""
-        process = self._start(arguments)
+        process = self.start(arguments)
         try:
             yield process
         finally:

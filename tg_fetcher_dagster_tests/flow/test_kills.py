@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -28,6 +29,11 @@ def run_process(flow: Deployment, chat: str) -> int | None:
     return None
 
 
+def ends_of(flow: Deployment, command_id: str) -> list[dict[str, Any]]:
+    """Returns the terminal events that answer a command alone."""
+    return [event for event in flow.events(*ENDS) if event["command_ids"] == [command_id]]
+
+
 @pytest.mark.parametrize(("how", "chat"), [(signal.SIGTERM, "flow_busy"), (signal.SIGKILL, "flow_crowd")])
 def test_a_run_that_is_killed_keeps_its_days_and_its_command_is_answered(
     flow: Deployment, how: signal.Signals, chat: str
@@ -43,15 +49,13 @@ def test_a_run_that_is_killed_keeps_its_days_and_its_command_is_answered(
     flow.until(lambda: not flow.sandbox.held, what="the end of the run's connection")
     flow.sandbox.clear_faults()
 
-    def ends() -> list[dict[str, object]]:
-        return [event for event in flow.events(*ENDS) if event["command_ids"] == [killed]]
-
-    flow.until(lambda: len(ends()) >= len(DAYS), what="an event for each day")
+    flow.until(lambda: len(ends_of(flow, killed)) >= len(DAYS), what="an event for each day")
     with redis.Redis.from_url(flow.redis_url) as client:
         assert client.llen("tg_commands:processing") == 0
         assert client.llen("tg_commands:failed") == 0
-    assert sorted(event["date"] for event in ends()) == DAYS
-    assert {event["event"] for event in ends()} == {"messages_fetched"}
+    told = ends_of(flow, killed)
+    assert sorted(event["date"] for event in told) == DAYS
+    assert {event["event"] for event in told} == {"messages_fetched"}
     assert 0 < len(kept) < len(DAYS)
     for day, content in kept.items():
         assert (folder / f"{day}.json").read_bytes() == content
@@ -59,6 +63,8 @@ def test_a_run_that_is_killed_keeps_its_days_and_its_command_is_answered(
 
 
 def test_what_is_cancelled_ends_and_its_run_with_it(flow: Deployment) -> None:
+    known = flow.push(chat="flow_archive", date="2025-11-01")  # else a run would first find out who that is
+    flow.until(lambda: ends_of(flow, known), what="a chat that is known")
     flow.sandbox.add_fault(method="messages.getHistory", hold=True)
     command = flow.push(chat="flow_archive", mode="range", **{"from": DAYS[0], "to": DAYS[-1]})
     flow.until(lambda: flow.sandbox.held, what="a request of a run")
@@ -78,6 +84,6 @@ def test_what_is_cancelled_ends_and_its_run_with_it(flow: Deployment) -> None:
 
     flow.until(lambda: status() is dg.DagsterRunStatus.CANCELED, what="the run's end")
     flow.sandbox.clear_faults()
-    told = [event for event in flow.events(*ENDS) if event["command_ids"] == [command]]
+    told = ends_of(flow, command)
     assert sorted(event["date"] for event in told) == DAYS
     assert {(event["event"], event["error_type"]) for event in told} == {("fetch_failed", "cancelled")}

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.defs.shown_again import show_again
 from tg_fetcher_dagster.fetching.context import DayContext
+from tg_fetcher_dagster.fetching.verifying import verify_day
 from tg_fetcher_dagster.ledger import tables
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.day_pages import read_days
@@ -179,6 +180,17 @@ def test_another_programs_day_files_are_done_and_not_proved_and_move_no_other_da
         assert (row["settled"], row["proved"], row["coverage"]) == (True, False, None)
     assert adopted["old_chat", dt.date(2025, 10, 2)]["message_count"] == 2
     assert any("old_chat" in line and "first fetch" in line for line in report.left)
+
+
+def test_an_adopted_day_is_verified_by_its_checksum_alone(taken, tmp_path):
+    path = adopt(taken, "old_chat/2025-10-02.json", messages=[])
+    from_files(taken)
+    with taken.ledger() as ledger:
+        context = DayContext(taken.settings, opened=ledger)
+        assert verify_day("old_chat", dt.date(2025, 10, 2), context, scratch=tmp_path) == ()
+        path.write_text(path.read_text() + " ")
+        (damage,) = verify_day("old_chat", dt.date(2025, 10, 2), context, scratch=tmp_path)
+        assert str(damage) == "day file is not what was recorded"
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,7 @@ def upgrade() -> None:
             postgresql_where=sa.text("state <> 'ended'"),
         )
         batch_op.create_index("ix_batches_run_id", ["run_id"], unique=False)
+        batch_op.create_index("ix_batches_asked_at", ["asked_at"], unique=False)
 
     op.create_table(
         "chats",
@@ -420,6 +421,7 @@ def downgrade() -> None:
 
     op.drop_table("chats")
     with op.batch_alter_table("batches", schema=None) as batch_op:
+        batch_op.drop_index("ix_batches_asked_at")
         batch_op.drop_index("ix_batches_run_id")
         batch_op.drop_index(
             "ix_batches_in_flight",

