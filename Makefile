@@ -8,7 +8,7 @@ HOME_OF_DAGSTER := $(CURDIR)/.dagster_home
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-busy test-system check bench clean
+.PHONY: help install demo dev test test-busy test-system check bench load chaos clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -64,6 +64,12 @@ check: install ## lint, format, types, layers, definitions
 
 bench: install ## the figures of docs/benchmarks.md, measured here
 	$(BIN)/python -m bench $(ARGS)
+
+load: install ## 10,000 commands at once, through Redis and the reconciler (LEDGER_URL: an empty Postgres database)
+	$(BIN)/python -m tg_fetcher_dagster_tests.load $(ARGS)
+
+chaos: install ## 1,000 commands while all is killed, frozen and restarted at random, some 20 min (ARGS=--short)
+	$(BIN)/python -m tg_fetcher_dagster_tests.chaos $(ARGS)
 
 clean: ## what was built; never data, sessions or .env
 	rm -rf .venv .demo .dagster_home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -182,14 +183,13 @@ def _hops(
     lines = map(orjson.loads, sandbox.requests.read_text(encoding="utf-8").splitlines())
     times = [datetime.fromisoformat(each["time"]).timestamp() for each in lines]
     first_request = min(each for each in times if each > registered)
-    moments = (
-        pushed, claimed, stats.enqueued_time, stats.launch_time, registered, first_request, committed, answered,
-    )  # fmt: skip
-    return [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    made, launched = stats.enqueued_time, stats.launch_time
+    moments = (pushed, claimed, made, launched, registered, first_request, committed, answered)
+    return [later - earlier for earlier, later in pairwise(moments)]
 
 
 def _idle(place: Place) -> None:
-    """Returns when no run is left and some moment of the daemon's rhythm has come."""
+    """Returns when no run is left."""
     done = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED, *_UNDER_WAY])
     with dg.DagsterInstance.from_config(str(place.home)) as instance:
         while instance.get_runs(filters=done):

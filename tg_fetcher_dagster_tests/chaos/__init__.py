@@ -1,1 +1,1 @@
-"""A deployment whose processes are killed, frozen and restarted at random, and what must be true afterwards."""
+"""A deployment whose processes are killed and frozen at random, and what must be true afterwards."""

@@ -1,4 +1,4 @@
-"""`python -m tg_fetcher_dagster_tests.chaos`: the whole storm (`make chaos`), with a seed of one's own if need be."""
+"""`python -m tg_fetcher_dagster_tests.chaos`: the whole storm (`make chaos`), or one of another seed."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tg_fetcher_dagster_tests.chaos.report import SHORT, WHOLE, carry_out
+from tg_fetcher_sandbox.demo.processes import Ended, ended_by_signals
 
 FAULTS_SHOWN = 50
 
@@ -21,7 +22,11 @@ def main() -> None:
     size = SHORT if asked.short else WHOLE
     if asked.commands is not None:
         size = replace(size, commands=asked.commands)
-    report = carry_out(size, asked.seed, keep=asked.keep)
+    try:
+        with ended_by_signals():
+            report = carry_out(size, asked.seed, keep=asked.keep)
+    except Ended as ended:
+        sys.exit(ended.exit_code)
     print("\n".join(f"chaos: {line}" for line in report.lines))
     for fault in report.faults[:FAULTS_SHOWN]:
         print(f"chaos: FAULT: {fault}")

@@ -1,4 +1,4 @@
-"""What must be true after a storm: each command's days ended once, the files are the truth, nothing is left."""
+"""What must be true after a storm: each day ended once, the files are the truth, nothing is left over."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

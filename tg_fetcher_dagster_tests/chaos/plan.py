@@ -82,7 +82,8 @@ def plan(seed: int, *, commands: int, seconds: float, faults: int, losses: int, 
     steps: list[Step] = []
     left = commands
     while left:
-        steps.append(Step(at=chance.uniform(0, seconds), push=(burst := min(left, chance.randint(1, BURST)))))
+        burst = min(left, chance.randint(1, BURST))
+        steps.append(Step(at=chance.uniform(0, seconds), push=burst))
         left -= burst
     steps += (_fault(chance, kind, chance.uniform(0, seconds)) for kind in _mixed(chance, faults))
     # Apart from each other: a loss is noticed before the next one comes.
@@ -96,7 +97,7 @@ def plan(seed: int, *, commands: int, seconds: float, faults: int, losses: int, 
 
 
 def _mixed(chance: random.Random, count: int) -> list[Fault]:
-    """Returns so many faults by their weights: drawn from a bag that is filled again, so that a few differ."""
+    """Returns so many faults by their weights: drawn from a bag that is filled again."""
     drawn: list[Fault] = []
     while len(drawn) < count:
         bag = [kind for kind, weight in WEIGHTS.items() for _ in range(weight)]

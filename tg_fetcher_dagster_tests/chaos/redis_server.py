@@ -1,4 +1,4 @@
-"""A Valkey with an append-only file that is synced every second, on a port that stays, which can lose time."""
+"""A Valkey with an append-only file, on a port that stays, which can lose its last second."""
 
 from pathlib import Path
 

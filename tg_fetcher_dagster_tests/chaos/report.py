@@ -114,16 +114,15 @@ def _told(made: Storm, producer: Producer, found: Found) -> list[str]:
     ends = Counter(end["event"] for told in found.ends.values() for end in told)
     twice = sum(len(told) > 1 for told in found.ends.values())
     again = sum(len(times) > 1 for times in found.taken.values())
-    lost = sum(
-        producer.acknowledged[command_id] > 0 and command_id not in found.taken
-        for command_id in producer.acknowledged
-    )
+    lost = len(producer.acknowledged.keys() - found.taken.keys())
     with made.deployment.instance() as instance:
         runs = Counter(run.status.value for run in instance.get_runs())
     return [
         *(f"{count} times: {fault}" for fault, count in sorted(made.happened.items())),
-        f"commands: {len(producer.acknowledged)} acknowledged, {len(producer.unanswered)} without an answer,"
-        f" {lost} lost with Redis' last second, {again} seen again after it",
+        (
+            f"commands: {len(producer.acknowledged)} acknowledged, {len(producer.unanswered)} without an"
+            f" answer, {lost} lost with Redis' last second, {again} seen again after it"
+        ),
         f"ends of commands' days: {dict(sorted(ends.items()))}, {twice} days told more than once",
         f"runs: {dict(sorted(runs.items()))}",
     ]

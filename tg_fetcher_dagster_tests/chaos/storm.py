@@ -6,7 +6,7 @@ import random
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from tg_fetcher_dagster_tests.fixtures_redis import free_port
 from tg_fetcher_dagster_tests.flow.dagster_processes import PROGRAMS, Deployment
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 from tg_fetcher_sandbox.background import RunningSandbox
+
+Mending = Callable[[], None]
+"""Starts again what was ended, lets go on what was frozen."""
 
 SETTINGS = {
     # Kills use up tries of days that were being read; none is to be given up for that.
@@ -43,7 +46,7 @@ class Storm:
         location = {"host": "127.0.0.1", "port": self._port, "location_name": "tg_fetcher_dagster"}
         self._workspace.write_bytes(orjson.dumps({"load_from": [{"grpc_server": location}]}))
         self._alive: dict[str, subprocess.Popen[bytes]] = {}
-        self._redis_is_away = False
+        self._redis_is_away = self._telegram_is_away = False
         self._order = itertools.count()
         self._ahead: list[tuple[float, int, Callable[[], None]]] = []
 
@@ -93,35 +96,47 @@ class Storm:
         self.happened[fault] += 1
         self._later(moment() + lasts, mend)
 
-    def _mending(self, fault: Fault, producer: Producer, chance: random.Random) -> Callable[[], None] | None:
+    def _mending(self, fault: Fault, producer: Producer, chance: random.Random) -> Mending | None:
         """Lets a fault happen; returns what mends it, None where it could not happen."""
-        match fault:
-            case "kill daemon" | "kill code server":
-                return self._kill(fault.removeprefix("kill "))
-            case "freeze daemon" | "freeze code server":
-                name = fault.removeprefix("freeze ")
-                process = self._alive.get(name)
-                return self._freeze(Process(process.pid, name)) if process else None
-            case "kill run":
-                runs = runs_of(self.deployment.home)
-                if not runs:
-                    return None
-                chance.choice(runs).send(signal.SIGKILL)
-                return lambda: None
-            case "freeze run" | "freeze run until it counts as dead":
-                runs = runs_of(self.deployment.home)
-                return self._freeze(chance.choice(runs)) if runs else None
-            case "restart Telegram":
-                self.sandbox.pause()
-                return self.sandbox.resume
-            case "restart Redis":
-                return self._end_redis(self.server.stop)
-            case "kill Redis":
-                return self._end_redis(self.server.kill)
-            case "lose Redis' last second":
-                return self._lose_a_second(producer)
+        ways: Mapping[Fault, Callable[[], Mending | None]] = {
+            "kill daemon": lambda: self._kill("daemon"),
+            "kill code server": lambda: self._kill("code server"),
+            "freeze daemon": lambda: self._freeze(self._alive.get("daemon")),
+            "freeze code server": lambda: self._freeze(self._alive.get("code server")),
+            "kill run": lambda: self._kill_run(chance),
+            "freeze run": lambda: self._freeze(self._any_run(chance)),
+            "freeze run until it counts as dead": lambda: self._freeze(self._any_run(chance)),
+            "restart Telegram": self._end_telegram,
+            "restart Redis": lambda: self._end_redis(self.server.stop),
+            "kill Redis": lambda: self._end_redis(self.server.kill),
+            "lose Redis' last second": lambda: self._lose_a_second(producer),
+        }
+        return ways[fault]()
 
-    def _kill(self, name: str) -> Callable[[], None] | None:
+    def _any_run(self, chance: random.Random) -> Process | None:
+        runs = runs_of(self.deployment.home)
+        return chance.choice(runs) if runs else None
+
+    def _kill_run(self, chance: random.Random) -> Mending | None:
+        run = self._any_run(chance)
+        if run is None:
+            return None
+        run.send(signal.SIGKILL)
+        return lambda: None
+
+    def _end_telegram(self) -> Mending | None:
+        if self._telegram_is_away:
+            return None
+        self._telegram_is_away = True
+        self.sandbox.pause()
+
+        def resume() -> None:
+            self.sandbox.resume()
+            self._telegram_is_away = False
+
+        return resume
+
+    def _kill(self, name: str) -> Mending | None:
         process = self._alive.pop(name, None)
         if process is None:
             return None
@@ -130,11 +145,14 @@ class Storm:
         return lambda: self._start(name)
 
     @staticmethod
-    def _freeze(process: Process) -> Callable[[], None]:
-        process.send(signal.SIGSTOP)
-        return lambda: process.send(signal.SIGCONT)
+    def _freeze(process: Process | subprocess.Popen[bytes] | None) -> Mending | None:
+        if process is None:
+            return None
+        frozen = Process(process.pid, "")
+        frozen.send(signal.SIGSTOP)
+        return lambda: frozen.send(signal.SIGCONT)
 
-    def _end_redis(self, end: Callable[[], None]) -> Callable[[], None] | None:
+    def _end_redis(self, end: Callable[[], None]) -> Mending | None:
         if self._redis_is_away:
             return None
         self._redis_is_away = True
@@ -145,7 +163,7 @@ class Storm:
         self.server.start()
         self._redis_is_away = False
 
-    def _lose_a_second(self, producer: Producer) -> Callable[[], None] | None:
+    def _lose_a_second(self, producer: Producer) -> Mending | None:
         """Notes what Redis has written; a second later it is killed and goes on from there.
 
         Commands that are pushed meanwhile are lost, or reappear although they were taken.

@@ -11,6 +11,12 @@ TESTS = Path(__file__).parents[1]
 ALLOWED = {
     ("waiting.py", "time.monotonic"): "ends a test that has failed",
     ("waiting.py", "time.sleep"): "rests between two looks, so that what is waited for has the processor",
+    ("chaos/pace.py", "time.time"): "a fault comes at a moment, and what Redis lost is a stretch of time",
+    ("chaos/pace.py", "time.sleep"): "leaves the processor to the deployment until the next fault",
+    ("load/__main__.py", "time.time"): "the figures of `make load`, which is no test",
+    ("load/__main__.py", "time.perf_counter"): "the figures of `make load`, which is no test",
+    ("load/pressure.py", "time.monotonic"): "the deadline that a tick of the sensor has",
+    ("load/pressure.py", "time.perf_counter"): "the figures of `make load`; no test looks at them",
 }
 """Where the clock may be looked at all the same, and why."""
 

@@ -1,4 +1,4 @@
-"""Runs that are carried out here: they register, commit days and end as Dagster's do, without reading anything."""
+"""Runs that are carried out here: they register, commit days and end as Dagster's do, but read nothing."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence

@@ -37,8 +37,8 @@ class Pushed:
     senseless: int
 
 
-def pushed_at_once(count: int, *, seed: int, today: dt.date) -> Pushed:
-    """Returns so many entries over `DAYS` days that end the day before `today`."""
+def pushed_at_once(count: int, *, seed: int, today: dt.date, days: int = DAYS) -> Pushed:
+    """Returns so many entries over so many days that end the day before `today`."""
     chance = random.Random(seed)
     entries: list[bytes] = []
     sensible: list[bool] = []
@@ -52,7 +52,7 @@ def pushed_at_once(count: int, *, seed: int, today: dt.date) -> Pushed:
         elif chance.random() < SENSELESS_SHARE:
             entry, makes_sense = _entry(number, chance.choice(SENSELESS)), False
         else:
-            entry, makes_sense = _entry(number, _sensible(chance, number, today)), True
+            entry, makes_sense = _entry(number, _sensible(chance, number, today, days)), True
         entries.append(entry)
         sensible.append(makes_sense)
     return Pushed(entries=entries, senseless=len(sensible) - sum(sensible))
@@ -62,13 +62,13 @@ def _entry(number: int, body: dict[str, object]) -> bytes:
     return json.dumps({"command": "fetch", "command_id": f"load-{number}", **body}).encode()
 
 
-def _sensible(chance: random.Random, number: int, today: dt.date) -> dict[str, object]:
+def _sensible(chance: random.Random, number: int, today: dt.date, within: int) -> dict[str, object]:
     chat = chance.choice(CHATS)
     spelling = chance.choice(["@{}", "{}", "https://t.me/{}", "t.me/{}"]).format(chat)
     if number % WHOLE_EACH == WHOLE_EACH // 4:
         return {"chat": spelling, "mode": chance.choice(["full", "incremental"])}
-    first = today - dt.timedelta(days=chance.randrange(22, DAYS))
-    last = first + dt.timedelta(days=chance.randrange(20))
+    first = today - dt.timedelta(days=chance.randrange(22, within))
+    last = min(first + dt.timedelta(days=chance.randrange(40)), today - dt.timedelta(days=1))
     days: dict[str, object] = chance.choice(
         [
             {"date": str(first)},

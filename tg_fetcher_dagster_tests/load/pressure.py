@@ -36,25 +36,28 @@ class Pressure:
 
     Attributes:
         now: of the commands' taking, seconds since 1970; it is passed, so that a test freezes it.
+        days: that lie between HISTORY_START and today.
         took: seconds of each tick.
     """
 
     ledger: Ledger
     client: redis.Redis
     now: float
+    days: int = DAYS
     clock: Clock = time.perf_counter
     took: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.today = dt.datetime.fromtimestamp(self.now, dt.UTC).date()
-        self.rules = Rules(history_start=self.today - dt.timedelta(days=DAYS), zone=ZoneInfo("UTC"))
+        self.rules = Rules(history_start=self.today - dt.timedelta(days=self.days), zone=ZoneInfo("UTC"))
         self.runs = CarriedOut(self.ledger, [*CHATS, NEW_CHAT])
         self._turns = Turns()
         table = IdentityTable(self.ledger)
         for number, key in enumerate((*CHATS, NEW_CHAT)):
             table.record(
                 ChatIdentity(
-                    key=key, marked_id=-1_001_000_000_000 - number, type="supergroup", title=key, username=key,
+                    key=key, marked_id=-1_001_000_000_000 - number, type="supergroup", title=key,
+                    username=key,
                     added_at=dt.datetime.fromtimestamp(self.now, dt.UTC),
                 )
             )  # fmt: skip
@@ -90,7 +93,7 @@ class Pressure:
                 return planned
 
     def carry_all_out(self) -> Iterator[tuple[str, dt.date, dt.date]]:
-        """Carries one run out after each tick until nothing is left; yields chat, first and last day of each."""
+        """Carries out one run a tick until nothing is left; yields chat, first and last day of each."""
         while True:
             done = self.runs.carry_out_one()
             if done is not None:
@@ -117,7 +120,7 @@ class Pressure:
         """Returns how many commands were given up."""
         return self._count(dead_letters, sa.true())
 
-    def days(self) -> int:
+    def asked_days(self) -> int:
         """Returns how many days were asked for."""
         return self._count(asks, sa.true())
 
