@@ -30,6 +30,8 @@ CLOSED = 0o750
 """The mode of a DATA_DIR that is made anew, where no setting says otherwise."""
 PRIVATE = 0o700
 """The mode of a folder that is nobody's business but ours."""
+PRIVATE_FILE = 0o600
+"""The mode of a file of that kind, whatever DATA_FILE_MODE says."""
 LOCK_SECONDS = 60.0
 """How long another process may hold a lock of ours: it is held for renames only, never for a fetch."""
 

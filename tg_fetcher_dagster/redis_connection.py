@@ -21,11 +21,8 @@ CONNECT_TIMEOUT = 3.0
 ANSWER_TIMEOUT = 8.0
 """Seconds to wait for an answer. redis-py's own default of 5 would cut a blocking move that waits longer."""
 
-LONGEST_BLOCK = ANSWER_TIMEOUT - 3
-"""The longest wait that a blocking command may ask of the server, safely below the client's patience."""
-
 QUICK_TIMEOUT = 2.0
-"""The `patience` of a look that a person waits for: so long to connect, and so long for an answer."""
+"""The `patience` of a look that somebody waits for, be it a tick: to connect, and for an answer."""
 
 RETRIES = 2
 """Further tries of one call whose connection broke; every write of ours is safe to repeat.

@@ -14,8 +14,7 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
-from tg_fetcher_dagster.accounts.small_files import PRIVATE
-from tg_fetcher_dagster.durable_files import write_once, write_whole
+from tg_fetcher_dagster.durable_files import PRIVATE_FILE, write_once, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
 log = structlog.get_logger(__name__)
@@ -75,7 +74,7 @@ class AccountStore:
         )
         self.prepare()
         body = self._cipher().encrypt(account.model_dump_json().encode())
-        write_whole(self._path(name), body, mode=PRIVATE)
+        write_whole(self._path(name), body, mode=PRIVATE_FILE)
         return account
 
     def load(self, name: str) -> StoredAccount:
@@ -172,7 +171,7 @@ class AccountStore:
         try:
             if not path.exists():
                 self.prepare()
-                write_once(path, Fernet.generate_key(), mode=PRIVATE)
+                write_once(path, Fernet.generate_key(), mode=PRIVATE_FILE)
             return Fernet(path.read_bytes().strip())
         except OSError as error:
             raise FetchError(

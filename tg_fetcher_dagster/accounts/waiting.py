@@ -1,6 +1,5 @@
 """Whether a run of an account would have to wait, so that none is started in vain."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -12,40 +11,27 @@ from tg_fetcher_dagster.ledger.database import Ledger
 READING: Final = frozenset({ANYTHING, CONNECTING, "help.getConfig", "users.getUsers", "messages.getHistory"})
 """What every run that reads a history asks for: it cannot go on while one of these rests."""
 
-RESOLVING: Final = (READING - {"messages.getHistory"}) | {"contacts.resolveUsername"}
-"""What a run asks for that finds out who chats are."""
-
 
 @dataclass(frozen=True, slots=True)
-class AccountWait:
-    """What an account waits for.
+class Wait:
+    """Why no run is started now.
 
     Attributes:
-        until: seconds since 1970; None where it waits for somebody to sign in.
         why: one line.
+        until: seconds since 1970; None where no time ends it, but somebody who signs in.
     """
 
-    until: float | None
     why: str
-
-    @property
-    def is_quarantine(self) -> bool:
-        """True where no time ends it."""
-        return self.until is None
+    until: float | None
 
 
-def account_waits(
-    ledger: Ledger, account: str, now: float, *, methods: Collection[str] = READING
-) -> AccountWait | None:
-    """Returns what an account waits for before it can ask for all of these methods; None for nothing.
-
-    A short flood is waited out inside a run (FLOOD_WAIT_IN_RUN): the caller decides what is long.
+def account_waits(ledger: Ledger, account: str, now: float) -> Wait | None:
+    """Returns what an account waits for before a run of it can read a history; None for nothing.
 
     Args:
         ledger: opened.
         account: its name.
         now: seconds since 1970.
-        methods: by their names in Telegram's schema.
 
     Raises:
         FetchError: (storage) the ledger cannot be read.
@@ -53,13 +39,13 @@ def account_waits(
     restrictions = Restrictions(ledger, account)
     quarantine = restrictions.quarantined()
     if quarantine is not None:
-        return AccountWait(None, f"account {account} is in quarantine: {quarantine.reason}")
+        return Wait(f"account {account} is in quarantine: {quarantine.reason}", None)
     found = believed_rests(restrictions.kept_floods(), now=now)
-    deadlines = {method: until for method, until in found.items() if method in methods}
+    deadlines = {method: until for method, until in found.items() if method in READING}
     if not deadlines:
         return None
     method, until = max(deadlines.items(), key=lambda each: each[1])
-    return AccountWait(until, f"account {account} waits until {_shown(until)}: {_named(method)}")
+    return Wait(f"account {account} waits until {_shown(until)}: {_named(method)}", until)
 
 
 def rests(ledger: Ledger, account: str, now: float) -> dict[str, float]:

@@ -4,7 +4,6 @@ It stays kept and is asked for again once a day, by one request, and comes back 
 Who asks for it explicitly is not held up.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -79,18 +78,6 @@ def refuse(connection: Connection, key: str, error: FetchError, at: float) -> bo
 def welcome_back(connection: Connection, key: str) -> bool:
     """Keeps that a chat can be read; returns False where nothing else was known."""
     return table.drop_refused(connection, key)
-
-
-def may_ask(connection: Connection, key: str, at: float) -> bool:
-    """Returns whether the daily round may ask for a chat; `at` in seconds since 1970."""
-    refused = table.refused_chat(connection, key)
-    return refused is None or refused.ask_again_at <= at
-
-
-def to_ask(connection: Connection, keys: Iterable[str], at: float) -> list[str]:
-    """Returns those of many chats for which the daily round may ask, in one query and in the same order."""
-    refused = table.refused_chats(connection)
-    return [key for key in keys if key not in refused or refused[key].ask_again_at <= at]
 
 
 def refusals(connection: Connection) -> dict[str, Refusal]:

@@ -1,7 +1,7 @@
 """One transaction that changes chats; what a change means for the others stands in chats/naming.py."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity, ResolveFailure
@@ -103,10 +103,6 @@ class Writing:
             failure.error_type.value, failure.error, failure.at.timestamp(), failure.retry_after
         )
         table.put_unresolved(self.connection, canonical, row)
-
-    def drop_failures(self, canonical: Sequence[str]) -> None:
-        """Spellings that nobody asks for any more."""
-        table.drop_unresolved(self.connection, list(canonical))
 
     def forget(self, key: str) -> bool:
         """Puts a chat aside; returns False where none has this key."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 
+from tg_fetcher_dagster.accounts.waiting import Wait
 from tg_fetcher_dagster.cli.display import FetchDisplay
 from tg_fetcher_dagster.cli.moments import told_moment, told_reason
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -20,7 +21,6 @@ from tg_fetcher_dagster.ledger.request_progress import (
     open_days,
     requests_of_commands,
 )
-from tg_fetcher_dagster.requests.waiting import Wait
 
 LOOK_SECONDS = 0.5
 """How long after a look the next one follows."""

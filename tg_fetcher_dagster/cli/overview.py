@@ -5,21 +5,13 @@ from datetime import UTC, date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from tg_fetcher_dagster.chats.access import Refusal
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.ledger.days import NO_DAYS, DayCounts
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class Refusal(_Part):
-    """Why a chat cannot be read, since when, and when it is asked for again by itself."""
-
-    error_type: str
-    why: str
-    since: datetime
-    ask_again_at: datetime | None
 
 
 class ChatOverview(_Part):

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tg_fetcher_dagster.accounts.waiting import believed_rests
+from tg_fetcher_dagster.chats.access import refusals
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.chats.kept import note_lines
 from tg_fetcher_dagster.cli.account_states import account_states
@@ -18,7 +19,6 @@ from tg_fetcher_dagster.cli.overview import (
     InFlight,
     LedgerPart,
     Overview,
-    Refusal,
     Waiting,
     chat_overview,
     may_lack_days,
@@ -28,19 +28,16 @@ from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger import overview as known
 from tg_fetcher_dagster.ledger.conditions import standing_conditions
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
-from tg_fetcher_dagster.ledger.days import NO_DAYS, counts
+from tg_fetcher_dagster.ledger.days import NO_DAYS, counts, first_days
 from tg_fetcher_dagster.ledger.outbox import pending_count, set_aside_count
-from tg_fetcher_dagster.redis_connection import connect, redis_failures
+from tg_fetcher_dagster.redis_connection import QUICK_TIMEOUT, connect, redis_failures
 from tg_fetcher_dagster.requests.keys import CommandKeys
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.clock import clock_difference, planning_now, told
 
-PATIENCE = 4.0
+PATIENCE = 2 * QUICK_TIMEOUT + 0.5
 """Seconds for everything together; a source that has not answered by then is told as silent."""
-
-REDIS_PATIENCE = 1.5
-"""Seconds for one answer of Redis, which is asked twice at most."""
 
 
 def overview(settings: Settings, *, patience: float = PATIENCE) -> Overview:
@@ -117,7 +114,7 @@ def _queue_lengths(settings: Settings) -> dict[str, int]:
             ErrorType.NETWORK, "no Redis (REDIS_URL is empty): commands come by the spool folder"
         )
     keys = CommandKeys(settings.commands_queue)
-    with connect(settings, patience=REDIS_PATIENCE, retries=0) as client, redis_failures(client):
+    with connect(settings, patience=QUICK_TIMEOUT, retries=0) as client, redis_failures(client):
         pipe = client.pipeline(transaction=False)
         pipe.llen(keys.queue)
         pipe.llen(keys.processing)
@@ -153,11 +150,11 @@ def _chats(connection: Connection, identities: IdentityTable, settings: Settings
     chats = {chat.key: chat for chat in identities.all()}
     counted = counts(connection)
     asked = known.open_days_of_chats(connection)
-    first = known.first_days_of_chats(connection)
+    first = first_days(connection)
     for key, (_, day) in asked.items():
         first[key] = min(day, first.get(key, day))
     given_up = known.given_up_days_of_chats(connection)
-    refused = {each.chat: _refusal(each) for each in known.refused_chats(connection)}
+    refused = refusals(connection)
     doubted: dict[str, list[date]] = {}
     for key, day in known.doubted_days(connection):
         doubted.setdefault(key, []).append(day)
@@ -179,15 +176,6 @@ def _chats(connection: Connection, identities: IdentityTable, settings: Settings
         )
         for key in keys
     ]
-
-
-def _refusal(refused: known.RefusedChat) -> Refusal:
-    return Refusal(
-        error_type=refused.error_type,
-        why=refused.why,
-        since=_moment(refused.since),
-        ask_again_at=_moment(refused.ask_again_at) if refused.ask_again_at else None,
-    )
 
 
 def _waiting(connection: Connection) -> list[Waiting]:

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, Sequence
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.identity_table import IdentityTable, open_identities
-from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.chats.spelling import ChatSpelling
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
@@ -24,24 +24,3 @@ async def ask_for_chats(
     async with open_reader(settings) as reader:
         async for answer in resolve_chats(reader, identities, spellings, zone=settings.zone):
             yield answer
-
-
-async def known_or_resolved(settings: Settings, chat: str) -> ChatIdentity:
-    """Returns who a chat is, asking Telegram only where nobody ever did.
-
-    Raises:
-        FetchError: there is no such chat, or it cannot be found out.
-    """
-    spelling = parse_spelling(chat)
-    with open_identities(settings) as identities:
-        known = identities.find(spelling)
-        if known is not None:
-            return known
-        [(_, found)] = [answer async for answer in ask_for_chats(settings, identities, [spelling])]
-        if not isinstance(found, FetchError):
-            return found
-        # A name that nobody has any more stays with the chat that had it last.
-        known = identities.find(spelling)
-        if known is None:
-            raise found
-        return known

@@ -82,10 +82,10 @@ def _show_trouble(seen: "Overview") -> None:
     lines = []
     for chat in seen.chats:
         if chat.refused is not None:
-            again = chat.refused.ask_again_at
-            when = f"; asked again {told_moment(again.timestamp(), now=now)}" if again else ""
+            again = told_moment(chat.refused.ask_again_at.timestamp(), now=now)
             lines.append(
-                f"refused   {chat.chat} since {chat.refused.since:%Y-%m-%d}: {chat.refused.why}{when}"
+                f"refused   {chat.chat} since {chat.refused.since:%Y-%m-%d}: {chat.refused.why};"
+                f" asked again {again}"
             )
     lines += [f"damaged   {line}" for line in (seen.damaged or [])[:TROUBLE_SHOWN]]
     if seen.damaged and len(seen.damaged) > TROUBLE_SHOWN:

@@ -71,14 +71,3 @@ def waiting(until: float) -> str:
 
 def _told(error: FetchError) -> dict[str, Any]:
     return {"error": error.message, "error_type": error.error_type.value, "retry_after": error.retry_after}
-
-
-def failures_of(metadata: Mapping[str, Any] | None) -> dict[str, FetchError]:
-    """Returns what a failed step said of each partition key; empty where the step died without a word."""
-    value = getattr((metadata or {}).get(FAILURES), "value", None)
-    if not isinstance(value, dict):
-        return {}
-    return {
-        key: FetchError(ErrorType(told["error_type"]), told["error"], retry_after=told["retry_after"])
-        for key, told in value.items()
-    }

@@ -89,8 +89,3 @@ def interruption(kept: int, *, of: int) -> dg.Failure:
         metadata={INTERRUPTED: True},
         allow_retries=False,
     )
-
-
-def was_interrupted(error: BaseException | None) -> bool:
-    """True for the failure that `interruption` made."""
-    return isinstance(error, dg.Failure) and INTERRUPTED in error.metadata

@@ -4,6 +4,7 @@ Whoever keeps a copy of the chats compares `chats_version`, which every change o
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -182,6 +183,12 @@ def put_refused(connection: sa.Connection, row: RefusedRow) -> None:
             updated_at=now(),
         )
     )
+
+
+def asked_again(connection: sa.Connection, keys: Collection[str], *, until: float) -> None:
+    """Keeps that chats which cannot be read are asked for now, and not again before a moment."""
+    if keys:
+        connection.execute(sa.update(chats).where(chats.c.key.in_(keys)).values(ask_again_at=until))
 
 
 def drop_refused(connection: sa.Connection, key: str) -> bool:

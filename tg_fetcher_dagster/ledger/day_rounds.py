@@ -71,14 +71,6 @@ def over(
     return passed
 
 
-def first_days(connection: Connection, chats: Collection[str]) -> dict[str, dt.date]:
-    """Returns the oldest day of each chat of which anything is known."""
-    found = connection.execute(
-        sa.select(days.c.chat, sa.func.min(days.c.date)).where(days.c.chat.in_(chats)).group_by(days.c.chat)
-    )
-    return {row[0]: row[1] for row in found}
-
-
 def asked_already(connection: Connection, chats: Collection[str]) -> set[ChatDay]:
     """Returns the days of chats that an earlier round has asked for and that have not ended."""
     found = connection.execute(

@@ -5,7 +5,7 @@ but for the sums over a chat's days, which are read from the index alone.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,24 @@ def last_with_messages(connection: sa.Connection, chat: str) -> tuple[dt.date, s
         .limit(1)
     ).first()
     return (found[0], found[1]) if found is not None else None
+
+
+def first_days(
+    connection: sa.Connection, chats: Collection[str] | None = None, *, that_were_read: bool = False
+) -> dict[str, dt.date]:
+    """Returns the first day of each chat of which anything is known, be it that it failed.
+
+    Args:
+        connection: of the transaction.
+        chats: their keys; None for all.
+        that_were_read: leave out days that nobody got yet.
+    """
+    query = sa.select(days.c.chat, sa.func.min(days.c.date)).group_by(days.c.chat)
+    if chats is not None:
+        query = query.where(days.c.chat.in_(chats))
+    if that_were_read:
+        query = query.where(days.c.fetched_at.is_not(None))
+    return dict(connection.execute(query).all())
 
 
 @dataclass(frozen=True, slots=True)

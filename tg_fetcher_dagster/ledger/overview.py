@@ -12,7 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.requests import OPEN
-from tg_fetcher_dagster.ledger.tables import accounts, asks, chats, days, dead_letters, requests
+from tg_fetcher_dagster.ledger.tables import accounts, asks, days, dead_letters, requests
 
 MOST_ROWS: Final = 1_000
 """Rows of a list that is for reading."""
@@ -34,28 +34,6 @@ class Wait:
     error: str | None
     days: int
     until: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedChat:
-    """A chat that answers that it cannot be read.
-
-    Attributes:
-        since: seconds since 1970.
-        ask_again_at: when it is asked for again by itself.
-    """
-
-    chat: str
-    error_type: str
-    why: str
-    since: float
-    ask_again_at: float | None
-
-
-def first_days_of_chats(connection: sa.Connection) -> dict[str, dt.date]:
-    """Returns the first day of each chat of which anything is known, be it that it failed."""
-    found = connection.execute(sa.select(days.c.chat, sa.func.min(days.c.date)).group_by(days.c.chat))
-    return dict(found.all())
 
 
 def settled_days_of(connection: sa.Connection, keys: Collection[str]) -> dict[str, list[dt.date]]:
@@ -97,25 +75,6 @@ def doubted_days(connection: sa.Connection) -> list[tuple[str, dt.date]]:
         .limit(MOST_ROWS)
     )
     return sorted((chat, day) for chat, day in found)
-
-
-def refused_chats(connection: sa.Connection) -> list[RefusedChat]:
-    """Returns the chats that cannot be read, by key."""
-    found = connection.execute(
-        sa.select(
-            chats.c.key,
-            chats.c.refused_type,
-            chats.c.refused_why,
-            chats.c.refused_since,
-            chats.c.ask_again_at,
-        )
-        .where(chats.c.refused_type.is_not(None), chats.c.forgotten_at.is_(None))
-        .order_by(chats.c.key)
-    )
-    return [
-        RefusedChat(chat=key, error_type=sort, why=why or "", since=since or 0.0, ask_again_at=again)
-        for key, sort, why, since, again in found
-    ]
 
 
 def waits(connection: sa.Connection, moment: float) -> list[Wait]:

@@ -95,13 +95,3 @@ def answered_since(connection: Connection, chats: Collection[str], since: float)
         (chat, day): Answered(command_id=command_id, correlation_id=correlation, limit=limit, ended_at=ended)
         for chat, day, command_id, correlation, limit, ended in found
     }
-
-
-def first_days(connection: Connection, chats: Collection[str]) -> dict[str, dt.date]:
-    """Returns the oldest day of each chat that was ever read."""
-    found = connection.execute(
-        sa.select(days.c.chat, sa.func.min(days.c.date))
-        .where(days.c.chat.in_(chats), days.c.fetched_at.is_not(None))
-        .group_by(days.c.chat)
-    )
-    return {row[0]: row[1] for row in found}

@@ -16,9 +16,6 @@ RequestState = Literal[
 
 OPEN: tuple[RequestState, ...] = ("new", "waiting", "unresolved", "planned")
 
-BEFORE_PLANNING: tuple[RequestState, ...] = ("new", "waiting", "unresolved")
-"""States of requests that have no days yet."""
-
 _PLANNING = 7_402_114
 """Of Postgres' advisory lock; any number of our own."""
 

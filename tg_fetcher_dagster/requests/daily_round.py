@@ -8,11 +8,12 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from tg_fetcher_dagster.chats.access import ASK_AGAIN_SECONDS
-from tg_fetcher_dagster.ledger import chat_access, day_rounds
+from tg_fetcher_dagster.days import ONE_DAY
+from tg_fetcher_dagster.ledger import chats as known_chats
+from tg_fetcher_dagster.ledger import day_rounds
 from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.days import first_days
 from tg_fetcher_dagster.requests.asking import NewRequest, RequestSource, ask
-
-_ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +53,8 @@ def plan_round(
         source: `heal` where somebody asks for the healing alone.
     """
     with ledger.write() as connection:
-        refused = chat_access.refused(connection, chats)
-        first_days = day_rounds.first_days(connection, chats)
+        refused = known_chats.refused_chats(connection)
+        first = first_days(connection, chats)
         passed = day_rounds.over(connection, chats, history_start, yesterday, moment=now)
         asked = day_rounds.asked_already(connection, chats)
         days: dict[str, tuple[dt.date, ...]] = {}
@@ -61,19 +62,19 @@ def plan_round(
         for chat in chats:
             wanted = missing_days(
                 yesterday,
-                first=max(history_start, first_days.get(chat, yesterday)),
+                first=max(history_start, first.get(chat, yesterday)),
                 heal_days=heal_days,
                 over=passed.get(chat, frozenset()),
                 asked={day for key, day in asked if key == chat},
             )
             if chat in refused:
                 # One request a day finds out whether it can be read again.
-                wanted = wanted[-1:] if refused[chat] <= now else ()
+                wanted = wanted[-1:] if refused[chat].ask_again_at <= now else ()
                 if not wanted:
                     left_out.append(chat)
             if wanted:
                 days[chat] = wanted
-        chat_access.asked_again(
+        known_chats.asked_again(
             connection, [chat for chat in days if chat in refused], until=now + ASK_AGAIN_SECONDS
         )
         for chat, wanted in days.items():
@@ -104,10 +105,10 @@ def missing_days(
     """
     wanted = [] if yesterday in over or yesterday in asked else [yesterday]
     room = heal_days - len({day for day in asked if first <= day < yesterday})
-    day = yesterday - _ONE_DAY
+    day = yesterday - ONE_DAY
     while room > 0 and day >= first:
         if day not in over and day not in asked:
             wanted.append(day)
             room -= 1
-        day -= _ONE_DAY
+        day -= ONE_DAY
     return tuple(sorted(wanted))

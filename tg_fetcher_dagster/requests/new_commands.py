@@ -17,6 +17,7 @@ from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import planning, requests
 from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.days import first_days
 from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.decisions import Decision, Waiting, request_of, write_decisions
@@ -161,7 +162,7 @@ class NewCommands:
     def _facts(self, identity: ChatIdentity, facts: dict[str, ChatFacts]) -> ChatFacts:
         if identity.key not in facts:
             with self._ledger.read() as connection:
-                first = planning.first_days(connection, [identity.key]).get(identity.key)
+                first = first_days(connection, [identity.key], that_were_read=True).get(identity.key)
                 days = (
                     planning.settled(connection, [identity.key], first, self._today, now=self._now)
                     if first

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from tg_fetcher_dagster.accounts.waiting import Wait
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger.batches import Batch
@@ -24,7 +25,7 @@ from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus, how_it_ended
 from tg_fetcher_dagster.requests.starting import cut_batches
 from tg_fetcher_dagster.requests.turns import Turns, turns_of_process
-from tg_fetcher_dagster.requests.waiting import Wait, waits_for, was_away
+from tg_fetcher_dagster.requests.waiting import waits_for, was_away
 
 TIME_BOX = 20.0
 """Seconds of one tick; Dagster ends one after 60 (docs.dagster.io, "Sensors")."""

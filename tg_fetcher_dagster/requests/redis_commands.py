@@ -104,15 +104,6 @@ class RedisCommands:
         else:
             self._passed(ledger, _NOT_SHOWN)
 
-    def lengths(self) -> dict[str, int]:
-        """Returns how many commands wait in Redis and how many are claimed, for `status`."""
-        with redis_failures(self._client):
-            pipe = self._client.pipeline(transaction=False)
-            pipe.llen(self.keys.queue)
-            pipe.llen(self.keys.processing)
-            answers = pipe.execute()
-        return dict(zip(("queued", "processing"), answers, strict=True))
-
     def _claimed(self, wait_seconds: float) -> tuple[str, list[bytes]]:
         until = time.monotonic() + wait_seconds
         keys = [self.keys.queue, self.keys.processing, self.keys.claim]

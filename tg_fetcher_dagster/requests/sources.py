@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
-from tg_fetcher_dagster.redis_connection import connect
+from tg_fetcher_dagster.redis_connection import QUICK_TIMEOUT, connect
 from tg_fetcher_dagster.requests.reconciler import Source
 from tg_fetcher_dagster.requests.redis_commands import RedisCommands
 from tg_fetcher_dagster.requests.spool import SpoolFolder
 from tg_fetcher_dagster.settings import Settings
-
-PATIENCE: Final = 2.0
-"""Seconds until Redis counts as away in a tick, which has other things to do."""
 
 
 @contextmanager
@@ -25,6 +21,6 @@ def open_sources(settings: Settings) -> Iterator[list[Source]]:
     if settings.redis_url is None:
         yield [spool]
         return
-    with connect(settings, patience=PATIENCE, retries=0) as client:
+    with connect(settings, patience=QUICK_TIMEOUT, retries=0) as client:
         redis = RedisCommands(client, settings.commands_queue, channel=settings.events_channel)
         yield [redis, spool]

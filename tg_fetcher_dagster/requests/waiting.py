@@ -1,9 +1,8 @@
 """States that are waited for before a run is asked for: Telegram away, an account in flood or quarantine."""
 
-from dataclasses import dataclass
 from typing import Final
 
-from tg_fetcher_dagster.accounts.waiting import account_waits
+from tg_fetcher_dagster.accounts.waiting import Wait, account_waits
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.ledger import conditions
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
@@ -16,19 +15,6 @@ REDIS_AWAY: Final = "redis_commands"
 
 PROBE_SECONDS: Final = 60.0
 """Telegram being away is looked at again after so long: a run is the only one to find out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Why no run is started now.
-
-    Attributes:
-        why: one line.
-        until: seconds since 1970; None where nobody knows.
-    """
-
-    why: str
-    until: float | None
 
 
 LONGEST_AWAY: Final = 900.0
@@ -68,5 +54,4 @@ def waits_for(ledger: Ledger, now: float, *, account: str) -> Wait | None:
         until = each.until if each.until is not None else each.since + PROBE_SECONDS
         if each.name == TELEGRAM_AWAY and until > now:
             return Wait(f"Telegram is away: {each.why}", until)
-    waits = account_waits(ledger, account, now)
-    return Wait(waits.why, waits.until) if waits is not None else None
+    return account_waits(ledger, account, now)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import structlog
 
 from tg_fetcher_dagster.accounts.pacing import Timing
-from tg_fetcher_dagster.accounts.small_files import read_small, write_small
+from tg_fetcher_dagster.durable_files import PRIVATE_FILE, write_whole
+from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -72,7 +74,7 @@ class TelegramClock:
         found, kept = date - wall, _kept(self._path, wall)
         off = next((each for each in (_NOTHING, kept) if abs(found - each) <= TOLERANCE), found)
         self._told = _Told(wall + off, self._timing.monotonic(), wall + off - date)
-        write_small(self._path, {"seconds": off.total_seconds(), "at": wall.timestamp()})
+        _keep(self._path, off, wall)
         if bool(off) != bool(kept):
             tell = log.warning if off else log.info
             tell("the machine's clock is off" if off else "the machine's clock is right again", off=told(off))
@@ -116,12 +118,26 @@ def told(off: timedelta) -> str:
     return f"{seconds} {'ahead' if off < _NOTHING else 'behind'}" if seconds else "right"
 
 
+def _keep(path: Path, off: timedelta, wall: datetime) -> None:
+    """Keeps the difference; where the disk refuses, it holds in this process alone and the log says so."""
+    body = orjson.dumps({"seconds": off.total_seconds(), "at": wall.timestamp()})
+    try:
+        write_whole(path, body, durable=False, mode=PRIVATE_FILE)
+    except FetchError as error:
+        log.warning("not kept", path=str(path), error=error.message)
+
+
 def _kept(path: Path, wall: datetime) -> timedelta:
     """Returns the difference that was found last; zero where none was of late."""
-    kept = read_small(path)
     try:
+        kept = orjson.loads(path.read_bytes())
         off = timedelta(seconds=kept["seconds"])
         known_for = abs(wall - (_EPOCH + timedelta(seconds=kept["at"])))
+    except FileNotFoundError:
+        return _NOTHING
+    except OSError as error:
+        log.warning("not readable", path=str(path), error=str(error))
+        return _NOTHING
     except (KeyError, TypeError, ValueError, OverflowError):
-        return _NOTHING  # nothing is kept, or nothing that makes sense
+        return _NOTHING  # nothing that makes sense
     return off if known_for <= HOLDS_FOR else _NOTHING

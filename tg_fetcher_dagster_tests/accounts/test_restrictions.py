@@ -5,7 +5,7 @@ import structlog
 
 from tg_fetcher_dagster.accounts.pacing import ANYTHING, LONGEST_WAIT, FloodDeadlines
 from tg_fetcher_dagster.accounts.restrictions import Restrictions
-from tg_fetcher_dagster.accounts.waiting import RESOLVING, account_waits, rests
+from tg_fetcher_dagster.accounts.waiting import account_waits, rests
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger.accounts import put_floods
 from tg_fetcher_dagster.ledger.database import Ledger
@@ -68,14 +68,11 @@ def test_a_run_waits_for_what_it_asks_for_and_for_nothing_else(ledger: Ledger) -
     wait = account_waits(ledger, "main", NOW)
 
     assert wait is not None
-    assert (wait.until, wait.is_quarantine) == (NOW + 500, False)
+    assert wait.until == NOW + 500
     assert (
         wait.why
         == "account main waits until 2025-11-07 07:28:20 UTC: Telegram's flood wait of messages.getHistory"
     )
-    resolving = account_waits(ledger, "main", NOW, methods=RESOLVING)
-    assert resolving is not None
-    assert resolving.until == NOW + 80_000
     assert account_waits(ledger, "main", NOW + 500) is None
     assert account_waits(ledger, "second", NOW) is None
     note(ledger, ANYTHING, 700)
@@ -86,7 +83,7 @@ def test_a_run_waits_for_what_it_asks_for_and_for_nothing_else(ledger: Ledger) -
     Restrictions(ledger, "main").quarantine("banned")
     quarantine = account_waits(ledger, "main", NOW)
     assert quarantine is not None
-    assert (quarantine.until, quarantine.is_quarantine) == (None, True)
+    assert quarantine.until is None
     assert quarantine.why == "account main is in quarantine: banned"
 
 

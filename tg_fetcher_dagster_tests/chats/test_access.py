@@ -7,11 +7,9 @@ import structlog
 
 from tg_fetcher_dagster.chats.access import (
     ASK_AGAIN_SECONDS,
-    may_ask,
     note_access,
     refusals,
     refuse,
-    to_ask,
     welcome_back,
 )
 from tg_fetcher_dagster.chats.identity import ChatIdentity
@@ -37,12 +35,11 @@ def table(ledger):
 
 def test_a_refused_chat_is_asked_for_once_a_day_and_comes_back(table):
     with table.ledger.write() as connection:
-        assert may_ask(connection, "ru_python", AT)
+        assert refusals(connection) == {}
         assert refuse(connection, "ru_python", CLOSED, AT)
-        assert not may_ask(connection, "ru_python", AT + ASK_AGAIN_SECONDS - 1)
-        assert to_ask(connection, ["news", "ru_python", "unheard_of"], AT + 60) == ["news", "unheard_of"]
+        assert refusals(connection).keys() == {"ru_python"}
         # The next round comes at the same hour, and half a minute earlier than the answer of the last one.
-        assert may_ask(connection, "ru_python", AT + DAY - 30)
+        assert refusals(connection)["ru_python"].ask_again_at.timestamp() < AT + DAY - 30
 
         assert not refuse(connection, "ru_python", CLOSED, AT + DAY), "it is nothing new"
         refusal = refusals(connection)["ru_python"]
@@ -56,14 +53,13 @@ def test_a_refused_chat_is_asked_for_once_a_day_and_comes_back(table):
         assert welcome_back(connection, "ru_python")
         assert not welcome_back(connection, "ru_python")
         assert refusals(connection) == {}
-        assert may_ask(connection, "ru_python", AT)
 
 
 @pytest.mark.parametrize("sort", [sort for sort in ErrorType if sort not in {"no_access", "not_found"}])
 def test_another_failure_is_not_about_the_chat(table, sort):
     with table.ledger.write() as connection:
         assert not refuse(connection, "ru_python", FetchError(sort, "trouble"), AT)
-        assert may_ask(connection, "ru_python", AT)
+        assert refusals(connection) == {}
 
 
 def test_a_later_sight_changes_no_access_and_a_forgotten_chat_has_none(table):
@@ -77,7 +73,7 @@ def test_a_later_sight_changes_no_access_and_a_forgotten_chat_has_none(table):
         assert refusals(connection) == {}
     table.record(known)
     with table.ledger.read() as connection:
-        assert may_ask(connection, "ru_python", AT)
+        assert refusals(connection) == {}
 
 
 def test_what_is_new_is_said_once_and_a_ledger_that_refuses_stops_nothing(table):

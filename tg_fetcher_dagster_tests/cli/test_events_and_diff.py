@@ -14,7 +14,6 @@ import typer
 
 from tg_fetcher_dagster.cli import events as events_command
 from tg_fetcher_dagster.cli.moments import parse_since
-from tg_fetcher_dagster.cli.resolving import known_or_resolved
 from tg_fetcher_dagster.events.draining import drain
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.request import FetchRequest
@@ -25,6 +24,7 @@ from tg_fetcher_dagster.ledger.tables import events
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.cli.resolving import resolved
 from tg_fetcher_dagster_tests.events.recorded import ledger_of, put
 from tg_fetcher_dagster_tests.events.telling import failed, fetched, skipped
 from tg_fetcher_dagster_tests.fetching.reading import days_between
@@ -146,7 +146,7 @@ def read(request_id: str) -> None:
     context = FetchContext(settings=settings, open_reader=lambda: open_reader(settings))
 
     async def fetch() -> None:
-        await known_or_resolved(settings, "@daily_news")
+        await resolved(settings, "@daily_news")
         request = FetchRequest(request_id=request_id, chat="daily_news", days=DAYS, force=True)
         assert {report.outcome for report in await fetch_chats([request], context)} == {"fetched"}
 

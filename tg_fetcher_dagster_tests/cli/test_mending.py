@@ -8,13 +8,13 @@ import orjson
 import pytest
 import redis
 
-from tg_fetcher_dagster.cli.resolving import known_or_resolved
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.cli.resolving import resolved
 from tg_fetcher_dagster_tests.cli.worker import Worker, ends
 from tg_fetcher_dagster_tests.events.recorded import recorded as recorded_in
 from tg_fetcher_dagster_tests.fetching.reading import days_between
@@ -31,7 +31,7 @@ def kept(signed_in: Command, sandbox: Any) -> Command:
     context = FetchContext(settings=settings, open_reader=lambda: open_reader(settings))
 
     async def fetch() -> None:
-        await known_or_resolved(settings, "@daily_news")
+        await resolved(settings, "@daily_news")
         request = FetchRequest(request_id="fetch-1", chat="daily_news", days=DAYS)
         assert {report.outcome for report in await fetch_chats([request], context)} == {"fetched"}
 

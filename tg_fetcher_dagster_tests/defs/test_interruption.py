@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_to_its_end, was_interrupted
+from tg_fetcher_dagster.defs.interruption import INTERRUPTED, interruption, run_to_its_end
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 WORK = """
@@ -126,9 +126,7 @@ def test_a_thread_leaves_signals_to_whoever_started_it() -> None:
     assert found == [42]
 
 
-def test_an_interruption_is_recognised_and_never_retried() -> None:
+def test_an_interruption_says_so_and_is_never_retried() -> None:
     failure = interruption(2, of=5)
-    assert was_interrupted(failure)
+    assert failure.metadata.keys() == {INTERRUPTED}
     assert not failure.allow_retries
-    assert not was_interrupted(Interrupted())
-    assert not was_interrupted(None)

@@ -29,7 +29,7 @@ def test_days_are_counted_by_chat(ledger: Ledger):
         doubt = {"due_at": 9.0, "error_type": "suspicious_deletion"}
         days.put(connection, "club", date(2025, 11, 2), doubt)
     with ledger.read() as connection:
-        assert overview.first_days_of_chats(connection) == {
+        assert days.first_days(connection) == {
             "news": date(2025, 10, 30), "club": date(2025, 11, 2),
         }  # fmt: skip
         settled = {"news": [date(2025, 11, 1), date(2025, 11, 3)]}

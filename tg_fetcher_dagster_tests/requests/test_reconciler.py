@@ -5,8 +5,10 @@ import datetime as dt
 
 import pytest
 
+from tg_fetcher_dagster.accounts.pacing import LONGEST_WAIT
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import conditions, days
+from tg_fetcher_dagster.ledger.accounts import put_floods
 from tg_fetcher_dagster.ledger.tables import asks as asks_table
 from tg_fetcher_dagster.requests.batch_end import note_failure
 from tg_fetcher_dagster.requests.runs import RunStatus
@@ -257,6 +259,30 @@ def test_no_run_is_asked_for_while_telegram_is_away(office: Office, monkeypatch)
     assert result.wait is not None
     assert result.wait.until == NOON + 300
     office.now += 301
+    assert len(office.tick().start) == 1
+
+
+@pytest.mark.parametrize(
+    ("floods", "until"),
+    [
+        ('{"messages.getHistory": 1763122200}', 1763122200.0),
+        ('{"*": 1e15, "messages.getReplies": "soon"}', NOON + LONGEST_WAIT),
+    ],
+)
+def test_no_run_is_asked_for_while_it_could_not_read(office: Office, floods: str, until: float):
+    with office.ledger.write() as connection:
+        put_floods(connection, office.rules.account, floods)
+    office.push()
+    result = office.tick()
+    assert result.start == []
+    assert result.wait is not None
+    assert result.wait.until == until
+
+
+def test_a_method_that_rests_and_no_run_needs_holds_none_up(office: Office):
+    with office.ledger.write() as connection:
+        put_floods(connection, office.rules.account, '{"messages.getReplies": 1763122200}')
+    office.push()
     assert len(office.tick().start) == 1
 
 
