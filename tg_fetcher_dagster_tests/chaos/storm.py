@@ -25,7 +25,7 @@ from tg_fetcher_dagster_tests.waiting import PATIENCE
 from tg_fetcher_sandbox.background import RunningSandbox
 
 MUST_HAPPEN: frozenset[Fault] = frozenset({"lose Redis' last second", "freeze run until it counts as dead"})
-"""Faults that come a little later where they can meet nothing at their moment: Redis is away, no run is there."""
+"""Faults that come a little later where they meet nothing: Redis is away, or no run is there."""
 
 AGAIN_SECONDS, TRIES = 1.0, 60
 
