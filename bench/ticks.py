@@ -28,7 +28,7 @@ from tg_fetcher_dagster.requests.reconciler import TIME_BOX, Reconciler, Source,
 from tg_fetcher_dagster.requests.redis_commands import RedisCommands
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import RunState, RunStatus
-from tg_fetcher_dagster.requests.turns import Turns
+from tg_fetcher_dagster.requests.requester_limit import Turns
 
 RULES = Rules(history_start=dt.date(2020, 1, 1), zone=ZoneInfo("UTC"))
 QUEUE = "tg_commands"

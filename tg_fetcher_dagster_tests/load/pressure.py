@@ -19,7 +19,7 @@ from tg_fetcher_dagster.ledger.tables import asks, batches, dead_letters, events
 from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
 from tg_fetcher_dagster.requests.redis_commands import RedisCommands
 from tg_fetcher_dagster.requests.rules import Rules
-from tg_fetcher_dagster.requests.turns import Turns
+from tg_fetcher_dagster.requests.requester_limit import Turns
 from tg_fetcher_dagster_tests.load.carried_out import CarriedOut
 from tg_fetcher_dagster_tests.load.entries import CHATS, DAYS
 
