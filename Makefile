@@ -65,7 +65,7 @@ check: install ## lint, format, types, layers, definitions
 bench: install ## the figures of docs/benchmarks.md, measured here
 	$(BIN)/python -m bench $(ARGS)
 
-load: install ## 10,000 commands at once, through Redis and the reconciler (LEDGER_URL: an empty Postgres database)
+load: install ## 10,000 commands at once, through Redis and the reconciler (ARGS="--ledger postgres")
 	$(BIN)/python -m tg_fetcher_dagster_tests.load $(ARGS)
 
 chaos: install ## 1,000 commands while all is killed, frozen and restarted at random, some 20 min (ARGS=--short)

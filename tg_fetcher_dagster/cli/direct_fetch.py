@@ -20,7 +20,7 @@ from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.cli.dagster_instance import check_home, instance
 from tg_fetcher_dagster.cli.display import FetchDisplay
 from tg_fetcher_dagster.cli.following import Follower
-from tg_fetcher_dagster.cli.outcomes import Outcome
+from tg_fetcher_dagster.cli.outcomes import FetchOutcome
 from tg_fetcher_dagster.cli.own_runs import OwnRuns
 from tg_fetcher_dagster.cli.starting import VERBOSE
 from tg_fetcher_dagster.cli.wanted import as_pushed
@@ -64,7 +64,9 @@ LATER = "the daemon fetches it by itself, or the next fetch of it"
 UNDER_WAY = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
-def fetch_directly(commands: Sequence[FetchCommand], settings: Settings, display: FetchDisplay) -> Outcome:
+def fetch_directly(
+    commands: Sequence[FetchCommand], settings: Settings, display: FetchDisplay
+) -> FetchOutcome:
     """Carries commands out here and returns what came of them.
 
     Raises:
@@ -117,7 +119,7 @@ class DirectFetch:
             runs=OwnRuns(DagsterRuns(dagster, ledger), self._awaited),
         )
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> FetchOutcome:
         """Plans and runs until everything has ended, or waits for long."""
         while True:
             end_dead_runs(self._dagster, self._settings)
@@ -133,12 +135,14 @@ class DirectFetch:
             for batch in start:
                 self._beside(run_batch, batch)
             if self._follower.look():
-                return Outcome(ends=self._follower.ends)
+                return FetchOutcome(ends=self._follower.ends)
             if resolve or start or tick.more:
                 continue
             waiting = self._follower.waits_beyond(time.time() + PATIENCE, held_by=tick.wait)
             if waiting is not None:
-                return Outcome(ends=self._follower.ends, waiting=[f"{line}; {LATER}" for line in waiting])
+                return FetchOutcome(
+                    ends=self._follower.ends, waiting=[f"{line}; {LATER}" for line in waiting]
+                )
             time.sleep(LOOK_SECONDS)
 
     def cancel(self) -> None:

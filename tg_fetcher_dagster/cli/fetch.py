@@ -16,7 +16,7 @@ from tg_fetcher_dagster.cli.usage import WrongUse
 
 if TYPE_CHECKING:
     from tg_fetcher_dagster.cli.display import FetchDisplay
-    from tg_fetcher_dagster.cli.outcomes import Outcome
+    from tg_fetcher_dagster.cli.outcomes import FetchOutcome
     from tg_fetcher_dagster.requests.command import FetchCommand
     from tg_fetcher_dagster.settings import Settings
 
@@ -121,7 +121,7 @@ def push_and_follow(
     display: "FetchDisplay",
     *,
     timeout: float | None = None,
-) -> "Outcome":
+) -> "FetchOutcome":
     """Gives commands to whoever carries them out and returns how each of their days ended.
 
     Raises:
@@ -129,13 +129,13 @@ def push_and_follow(
             refuses.
     """
     from tg_fetcher_dagster.cli.following import Follower
-    from tg_fetcher_dagster.cli.outcomes import Outcome
+    from tg_fetcher_dagster.cli.outcomes import FetchOutcome
     from tg_fetcher_dagster.ledger.database import Ledger
 
     with Ledger.open(settings.ledger_location) as ledger:
         push(commands, settings)
         follower = Follower(ledger, [each.command_id for each in commands], display)
-        return Outcome(ends=follower.follow(timeout=timeout))
+        return FetchOutcome(ends=follower.follow(timeout=timeout))
 
 
 def _offer_to_cancel(command_ids: list[str], settings: "Settings") -> None:

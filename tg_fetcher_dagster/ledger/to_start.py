@@ -1,7 +1,7 @@
-"""Open days that no run reads yet: which is the most urgent, and what one run reads with it."""
+"""Open days that no run reads yet: the most urgent one, and which join a run; in the caller's transaction."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
@@ -164,6 +164,31 @@ def assign(
         .where(*where, asks.c.wait_until <= now, _same_limit(limit))
         .values(batch_id=batch_id, wait_until=0, error_type=None, error=None)
     ).rowcount
+
+
+def join_waiting(
+    connection: Connection,
+    batch_id: str,
+    *,
+    chats: Mapping[str, Sequence[dt.date]],
+    force: bool,
+    limit: int | None,
+) -> int:
+    """Lets asks that wait for a run of the same kind join a batch; returns how many did."""
+    return sum(
+        connection.execute(
+            sa.update(asks)
+            .where(
+                *_NO_RUN,
+                asks.c.chat == chat,
+                asks.c.date.in_(wanted),
+                asks.c.force == force,
+                _same_limit(limit),
+            )
+            .values(batch_id=batch_id)
+        ).rowcount
+        for chat, wanted in chats.items()
+    )
 
 
 def requests_a_day(connection: Connection, chat: str) -> float:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.recording import record_all
 from tg_fetcher_dagster.ledger import asks, batches, day_rounds, left_days
+from tg_fetcher_dagster.ledger.asks import EndedAsk
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
-from tg_fetcher_dagster.ledger.left_days import EndedAsk, OpenAsk
+from tg_fetcher_dagster.ledger.left_days import OpenAsk
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.request_end import finish
 from tg_fetcher_dagster.requests.retrying import Fate, How, fate, until_of
@@ -164,7 +165,7 @@ def end_days(
         for event_id, group in zip(event_ids, together.values(), strict=True)
         for ask, end in group
     ]
-    left_days.end_many(connection, ended, at=now)
+    asks.end_many(connection, ended, at=now)
     return len(event_ids)
 
 

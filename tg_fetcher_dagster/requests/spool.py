@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.durable_files import write_whole
 from tg_fetcher_dagster.ledger import claims, requests
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.requests.received import received_row
@@ -35,20 +35,9 @@ def put(data_dir: Path, command: dict[str, Any]) -> Path:
     Raises:
         FetchError: (storage) the folder cannot be written.
     """
-    folder = data_dir / FOLDER
-    name = f"{time.time_ns():020d}-{uuid.uuid4().hex}"
-    draft = folder / f".{name}.tmp"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with draft.open("xb") as file:
-            file.write(orjson.dumps(command))
-            file.flush()
-            os.fsync(file.fileno())
-        return draft.rename(folder / f"{name}.json")
-    except OSError as error:
-        raise FetchError(
-            ErrorType.STORAGE, f"the spool folder {folder} cannot be written: {error.strerror}"
-        ) from error
+    file = data_dir / FOLDER / f"{time.time_ns():020d}-{uuid.uuid4().hex}.json"
+    write_whole(file, orjson.dumps(command))
+    return file
 
 
 class SpoolFolder:

@@ -144,9 +144,7 @@ def faults_of_files(storm: Storm, days: set[tuple[str, date]]) -> Iterator[str]:
         true = truth[chat].get(str(day), {"messages": []})["messages"]
         for key in ("id", "date", "text", "sender_id"):
             # A message without words has none in the files and empty ones at Telegram.
-            if [getattr(each, key) or None for each in read.file.messages] != [
-                each[key] or None for each in true
-            ]:
+            if [getattr(each, key) or None for each in read.file.messages] != [each[key] or None for each in true]:
                 yield f"{chat} {day}: the messages' {key} are not the truth"
         if [[each.id for each in message.comments] for message in read.file.messages] != [
             [each["id"] for each in message.get("comments") or ()] for message in true

@@ -162,6 +162,10 @@ def _settle(run: dg.DagsterRun, instance: dg.DagsterInstance, *, canceled: bool)
         with ledger.read() as connection:
             began = attempts.of_runs(connection, [run.run_id]).get(run.run_id)
         how = "cancelled" if canceled else how_it_failed(began)
+        # The code server marks a run as failed whose process it saw die, before `dead_runs` can see it.
+        end_run(ledger, run.run_id, end="cancelled" if canceled else "died")
+        if is_dead(settings.data_dir, run.run_id):
+            forget(settings.data_dir, run.run_id)
         return dg.SkipReason(settle_left_days(run, instance, ledger, settings, how=how))
 
 
