@@ -26,7 +26,7 @@ demo: install ## a Telegram of its own, a command, files and events, until Ctrl-
 
 dev: install .env $(HOME_OF_DAGSTER)/.set-up ## Dagster's UI and daemon over .env, on http://127.0.0.1:3000
 	$(BIN)/tg-fetcher ledger migrate
-	RUN_SENSORS=true DAGSTER_HOME=$(HOME_OF_DAGSTER) exec $(BIN)/dg dev $(ARGS)
+	RUN_SENSORS=true DAGSTER_HOME=$(HOME_OF_DAGSTER) VIRTUAL_ENV=$(CURDIR)/.venv exec $(BIN)/dg dev $(ARGS)
 
 .env:
 	cp .env.example .env
