@@ -41,37 +41,6 @@ def askers_of(connection: sa.Connection, batch_id: str, chat: str, day: dt.date)
     return tuple(Asker(**row) for row in found.mappings())
 
 
-def end_day(
-    connection: sa.Connection,
-    batch_id: str,
-    chat: str,
-    day: dt.date,
-    *,
-    end: End,
-    event_id: str | None,
-    error_type: str | None = None,
-    error: str | None = None,
-) -> int:
-    """Ends all open asks of a batch for a day; returns how many. The event belongs into the same transaction.
-
-    A request whose last open ask ends here is settled by the reconciler.
-    """
-    waiting = (
-        connection.execute(
-            sa.select(asks.c.request_id)
-            .where(
-                asks.c.batch_id == batch_id, asks.c.chat == chat, asks.c.date == day, asks.c.state == "open"
-            )
-            .with_for_update()
-        )
-        .scalars()
-        .all()
-    )
-    return end_asks(
-        connection, waiting, chat, day, end=end, event_id=event_id, error_type=error_type, error=error
-    )
-
-
 def end_asks(
     connection: sa.Connection,
     request_ids: Sequence[str],
@@ -83,19 +52,25 @@ def end_asks(
     error_type: str | None = None,
     error: str | None = None,
 ) -> int:
-    """Ends the open asks of these requests for a day; returns how many were open."""
+    """Ends the open asks of these requests for a day, in the transaction of its event; returns how many.
+
+    A request whose last open ask ends here is settled by the reconciler.
+    """
     if not request_ids:
         return 0
-    ended = connection.execute(
-        sa.update(asks)
-        .where(
-            asks.c.request_id.in_(request_ids),
-            asks.c.chat == chat,
-            asks.c.date == day,
-            asks.c.state == "open",
-        )
-        .values(state=end, event_id=event_id, error_type=error_type, error=error, ended_at=now())
-    ).rowcount
+    ended = list(
+        connection.execute(
+            sa.update(asks)
+            .where(
+                asks.c.request_id.in_(request_ids),
+                asks.c.chat == chat,
+                asks.c.date == day,
+                asks.c.state == "open",
+            )
+            .values(state=end, event_id=event_id, error_type=error_type, error=error, ended_at=now())
+            .returning(asks.c.request_id)
+        ).scalars()
+    )
     values: dict[str, object] = {"open_days": requests.c.open_days - 1}
     if end in {"failed", "cancelled"}:
         values |= {
@@ -103,8 +78,9 @@ def end_asks(
             "error_type": sa.func.coalesce(requests.c.error_type, error_type),
             "error": sa.func.coalesce(requests.c.error, error),
         }
-    connection.execute(sa.update(requests).where(requests.c.request_id.in_(request_ids)).values(values))
-    return ended
+    # Only of those that this has ended: somebody else may have been faster (Postgres).
+    connection.execute(sa.update(requests).where(requests.c.request_id.in_(ended)).values(values))
+    return len(ended)
 
 
 def insert(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
