@@ -113,7 +113,8 @@ def _registered(
     keys = context.partition_keys
     asked = days_of_chats(keys, present, key_of=key_of) if today else days_of_keys(keys, key_of=key_of)
     if not asked.chats:
-        raise next(iter(asked.refused.values()))
+        none = FetchError(ErrorType.VALIDATION, "the run's range of partitions is empty: nothing is read")
+        raise next(iter(asked.refused.values()), none)
     run = begin_run(
         telegram.ledger,
         run_id=context.run.run_id,

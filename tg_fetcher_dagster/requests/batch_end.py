@@ -90,6 +90,7 @@ def settle_batch(
         _put_off(connection, [(ask, each) for ask, each in fates if each.what in {"wait", "again"}])
         over = [(ask, each) for ask, each in fates if each.what in {"failed", "cancelled"}]
         end_days(connection, over, events=events, told_for=batch_id, now=moment)
+        open_asks.let_go(connection, batch_id)
         if how != "cancelled":
             _count_rounds(connection, over)
         finish(connection, now=moment)

@@ -106,7 +106,8 @@ class Office:
                     who = asks.askers_of(connection, batch.batch_id, chat, day)
                     event = fetched(chat, day, [each.command_id for each in who if each.command_id])
                     record(connection, event, request_id=batch.batch_id)
-                    asks.end_day(connection, batch.batch_id, chat, day, end=end, event_id=None)
+                    ids = [each.request_id for each in who]
+                    asks.end_asks(connection, ids, chat, day, end=end, event_id=None)
                     known = {"fetched_at": self.now, "checksum_sha256": "0" * 64, "requests": 2}
                     days.put(connection, chat, day, {"settled": day < TODAY, **known})
 
