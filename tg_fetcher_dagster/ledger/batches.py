@@ -8,13 +8,12 @@ from typing import Any, Literal
 import orjson
 import sqlalchemy as sa
 
+from tg_fetcher_dagster.days import ONE_DAY
 from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.tables import asks, batches
 
 BatchState = Literal["asked", "running", "ended"]
 Strategy = Literal["batch", "per_day"]
-
-_ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,7 @@ class Batch:
     @property
     def days(self) -> tuple[dt.date, ...]:
         """The days to fetch, ascending."""
-        return tuple(self.first + _ONE_DAY * number for number in range((self.last - self.first).days + 1))
+        return tuple(self.first + ONE_DAY * number for number in range((self.last - self.first).days + 1))
 
 
 def put(connection: Connection, batch: Batch) -> None:

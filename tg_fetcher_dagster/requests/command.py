@@ -25,7 +25,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling, written_number
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.requests.limits import read_object, refused, shown
+from tg_fetcher_dagster.requests.command_size import read_object, refused, shown
 from tg_fetcher_dagster.requests.provenance import LONGEST, with_provenance
 
 Mode = Literal["date", "days", "range", "yesterday", "today", "full", "incremental"]

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from tg_fetcher_dagster.ledger import batches, claims, requests
+from tg_fetcher_dagster.ledger import attempts, batches, claims, requests
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.facts import keep_fact, number_fact
 
 KEPT: Final = 30 * 86_400.0
-"""Seconds for which an ended request is kept, with its days and its batches (docs/ledger.md)."""
+"""Seconds for which an ended request is kept, with its days, batches and runs (docs/ledger.md)."""
 
 CLAIMS_KEPT: Final = 7 * 86_400.0
 """Seconds for which a handful's token is known: an older Redis does not come back from a backup by itself."""
@@ -30,5 +30,6 @@ def forget_old(ledger: Ledger, now: float) -> int:
     with ledger.write() as connection:
         keep_fact(connection, _FACT, str(now))
         batches.forget(connection, now - KEPT)
+        attempts.forget(connection, now - KEPT)
         claims.forget(connection, now - CLAIMS_KEPT)
         return requests.forget(connection, now - KEPT, AT_ONCE)

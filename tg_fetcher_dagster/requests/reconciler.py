@@ -21,10 +21,10 @@ from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.forgetting import forget_old
 from tg_fetcher_dagster.requests.new_commands import NewCommands
 from tg_fetcher_dagster.requests.request_end import finish
+from tg_fetcher_dagster.requests.requester_limit import Turns, turns_of_process
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus, how_it_ended
 from tg_fetcher_dagster.requests.starting import cut_batches
-from tg_fetcher_dagster.requests.turns import Turns, turns_of_process
 from tg_fetcher_dagster.requests.waiting import waits_for, was_away
 
 TIME_BOX = 20.0

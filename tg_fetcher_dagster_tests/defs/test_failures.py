@@ -208,6 +208,18 @@ def test_a_second_run_of_a_batch_ends_at_once_with_one_line(deployment: Deployme
     assert deployment.recorded() == []
 
 
+def test_a_range_that_has_come_to_hold_other_chats_is_not_read(deployment: Deployment) -> None:
+    deployment.write_env(MAX_RETRY_ATTEMPTS="3")
+    ask_for(deployment, "command-1", date(2025, 11, 3), batch_id="b1")
+
+    result = deployment.fetch(("def_busy", "def_news"), "2025-11-03", batch_id="b1")
+
+    assert not result.success
+    assert retries(result) == 0
+    assert said(result).startswith("batch b1 asks for other chats than this run's partitions: def_news;")
+    assert deployment.sandbox.requests == []
+
+
 def test_the_days_of_a_run_of_the_ui_are_told_anew_each_time(deployment: Deployment) -> None:
     first = deployment.fetch("def_busy", "2025-11-03", "2025-11-04")
     assert first.success
