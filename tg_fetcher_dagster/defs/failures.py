@@ -27,6 +27,11 @@ def worth_a_retry(errors: Mapping[str, FetchError], settings: Settings) -> bool:
     )
 
 
+def out_of_round(error: FetchError) -> bool:
+    """True where a chat cannot be read: it leaves the daily round, which is no failure of the round."""
+    return error.error_type in {ErrorType.NO_ACCESS, ErrorType.NOT_FOUND}
+
+
 def _passes_soon(error: FetchError, settings: Settings) -> bool:
     """True for a short flood. A busy account was waited for already: more tries are in vain."""
     flood = error.error_type is ErrorType.RATE_LIMIT

@@ -15,7 +15,7 @@ from tg_fetcher_dagster.chats.spelling import ChatSpelling
 from tg_fetcher_dagster.days import day_of
 from tg_fetcher_dagster.defs.asked_days import AskedDays, days_of_chats, days_of_keys
 from tg_fetcher_dagster.defs.config import FetchConfig, requests_of
-from tg_fetcher_dagster.defs.failures import failure_of, refused, worth_a_retry
+from tg_fetcher_dagster.defs.failures import failure_of, out_of_round, refused, worth_a_retry
 from tg_fetcher_dagster.defs.gauges import push_gauges
 from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_to_its_end
 from tg_fetcher_dagster.defs.materialisations import ShownDays, StepEvent
@@ -71,7 +71,8 @@ def fetch_step(
         today: the partitions are chats, and their unfinished day is meant.
 
     Raises:
-        dagster.Failure: a day failed, the process was asked to end, or the run has nothing to do here.
+        dagster.Failure: a day failed, the process was asked to end, or the run has nothing to do here. In a
+            daily round a chat that cannot be read is told and leaves the round: no failure of the run.
     """
     try:
         step = _registered(context, config, telegram, today=today)
@@ -94,7 +95,12 @@ def fetch_step(
             raise failure_of(errors, of=step.asked.count, retries=True)
         step.shown.log(results)
         step.shown.log_doubts(failed)
-        raise _failed(step, results, errors)
+        failure = _failed(step, results, errors)
+        if not (step.run.daily and all(out_of_round(error) for error in errors.values())):
+            raise failure
+        context.log.warning("%s", failure.description)
+        yield from step.shown.no_more()
+        return
     step.shown.log([result for result in results if not result.asked])
     yield from step.shown.emit(asked)
     _end(step, results, None)

@@ -80,6 +80,10 @@ class ShownDays:
                 self._log_materialization(result)
         yield dg.MaterializeResult()
         yield from evaluations
+        yield from self.no_more()
+
+    def no_more(self) -> Iterator[StepEvent]:
+        """Yields what Dagster expects at the end of a step that does not fail, beside what it has shown."""
         if not self._is_today:
             for name in DESCRIPTIONS:
                 yield output_of_check(name)

@@ -50,6 +50,7 @@ def _fetching(
         partitions_def=partitions,
         check_specs=check_specs,
         dagster_type=NOTHING,
+        output_required=False,  # a daily round of chats that cannot be read has nothing to show
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN),
         retry_policy=retry_policy(settings),
         pool=POOL,

@@ -17,7 +17,7 @@ from tg_fetcher_dagster.ledger.attempts import AttemptEnd
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger, now
 from tg_fetcher_dagster.ledger.startable import join_waiting
-from tg_fetcher_dagster.requests.asking import NewRequest, ask
+from tg_fetcher_dagster.requests.asking import DAILY, NewRequest, ask
 
 NAMED: Final = 5
 """Chats that a refusal names."""
@@ -31,12 +31,14 @@ class RegisteredRun:
         batch_id: what it does: the `request_id` of its days' events.
         asked_here: False for a run of the UI, which became a request of its own.
         first: the oldest day that was asked for: of "today" the day that it was then.
+        daily: it belongs to a daily round.
     """
 
     run_id: str
     batch_id: str
     asked_here: bool
     first: date
+    daily: bool = False
 
 
 def ui_batch_id(run_id: str) -> str:
@@ -92,7 +94,8 @@ def begin_run(
             raise FetchError(ErrorType.VALIDATION, _why_not(batch, before, asked_here=asked_here))
         attempts.begin(connection, run_id, batch_id=batch, host=host or _host(), pid=pid or os.getpid())
     first = before.first if before is not None else min(min(days) for days in chats.values())
-    return RegisteredRun(run_id=run_id, batch_id=batch, asked_here=asked_here, first=first)
+    daily = before is not None and before.priority == DAILY
+    return RegisteredRun(run_id=run_id, batch_id=batch, asked_here=asked_here, first=first, daily=daily)
 
 
 def ask_for_run(

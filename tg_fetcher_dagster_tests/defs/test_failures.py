@@ -12,7 +12,7 @@ from tg_fetcher_dagster.ledger.attempts import of_runs
 from tg_fetcher_dagster.ledger.batches import Batch, put
 from tg_fetcher_dagster.ledger.database import now
 from tg_fetcher_dagster.ledger.tables import asks, batches, requests
-from tg_fetcher_dagster.requests.asking import NewRequest, ask
+from tg_fetcher_dagster.requests.asking import DAILY, NewRequest, ask
 from tg_fetcher_dagster.requests.registration import begin_run
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends, failure_of
@@ -129,6 +129,39 @@ def test_a_chat_that_cannot_be_read_is_not_retried(deployment: Deployment) -> No
     [event] = deployment.recorded()
     assert (event["event"], event["error_type"], event["retryable"]) == ("fetch_failed", "no_access", False)
     assert event["command_ids"] == []
+
+
+def ask_daily(deployment: Deployment, day: date, *chats: str) -> None:
+    """A daily round's request for a day, with the batch that the reconciler has cut for it."""
+    batch = Batch(batch_id="b1", chats=chats, first=day, last=day, priority=DAILY, asked_at=now())
+    with deployment.ledger.write() as connection:
+        put(connection, batch)
+        for chat in chats:
+            asked = NewRequest(source="schedule", days={chat: (day,)})
+            ask(connection, asked, now=now(), batch_id="b1")
+
+
+def test_a_chat_that_cannot_be_read_makes_no_daily_run_red(deployment: Deployment) -> None:
+    day = "2025-11-03"
+    ask_daily(deployment, date(2025, 11, 3), "def_closed", "def_busy")
+    deployment.add_chats("def_closed", "def_busy")
+
+    result = deployment.fetch(("def_closed", "def_busy"), day, batch_id="b1")
+
+    assert result.success
+    assert list(deployment.materializations()) == [f"def_busy|{day}"]
+    assert {each.partition for each in result.get_asset_check_evaluations()} == {f"def_busy|{day}"}
+    assert any("1 of 2 days not fetched: def_closed|" in line for line in deployment.said(result.run_id))
+    assert ends(deployment.recorded()) == [
+        ("def_busy", day, "messages_fetched"), ("def_closed", day, "fetch_failed"),
+    ]  # fmt: skip
+
+
+def test_another_failure_makes_a_daily_run_red(deployment: Deployment) -> None:
+    ask_daily(deployment, date(2025, 11, 3), "def_closed", "def_busy")
+    deployment.add_chats("def_closed", "def_busy")
+    deployment.sandbox.add_fault(method="messages.getHistory", flood_wait=4000)
+    assert not deployment.fetch(("def_closed", "def_busy"), "2025-11-03", batch_id="b1").success
 
 
 def test_a_session_that_telegram_ended_is_waited_for(deployment: Deployment) -> None:
