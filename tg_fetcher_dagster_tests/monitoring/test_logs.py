@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.monitoring import logs
-from tg_fetcher_dagster.monitoring.logs import configure_logging, masked, log_context
+from tg_fetcher_dagster.monitoring.logs import configure_logging, log_context, masked
 from tg_fetcher_dagster.settings import Settings
 
 API_HASH = "0123456789abcdef0123456789abcdef"
