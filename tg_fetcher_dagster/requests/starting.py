@@ -31,7 +31,7 @@ def cut_batches(
 
     Args:
         ledger: where the asks stand.
-        rules: how many runs are asked for ahead.
+        rules: how many runs are asked for ahead, and for whom.
         order: the chats as their partitions are ordered.
         now: seconds since 1970.
         today: the unfinished day, which is read by runs of its own.
@@ -42,10 +42,12 @@ def cut_batches(
         flying = batches.in_flight(connection)
         while True:
             busy = batches.chats_of((*flying, *made))
-            seed = startable.most_urgent(connection, now, busy=busy)
+            seed = startable.most_urgent(connection, now, busy=busy, only=rules.only)
             if seed is None:
                 break
-            ahead = sum(each.priority <= seed.priority for each in (*flying, *made))
+            # Who carries out its own requests alone does not queue behind runs that it does not start.
+            counted = made if rules.only is not None else (*flying, *made)
+            ahead = sum(each.priority <= seed.priority for each in counted)
             if ahead >= rules.runs_ahead:
                 break
             made.append(_cut(connection, seed, busy=busy, order=order, now=now, today=today))

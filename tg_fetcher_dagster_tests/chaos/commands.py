@@ -103,7 +103,9 @@ def _sensible(chance: random.Random, chats: Sequence[str]) -> dict[str, Any]:
 def _command(command_id: str, body: dict[str, Any]) -> Command:
     entry = orjson.dumps({"command": "fetch", "command_id": command_id, **body})
     chat = str(body["chat"]).rsplit("/", 1)[-1].lstrip("@")
-    return Command(command_id=command_id, chat=chat, days=() if body in SENSELESS else _days(body), entry=entry)
+    return Command(
+        command_id=command_id, chat=chat, days=() if body in SENSELESS else _days(body), entry=entry
+    )
 
 
 def _days(body: dict[str, Any]) -> tuple[date, ...]:

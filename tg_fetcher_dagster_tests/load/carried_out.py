@@ -70,7 +70,12 @@ class CarriedOut:
 
     def _commit(self, batch: Batch, chat: str, day: dt.date) -> None:
         with self._ledger.write() as connection:
-            known = {"settled": not batch.today, "checksum_sha256": CHECKSUM, "message_count": 0, "requests": 1}
+            known = {
+                "settled": not batch.today,
+                "checksum_sha256": CHECKSUM,
+                "message_count": 0,
+                "requests": 1,
+            }
             days.put(connection, chat, day, known)
             record_end(connection, _fetched(chat, day), request_id=batch.batch_id, end="fetched")
 
