@@ -186,7 +186,7 @@ class Reconciler:
         still_open, cancelled = left
         state = states.get(batch.run_id or batch.batch_id, _ABSENT)
         how = how_it_ended(state, waited=now - batch.asked_at, appears_within=self._rules.appears_within)
-        if how is None and state.status is RunStatus.ABSENT and still_open == 0:
+        if how is None and state.status is RunStatus.ABSENT and (still_open == 0 or not batch.chats):
             how = "never_began"
         if how is not None:
             settled = settle_batch(
