@@ -24,7 +24,9 @@ from tg_fetcher_dagster_tests.flow.dagster_processes import PROGRAMS, Deployment
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 from tg_fetcher_sandbox.background import RunningSandbox
 
-MUST_HAPPEN: frozenset[Fault] = frozenset({"lose Redis' last second", "freeze run until it counts as dead"})
+MUST_HAPPEN: frozenset[Fault] = frozenset(
+    {"lose Redis' last second", "kill run", "freeze run until it counts as dead"}
+)
 """Faults that come a little later where they meet nothing: Redis is away, or no run is there."""
 
 AGAIN_SECONDS, TRIES = 1.0, 60
