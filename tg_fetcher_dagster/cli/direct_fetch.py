@@ -19,11 +19,11 @@ from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.cli.dagster_instance import check_home, instance
 from tg_fetcher_dagster.cli.display import FetchDisplay
+from tg_fetcher_dagster.cli.fetch_commands import as_pushed
 from tg_fetcher_dagster.cli.following import Follower
 from tg_fetcher_dagster.cli.outcomes import FetchOutcome
 from tg_fetcher_dagster.cli.own_runs import OwnRuns
 from tg_fetcher_dagster.cli.starting import VERBOSE
-from tg_fetcher_dagster.cli.wanted import as_pushed
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.dagster_runs import DagsterRuns
 from tg_fetcher_dagster.defs.running import RUN_KEY, run_batch, run_resolve

@@ -70,7 +70,7 @@ def fetch(
 
     Without days FETCH_MODE says which (yesterday); without a chat those of TELEGRAM_CHATS are meant.
     """
-    from tg_fetcher_dagster.cli.wanted import Wanted, check_days, commands_for
+    from tg_fetcher_dagster.cli.fetch_commands import Wanted, check_days, commands_for
 
     settings = read_settings()
     given = {"yesterday": yesterday, "today": today, "full": full, "incremental": incremental}
@@ -155,7 +155,7 @@ def push(commands: "Sequence[FetchCommand]", settings: "Settings") -> None:
     """
     import orjson
 
-    from tg_fetcher_dagster.cli.wanted import as_pushed
+    from tg_fetcher_dagster.cli.fetch_commands import as_pushed
     from tg_fetcher_dagster.redis_connection import connect, redis_failures
 
     if settings.redis_url is None:

@@ -18,9 +18,9 @@ from tg_fetcher_dagster.defs.config import FetchConfig, requests_of
 from tg_fetcher_dagster.defs.failures import failure_of, refused, worth_a_retry
 from tg_fetcher_dagster.defs.gauges import push_gauges
 from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_to_its_end
+from tg_fetcher_dagster.defs.materialisations import ShownDays, StepEvent
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.defs.run_end import StepResult, end_step, interrupted_by_operator, note_failures
-from tg_fetcher_dagster.defs.shown_days import ShownDays, StepEvent
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.chat_days import kept_days
 from tg_fetcher_dagster.fetching.context import FetchContext
@@ -113,7 +113,8 @@ def _registered(
     keys = context.partition_keys
     asked = days_of_chats(keys, present, key_of=key_of) if today else days_of_keys(keys, key_of=key_of)
     if not asked.chats:
-        raise next(iter(asked.refused.values()))
+        none = FetchError(ErrorType.VALIDATION, "the run's range of partitions is empty: nothing is read")
+        raise next(iter(asked.refused.values()), none)
     run = begin_run(
         telegram.ledger,
         run_id=context.run.run_id,

@@ -14,9 +14,9 @@ from tg_fetcher_dagster.defs.checks import check_specs
 from tg_fetcher_dagster.defs.config import FetchConfig
 from tg_fetcher_dagster.defs.fetch_step import fetch_step
 from tg_fetcher_dagster.defs.hooks import HOOKS
+from tg_fetcher_dagster.defs.materialisations import StepEvent
 from tg_fetcher_dagster.defs.partitions import CHATS, MAX_DAYS_A_RUN, chat_days
 from tg_fetcher_dagster.defs.resources import TelethonResource
-from tg_fetcher_dagster.defs.shown_days import StepEvent
 from tg_fetcher_dagster.settings import DefinitionSettings
 
 POOL = "telegram"

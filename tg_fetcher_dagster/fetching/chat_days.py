@@ -20,12 +20,12 @@ from tg_fetcher_dagster.fetching.committing import recover_intents
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.day_walk import DayWalk
+from tg_fetcher_dagster.fetching.days_on_disk import settled_on_disk
 from tg_fetcher_dagster.fetching.failures import failed_days, failure_of, not_reached
 from tg_fetcher_dagster.fetching.hidden_history import details_hold, is_asked_below, refused_days
-from tg_fetcher_dagster.fetching.identifying import gone_on, keep_moved_name
+from tg_fetcher_dagster.fetching.moved_chats import gone_on, keep_moved_name
 from tg_fetcher_dagster.fetching.reopening import reopen_days
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
-from tg_fetcher_dagster.fetching.restoring import settled_on_disk
 from tg_fetcher_dagster.ledger.asks import End
 from tg_fetcher_dagster.messages.source import source_info
 from tg_fetcher_dagster.storage.coverage import Coverage, covered_days, read_coverage

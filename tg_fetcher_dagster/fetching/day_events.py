@@ -61,9 +61,10 @@ def record_end(
     told = event.model_copy(update=_asked_by(askers))
     if not record(connection, told, request_id=request_id):
         return False
-    asks.end_day(
+    # Those whom the event names: who joins just now is told by another one.
+    asks.end_asks(
         connection,
-        request_id,
+        [asker.request_id for asker in askers],
         event.chat,
         event.date,
         end=end,

@@ -9,18 +9,18 @@ from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.background_storing import BackgroundStoring
-from tg_fetcher_dagster.fetching.completing import Completion, comments_below, complete
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder
 from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.entities import mentioned
 from tg_fetcher_dagster.fetching.made_day import Scanned
+from tg_fetcher_dagster.fetching.message_completion import Completion, comments_below, complete
 from tg_fetcher_dagster.fetching.missing_parts import comments_lost, hole_lost, undated
 from tg_fetcher_dagster.fetching.open_days import Horizon, OpenDay, ScannedIds, runs_of
+from tg_fetcher_dagster.fetching.out_of_order import UNDATED, Strays
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.sources import Sources
 from tg_fetcher_dagster.fetching.storing import ReadDay
-from tg_fetcher_dagster.fetching.strays import UNDATED, Strays
 from tg_fetcher_dagster.storage.coverage import Loss
 from tg_fetcher_dagster.storage.stragglers import Stragglers
 from tg_fetcher_dagster.telegram.comments import Comments

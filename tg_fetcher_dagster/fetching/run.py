@@ -11,7 +11,7 @@ from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.failures import failed_days, failure_of
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.ledger.asks import askers_of
-from tg_fetcher_dagster.monitoring.logs import told_with
+from tg_fetcher_dagster.monitoring.logs import log_context
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ async def fetch_chats(requests: Sequence[FetchRequest], context: FetchContext) -
 
         results: list[DayReport] = []
         for request in requests:
-            with told_with(chat=request.chat, correlation_id=_correlation_id(request, context)):
+            with log_context(chat=request.chat, correlation_id=_correlation_id(request, context)):
                 results += await _fetched(request, context, reader)
         return results
 

@@ -54,9 +54,9 @@ def askers_of(connection: sa.Connection, batch_id: str, chat: str, day: dt.date)
     return tuple(Asker(**row) for row in found.mappings())
 
 
-def end_day(
+def end_asks(
     connection: sa.Connection,
-    batch_id: str,
+    request_ids: Sequence[str],
     chat: str,
     day: dt.date,
     *,
@@ -65,12 +65,19 @@ def end_day(
     error_type: str | None = None,
     error: str | None = None,
 ) -> int:
-    """Ends all open asks of a batch for a day; returns how many. The event belongs into the same transaction.
+    """Ends the open asks of these requests for a day, in the transaction of its event; returns how many.
 
     A request whose last open ask ends here is settled by the reconciler.
     """
     waiting = connection.execute(
-        sa.select(asks.c.request_id).where(*_open_asks(batch_id, chat, day)).with_for_update()
+        sa.select(asks.c.request_id)
+        .where(
+            asks.c.request_id.in_(request_ids),
+            asks.c.chat == chat,
+            asks.c.date == day,
+            asks.c.state == "open",
+        )
+        .with_for_update()
     )
     ended = [
         EndedAsk(

@@ -112,3 +112,8 @@ def of_runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, Attempt
         rows = connection.execute(_KNOWN.where(attempts.c.run_id.in_(wanted[place : place + _AT_ONCE])))
         found |= {row["run_id"]: Attempt(**row) for row in rows.mappings()}
     return found
+
+
+def forget(connection: Connection, before: float) -> int:
+    """Removes runs that ended before a moment; returns how many."""
+    return connection.execute(sa.delete(attempts).where(attempts.c.ended_at < before)).rowcount

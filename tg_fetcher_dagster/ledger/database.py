@@ -131,7 +131,10 @@ def checked_url(url: str) -> URL:
     allowed = "sqlite:////path/of/ledger.sqlite or postgresql://user:password@host/database"
     try:
         where = make_url(url)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ValueError):  # a port that is no number is a ValueError with what stands there
+        where = None
+    # The end of a password with an @ in it, which is written %40, would be taken for the host's name.
+    if where is None or "@" in (where.host or ""):
         raise FetchError(ErrorType.VALIDATION, f"setting LEDGER_URL: no URL; allowed is {allowed}") from None
     if where.get_backend_name() == "sqlite" and where.database:
         return where
@@ -141,8 +144,9 @@ def checked_url(url: str) -> URL:
 
 
 def shown(where: URL) -> str:
-    """Returns the URL as it may be shown: without its password."""
-    return where.render_as_string(hide_password=True)
+    """Returns the URL as it may be shown: without its password, wherever that stands."""
+    secret = {name: "hidden" for name in where.query if "password" in name.lower()}
+    return where.update_query_dict(secret).render_as_string(hide_password=True)
 
 
 def make_file(where: URL) -> None:

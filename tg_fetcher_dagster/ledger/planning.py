@@ -53,7 +53,10 @@ def settled(
 
 
 def in_flight(connection: Connection, chats: Collection[str]) -> dict[ChatDay, InFlight]:
-    """Returns the days of chats that batches are asked to read and have not told of yet."""
+    """Returns the days of chats that batches are asked to read and have not told of yet.
+
+    None of these batches ends before the caller's transaction has: who joins one is not left behind in it.
+    """
     found = connection.execute(
         sa.select(
             asks.c.chat,
@@ -65,6 +68,8 @@ def in_flight(connection: Connection, chats: Collection[str]) -> dict[ChatDay, I
         )
         .join(batches, batches.c.batch_id == asks.c.batch_id)
         .where(asks.c.chat.in_(chats), asks.c.state == "open", batches.c.state != "ended")
+        # Postgres: `batches.end` waits for it; SQLite's writers are alone anyhow.
+        .with_for_update(of=batches, read=True)
     )
     return {
         (chat, day): InFlight(batch_id=batch_id, force=force, limit=limit, begun=state == "running")

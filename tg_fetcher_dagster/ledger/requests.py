@@ -146,6 +146,18 @@ def answered(connection: Connection, limit: int) -> list[Request]:
     return [Request(**row) for row in found.mappings()]
 
 
+def end_answered(
+    connection: Connection, request_ids: Collection[str], state: RequestState, *, at: float
+) -> set[str]:
+    """Ends planned requests; returns those that nobody else has ended meanwhile."""
+    ended = (
+        sa.update(requests)
+        .where(requests.c.request_id.in_(request_ids), requests.c.state == "planned")
+        .values(state=state, ended_at=at, wait_until=None)
+    )
+    return set(connection.execute(ended.returning(requests.c.request_id)).scalars())
+
+
 def seq_of(connection: Connection, request_ids: Collection[str]) -> dict[str, int]:
     """Returns the place of requests in the order of asking."""
     found = connection.execute(

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from tg_fetcher_dagster.ledger import batches, claims, requests
+from tg_fetcher_dagster.ledger import attempts, batches, claims, requests
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.ledger.facts import fact, keep_fact
+from tg_fetcher_dagster.ledger.facts import keep_fact, number_fact
 
 KEPT: Final = 30 * 86_400.0
-"""Seconds for which an ended request is kept, with its days and its batches (docs/ledger.md)."""
+"""Seconds for which an ended request is kept, with its days, batches and runs (docs/ledger.md)."""
 
 CLAIMS_KEPT: Final = 7 * 86_400.0
 """Seconds for which a handful's token is known: an older Redis does not come back from a backup by itself."""
@@ -24,11 +24,12 @@ _FACT: Final = "forgot_requests_at"
 def forget_old(ledger: Ledger, now: float) -> int:
     """Forgets some of what ended long ago, every EVERY seconds; returns how many requests."""
     with ledger.read() as connection:
-        last = float(fact(connection, _FACT) or 0.0)
+        last = number_fact(connection, _FACT)
     if 0 <= now - last < EVERY:
         return 0
     with ledger.write() as connection:
         keep_fact(connection, _FACT, str(now))
         batches.forget(connection, now - KEPT)
+        attempts.forget(connection, now - KEPT)
         claims.forget(connection, now - CLAIMS_KEPT)
         return requests.forget(connection, now - KEPT, AT_ONCE)

@@ -6,17 +6,21 @@ in the UI, a backfill or a re-execution becomes a request of its own, and is the
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import attempts, batches
 from tg_fetcher_dagster.ledger.attempts import AttemptEnd
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger, now
-from tg_fetcher_dagster.ledger.to_start import join_waiting
+from tg_fetcher_dagster.ledger.startable import join_waiting
 from tg_fetcher_dagster.requests.asking import NewRequest, ask
+
+NAMED: Final = 5
+"""Chats that a refusal names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +77,15 @@ def begin_run(
         pid: its process; None for this one.
 
     Raises:
-        FetchError: (validation) another run does this batch, or it has ended: nothing is to be read.
+        FetchError: (validation) another run does this batch, or it has ended, or it asks for other chats:
+            nothing is to be read.
     """
     asked_here = is_asked_here(batch_id, parent_run_id)
     batch = batch_id if asked_here and batch_id is not None else ui_batch_id(run_id)
     with ledger.write() as connection:
         before = batches.find(connection, batch)
+        if before is not None and (others := sorted(chats.keys() - set(before.chats))):
+            raise FetchError(ErrorType.VALIDATION, _of_others(batch, others))
         if before is None and not asked_here:
             _ask(connection, run_id, chats=chats, today=today, force=force, limit=limit)
         elif not batches.begin(connection, batch, run_id, now()):
@@ -159,6 +166,15 @@ def _why_not(batch_id: str, found: Batch | None, *, asked_here: bool) -> str:
         return f"run {found.run_id} does batch {batch_id} already: this run reads nothing"
     how = "launch the run without batch_id" if asked_here else "launch it again"
     return f"batch {batch_id} has ended: this run reads nothing; {how} to ask for its days anew"
+
+
+def _of_others(batch_id: str, chats: Sequence[str]) -> str:
+    """A range of partitions has other chats in it once their order has changed while the run was queued."""
+    named = ", ".join(chats[:NAMED]) + (f" and {len(chats) - NAMED} more" if len(chats) > NAMED else "")
+    return (
+        f"batch {batch_id} asks for other chats than this run's partitions: {named}; this run reads nothing,"
+        " another one is asked for"
+    )
 
 
 def heartbeat(ledger: Ledger, run_id: str) -> bool:

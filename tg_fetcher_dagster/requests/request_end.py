@@ -32,18 +32,20 @@ def finish(connection: Connection, *, now: float) -> list[Request]:
     by_state: dict[RequestState, list[str]] = {}
     for each in answered:
         by_state.setdefault(_end_of(each), []).append(each.request_id)
+    mine: set[str] = set()
     for state, ids in by_state.items():
-        requests.set_state(connection, ids, state, ended_at=now, wait_until=None)
-    failed = [each for each in answered if _end_of(each) == "failed"]
+        mine |= requests.end_answered(connection, ids, state, at=now)
+    ended = [each for each in answered if each.request_id in mine]
     put_letters(
         connection,
         [
             (each, Why(each.error_type or "internal", each.error or "failed", max(0, each.tries)))
-            for each in failed
+            for each in ended
+            if _end_of(each) == "failed"
         ],
         now=now,
     )
-    return answered
+    return ended
 
 
 def refuse(connection: Connection, refused: Iterable[tuple[Request, FetchError]], *, now: float) -> None:

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tg_fetcher_dagster.ledger.database import now
 from tg_fetcher_dagster.requests.asking import NewRequest, ask
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.starting import cut_batches
@@ -35,7 +35,7 @@ def started(*arguments: str) -> subprocess.Popen[str]:
 
 def left_by_a_killed_process(chat: str, *days: date, ago: float = 3600.0) -> None:
     """Days that a process asked a run for, so many seconds ago, and was killed before it began."""
-    then = time.time() - ago
+    then = now() - ago
     with closing(known_ledger()) as ledger:
         with ledger.write() as connection:
             ask(connection, NewRequest(source="direct", days={chat: days}), now=then)

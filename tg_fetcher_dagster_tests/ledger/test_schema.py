@@ -60,6 +60,9 @@ def test_an_sqlite_ledger_is_made_by_many_processes_at_once_and_only_its_owner_r
         ("mysql://root:secret@host/db", "setting LEDGER_URL=mysql"),
         ("sqlite://", "setting LEDGER_URL=sqlite"),
         ("what is this", "setting LEDGER_URL: no URL"),
+        ("postgresql://root:secret@host:54a/db", "setting LEDGER_URL: no URL"),
+        ("postgresql://root:new@secret@host/db", "setting LEDGER_URL: no URL"),
+        ("mysql://root@host/db?password=secret&x=1", r"setting LEDGER_URL=mysql.*password=hidden"),
     ],
 )
 def test_another_database_is_refused_in_one_line_without_its_password(url, says):

@@ -20,9 +20,9 @@ from tg_fetcher_dagster.ledger.tables import dead_letters as letters_table
 from tg_fetcher_dagster.ledger.tables import events as events_table
 from tg_fetcher_dagster.ledger.tables import requests as requests_table
 from tg_fetcher_dagster.requests.reconciler import Reconciler
+from tg_fetcher_dagster.requests.requester_limit import Turns
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import RunState, RunStatus
-from tg_fetcher_dagster.requests.turns import Turns
 
 NOON = dt.datetime(2025, 11, 14, 12, tzinfo=dt.UTC).timestamp()
 TODAY = dt.date(2025, 11, 14)
@@ -106,7 +106,8 @@ class Office:
                     who = asks.askers_of(connection, batch.batch_id, chat, day)
                     event = fetched(chat, day, [each.command_id for each in who if each.command_id])
                     record(connection, event, request_id=batch.batch_id)
-                    asks.end_day(connection, batch.batch_id, chat, day, end=end, event_id=None)
+                    ids = [each.request_id for each in who]
+                    asks.end_asks(connection, ids, chat, day, end=end, event_id=None)
                     known = {"fetched_at": self.now, "checksum_sha256": "0" * 64, "requests": 2}
                     days.put(connection, chat, day, {"settled": day < TODAY, **known})
 

@@ -11,7 +11,8 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger.asks import askers_of
 from tg_fetcher_dagster.ledger.attempts import of_runs
 from tg_fetcher_dagster.ledger.database import Ledger, now
-from tg_fetcher_dagster.ledger.tables import asks, batches, requests
+from tg_fetcher_dagster.ledger.tables import asks, attempts, batches, requests
+from tg_fetcher_dagster.requests.forgetting import forget_old
 from tg_fetcher_dagster.requests.registration import RegisteredRun, begin_run, end_run, heartbeat
 
 DAY = date(2025, 11, 3)
@@ -135,3 +136,19 @@ def test_a_run_is_heard_of_until_somebody_ends_it(ledger: Ledger) -> None:
     assert not end_run(ledger, "run-1", end="succeeded", days_fetched=2)
     with ledger.read() as connection:
         assert of_runs(connection, ["run-1"])["run-1"].end == "died"
+
+
+def test_a_run_reads_no_chat_that_its_batch_does_not_ask_for(ledger: Ledger) -> None:
+    """Partitions were put in another order while it was queued, so that its range has other chats."""
+    ask(ledger, batch_id="b1")
+    with pytest.raises(FetchError, match="batch b1 asks for other chats than this run's partitions: talk"):
+        begin(ledger, "run-1", "b1", chats={"news": (DAY,), "talk": (DAY,)})
+    assert [row["state"] for row in rows(ledger, batches)] == ["asked"]
+
+
+def test_runs_that_ended_long_ago_are_forgotten(ledger: Ledger) -> None:
+    begin(ledger, "old")
+    end_run(ledger, "old", end="succeeded")
+    begin(ledger, "goes-on")
+    forget_old(ledger, now() + 31 * 86_400)
+    assert [row["run_id"] for row in rows(ledger, attempts)] == ["goes-on"]

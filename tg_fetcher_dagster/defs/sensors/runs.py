@@ -14,8 +14,8 @@ import dagster as dg
 
 from tg_fetcher_dagster.defs.heartbeat import SILENT
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS, FETCH_TODAY, resolve_chats
-from tg_fetcher_dagster.defs.left_days import settle_left_days
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
+from tg_fetcher_dagster.defs.unsettled_runs import settle_left_days
 from tg_fetcher_dagster.ledger import attempts
 from tg_fetcher_dagster.ledger.attempts import Attempt
 from tg_fetcher_dagster.ledger.database import Ledger

@@ -10,6 +10,9 @@ import sqlalchemy as sa
 from tg_fetcher_dagster.ledger.asks import bound, this_ask
 from tg_fetcher_dagster.ledger.tables import asks, requests
 
+OF_A_BATCH = 100_000
+"""Days that the end of a batch looks at one by one; those beyond, of a flood of commands, are only let go."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAsk:
@@ -65,8 +68,15 @@ def open_asks(connection: sa.Connection, *where: sa.ColumnElement[bool], limit: 
 
 
 def open_of_batch(connection: sa.Connection, batch_id: str) -> list[OpenAsk]:
-    """Returns the asks that a batch has left open: at most some thousands."""
-    return open_asks(connection, asks.c.batch_id == batch_id, limit=100_000)
+    """Returns the asks that a batch has left open, OF_A_BATCH at most; `let_go` sees to the others."""
+    return open_asks(connection, asks.c.batch_id == batch_id, limit=OF_A_BATCH)
+
+
+def let_go(connection: sa.Connection, batch_id: str) -> int:
+    """Takes all asks that are still open out of a batch that ends: nobody looks at it again."""
+    return connection.execute(
+        sa.update(asks).where(asks.c.batch_id == batch_id, asks.c.state == "open").values(batch_id=None)
+    ).rowcount
 
 
 def open_of(
