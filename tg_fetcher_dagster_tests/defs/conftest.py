@@ -56,6 +56,8 @@ def deployment(
     )
     AccountStore(made.settings.session_dir).save("main", made.sandbox.session)
     yield made
+    if "ledger" in vars(made):
+        made.ledger.close()
     # Its handler writes to this test's standard error, which is gone with the test.
     logging.getLogger("tg_fetcher_dagster").handlers.clear()
 
