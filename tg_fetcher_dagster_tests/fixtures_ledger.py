@@ -53,6 +53,12 @@ class PostgresServer:
         """Returns where a database is."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
+    def new_database(self) -> str:
+        """Makes an empty ledger with its tables; returns its URL."""
+        name = f"t{uuid.uuid4().hex}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE made")
+        return self.url(name)
+
     def run(self, statement: str) -> None:
         """Runs one statement outside a transaction, as making a database needs."""
         engine = sa.create_engine(
@@ -125,18 +131,21 @@ def made_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def ledger_of_deployment(request: pytest.FixtureRequest) -> Callable[[], dict[str, str]]:
+    """Makes the setting of a whole deployment's ledger: none for SQLite, which has its place in DATA_DIR."""
+    if request.config.getoption("--ledger") != "postgres":
+        return dict
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return lambda: {"LEDGER_URL": server.new_database()}
+
+
 @pytest.fixture
 def new_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> NewLedger:
     """Makes any number of ledgers."""
     if request.config.getoption("--ledger") == "postgres":
         server: PostgresServer = request.getfixturevalue("postgres")
-
-        def on_the_server() -> str:
-            name = f"t{uuid.uuid4().hex}"
-            server.run(f"CREATE DATABASE {name} TEMPLATE made")
-            return server.url(name)
-
-        return on_the_server
+        return server.new_database
     made: Path = request.getfixturevalue("made_sqlite")
 
     def in_a_file() -> str:

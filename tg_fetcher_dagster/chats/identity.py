@@ -35,7 +35,7 @@ class ChatIdentity(BaseModel):
         lost_names: those that it had earlier, in lower case.
         aliases: every spelling that means it, for whoever reads the file.
         access_hashes: by the id of the Telegram user who saw them, as a text. Tables of before have the
-            account's label instead: see `telegram.resolve.ChatFinder.kept_hash`.
+            account's label instead: see `telegram.chat_finder.ChatFinder.kept_hash`.
         account: the label of the account that saw it first.
         reader_user_id: of chats whose message ids are each user's own (private chats, basic groups, what a
             supergroup was before): the Telegram user whose ids its files hold (telegram.md, 8).

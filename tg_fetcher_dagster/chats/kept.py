@@ -6,7 +6,7 @@ from tg_fetcher_dagster.chats.access import Refusal, refusals
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.chats.identity_table import open_identities
 from tg_fetcher_dagster.chats.known import KnownChats
-from tg_fetcher_dagster.chats.strays import stray_line, stray_partitions
+from tg_fetcher_dagster.chats.stray_partitions import stray_line, stray_partitions
 from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.settings import Settings
 

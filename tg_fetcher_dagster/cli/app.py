@@ -10,6 +10,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from types import FrameType
 
 import typer
 from typer.exceptions import TyperException
@@ -115,12 +116,18 @@ def _told(error: Exception) -> str:
     return f"internal: {type(error).__name__}: {error} (tg-fetcher --verbose ... shows the trace)"
 
 
+def _end(number: int, frame: FrameType | None) -> None:
+    """Ends as Ctrl-C does, once: `timeout` sends SIGTERM to the process and again to its group."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.default_int_handler(number, frame)
+
+
 def main() -> None:
     """The entry point."""
     if not sys.warnoptions:
         # Those of libraries are for developers: `python -W default -m tg_fetcher_dagster.cli.app` shows them.
         warnings.simplefilter("ignore")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _end)
     code = run(sys.argv[1:])
     if code == INTERRUPTED:
         # A run may still be busy in a thread that nothing can stop. It leaves nothing half-written behind:

@@ -1,12 +1,14 @@
 """`fetch --direct`: the same requests, plans and runs, only carried out by this process.
 
 Without Redis and without a daemon; where a daemon works beside it, whoever registers a run first does it.
+What a killed process has left is ended here, and what stands in the way of these commands is done first.
 """
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
+from dataclasses import replace
 from datetime import date
 
 import dagster as dg
@@ -17,25 +19,31 @@ from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.cli.dagster_instance import check_home, instance
 from tg_fetcher_dagster.cli.display import FetchDisplay
+from tg_fetcher_dagster.cli.fetch_commands import as_pushed
 from tg_fetcher_dagster.cli.following import Follower
-from tg_fetcher_dagster.cli.outcomes import Outcome
+from tg_fetcher_dagster.cli.outcomes import FetchOutcome
+from tg_fetcher_dagster.cli.own_runs import OwnRuns
 from tg_fetcher_dagster.cli.starting import VERBOSE
-from tg_fetcher_dagster.cli.wanted import as_pushed
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.dagster_runs import DagsterRuns
 from tg_fetcher_dagster.defs.running import RUN_KEY, run_batch, run_resolve
+from tg_fetcher_dagster.defs.sensors.runs import end_dead_runs
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.draining import publish_pending
 from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.ledger.request_progress import own_batches, requests_of_commands
+from tg_fetcher_dagster.ledger.request_progress import (
+    batches_before,
+    own_batches,
+    requests_of_commands,
+)
 from tg_fetcher_dagster.requests.asking import new_id
 from tg_fetcher_dagster.requests.cancelling import cancel
 from tg_fetcher_dagster.requests.command import FetchCommand
 from tg_fetcher_dagster.requests.reconciler import TIME_BOX, Reconciler, TickResult
 from tg_fetcher_dagster.requests.rules import Rules
-from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus
+from tg_fetcher_dagster.requests.runs import ResolveRequest
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.clock import planning_now
@@ -48,12 +56,17 @@ LOOK_SECONDS = 0.3
 PATIENCE = 30.0
 """Seconds for which a wait is sat out here."""
 
+UNHEARD = 60.0
+"""Seconds after which a run that was asked for and is nowhere comes from nobody: a tick lasts no longer."""
+
 LATER = "the daemon fetches it by itself, or the next fetch of it"
 
 UNDER_WAY = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
-def fetch_directly(commands: Sequence[FetchCommand], settings: Settings, display: FetchDisplay) -> Outcome:
+def fetch_directly(
+    commands: Sequence[FetchCommand], settings: Settings, display: FetchDisplay
+) -> FetchOutcome:
     """Carries commands out here and returns what came of them.
 
     Raises:
@@ -79,24 +92,6 @@ def fetch_directly(commands: Sequence[FetchCommand], settings: Settings, display
         ledger.close()
 
 
-class OwnRuns:
-    """The runs of these commands as they are; all others go on, as far as this process is concerned."""
-
-    def __init__(self, runs: Runs, own_keys: Callable[[], frozenset[str]]) -> None:
-        self._runs = runs
-        self._own_keys = own_keys
-
-    def states(self, run_keys: Sequence[str], run_ids: Sequence[str]) -> Mapping[str, RunState]:
-        """Returns the state of each run; of those that others wait for nothing is decided here."""
-        own = self._own_keys()
-        others = {key: RunState(RunStatus.ACTIVE) for key in run_keys if key not in own}
-        return {**others, **self._runs.states([key for key in run_keys if key in own], run_ids)}
-
-    def chat_order(self) -> Sequence[str]:
-        """Returns the chats as their partitions are ordered."""
-        return self._runs.chat_order()
-
-
 class DirectFetch:
     """Commands that this process carries out; of what else is asked for nothing is started."""
 
@@ -113,20 +108,21 @@ class DirectFetch:
         self._display = display
         self._ledger = ledger
         self._dagster = dagster
-        self._rules = Rules.from_settings(settings)
         self._command_ids = [each.command_id for each in commands]
-        _ask(ledger, commands)
+        asked = _ask(ledger, commands)
+        self._rules = replace(Rules.from_settings(settings), only=asked)
         self._follower = Follower(ledger, self._command_ids, display, tells_waits=False)
         self._reconciler = Reconciler(
             ledger,
             rules=self._rules,
             chats=IdentityTable(ledger),
-            runs=OwnRuns(DagsterRuns(dagster, ledger), self._own_keys),
+            runs=OwnRuns(DagsterRuns(dagster, ledger), self._awaited),
         )
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> FetchOutcome:
         """Plans and runs until everything has ended, or waits for long."""
         while True:
+            end_dead_runs(self._dagster, self._settings)
             tick = self._reconciler.tick(
                 time.time(),
                 time.monotonic() + TIME_BOX,
@@ -139,12 +135,14 @@ class DirectFetch:
             for batch in start:
                 self._beside(run_batch, batch)
             if self._follower.look():
-                return Outcome(ends=self._follower.ends)
+                return FetchOutcome(ends=self._follower.ends)
             if resolve or start or tick.more:
                 continue
             waiting = self._follower.waits_beyond(time.time() + PATIENCE, held_by=tick.wait)
             if waiting is not None:
-                return Outcome(ends=self._follower.ends, waiting=[f"{line}; {LATER}" for line in waiting])
+                return FetchOutcome(
+                    ends=self._follower.ends, waiting=[f"{line}; {LATER}" for line in waiting]
+                )
             time.sleep(LOOK_SECONDS)
 
     def cancel(self) -> None:
@@ -172,12 +170,24 @@ class DirectFetch:
             resolving = {each.run_id for each in asked if each.run_id}
             return frozenset(own_batches(connection, self._command_ids) | resolving)
 
+    def _awaited(self) -> frozenset[str]:
+        """The keys of these commands' runs, and of those of others that are to read their chats before."""
+        with self._ledger.read() as connection:
+            in_the_way = batches_before(connection, self._command_ids)
+        return self._own_keys() | in_the_way
+
     def _own(self, tick: TickResult) -> tuple[list[ResolveRequest], list[Batch]]:
-        """What of a tick is for these commands."""
+        """What of a tick is for these commands, and what nobody else does that stands in their way."""
         own = self._own_keys()
+        heard = time.time() - UNHEARD
+        left = self._awaited() - own
         return (
             [each for each in tick.resolve if each.run_key in own],
-            [each for each in tick.start if each.batch_id in own],
+            [
+                each
+                for each in tick.start
+                if each.batch_id in own or (each.batch_id in left and each.asked_at <= heard)
+            ],
         )
 
     def _beside(self, run: Callable[..., dg.ExecuteInProcessResult], what: Batch | ResolveRequest) -> None:
@@ -203,8 +213,8 @@ class DirectFetch:
             raise errors[0]
 
 
-def _ask(ledger: Ledger, commands: Sequence[FetchCommand]) -> None:
-    """Writes commands down as requests that this process carries out."""
+def _ask(ledger: Ledger, commands: Sequence[FetchCommand]) -> frozenset[str]:
+    """Writes commands down as requests that this process carries out; returns their ids."""
     received = time.time()
     rows = [
         {
@@ -220,6 +230,7 @@ def _ask(ledger: Ledger, commands: Sequence[FetchCommand]) -> None:
     ]
     with ledger.write() as connection:
         requests.insert(connection, rows)
+    return frozenset(str(row["request_id"]) for row in rows)
 
 
 def _publish(settings: Settings, ledger: Ledger) -> None:

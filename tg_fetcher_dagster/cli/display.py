@@ -15,7 +15,7 @@ from rich.progress import (
 )
 
 from tg_fetcher_dagster.cli.console import complain, messages, note, say
-from tg_fetcher_dagster.cli.outcomes import Outcome, line_of, summary_of
+from tg_fetcher_dagster.cli.outcomes import FetchOutcome, line_of, summary_of
 from tg_fetcher_dagster.ledger.request_progress import DayEnd
 from tg_fetcher_dagster.monitoring.legible import legible
 
@@ -94,7 +94,7 @@ def _apart(stream: TextIO) -> TextIO:
         return stream
 
 
-def tell_outcome(outcome: Outcome) -> bool:
+def tell_outcome(outcome: FetchOutcome) -> bool:
     """Prints how it all ended; returns False where a day was not fetched."""
     ends = outcome.ends
     failed = [end for end in ends if end.failed]

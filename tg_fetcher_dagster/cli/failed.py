@@ -83,7 +83,7 @@ def retry_failed(
     every: AllOption = False,
 ) -> None:
     """Ask again for what failed: by id, by chat, by sort, or all, the oldest first."""
-    from tg_fetcher_dagster.requests.reviving import revive
+    from tg_fetcher_dagster.requests.dead_letter_retry import revive
 
     which = _chosen(letter, chat, error_type, every=every)
     done, began = 0, time.time()

@@ -16,7 +16,7 @@ from tg_fetcher_dagster.cli.usage import WrongUse
 
 if TYPE_CHECKING:
     from tg_fetcher_dagster.cli.display import FetchDisplay
-    from tg_fetcher_dagster.cli.outcomes import Outcome
+    from tg_fetcher_dagster.cli.outcomes import FetchOutcome
     from tg_fetcher_dagster.requests.command import FetchCommand
     from tg_fetcher_dagster.settings import Settings
 
@@ -70,7 +70,7 @@ def fetch(
 
     Without days FETCH_MODE says which (yesterday); without a chat those of TELEGRAM_CHATS are meant.
     """
-    from tg_fetcher_dagster.cli.wanted import Wanted, check_days, commands_for
+    from tg_fetcher_dagster.cli.fetch_commands import Wanted, check_days, commands_for
 
     settings = read_settings()
     given = {"yesterday": yesterday, "today": today, "full": full, "incremental": incremental}
@@ -121,7 +121,7 @@ def push_and_follow(
     display: "FetchDisplay",
     *,
     timeout: float | None = None,
-) -> "Outcome":
+) -> "FetchOutcome":
     """Gives commands to whoever carries them out and returns how each of their days ended.
 
     Raises:
@@ -129,13 +129,13 @@ def push_and_follow(
             refuses.
     """
     from tg_fetcher_dagster.cli.following import Follower
-    from tg_fetcher_dagster.cli.outcomes import Outcome
+    from tg_fetcher_dagster.cli.outcomes import FetchOutcome
     from tg_fetcher_dagster.ledger.database import Ledger
 
     with Ledger.open(settings.ledger_location) as ledger:
         push(commands, settings)
         follower = Follower(ledger, [each.command_id for each in commands], display)
-        return Outcome(ends=follower.follow(timeout=timeout))
+        return FetchOutcome(ends=follower.follow(timeout=timeout))
 
 
 def _offer_to_cancel(command_ids: list[str], settings: "Settings") -> None:
@@ -155,7 +155,7 @@ def push(commands: "Sequence[FetchCommand]", settings: "Settings") -> None:
     """
     import orjson
 
-    from tg_fetcher_dagster.cli.wanted import as_pushed
+    from tg_fetcher_dagster.cli.fetch_commands import as_pushed
     from tg_fetcher_dagster.redis_connection import connect, redis_failures
 
     if settings.redis_url is None:

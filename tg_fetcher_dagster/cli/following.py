@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 
 from tg_fetcher_dagster.accounts.waiting import Wait
+from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.cli.display import FetchDisplay
 from tg_fetcher_dagster.cli.moments import told_moment, told_reason
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -56,6 +57,7 @@ class Follower:
         self._display = display
         self._since = 0.0
         self._seen: set[tuple[str, str, date | None]] = set()
+        self._named: set[str] = set()
         self.ends: list[DayEnd] = []
 
     def follow(self, *, timeout: float | None = None) -> list[DayEnd]:
@@ -133,6 +135,15 @@ class Follower:
                 self._seen.add(key)
                 self.ends.append(end)
                 self._display.end(end)
+                self._tell_name(end.chat)
+
+    def _tell_name(self, chat: str) -> None:
+        """Tells once of a chat what is to be known of its names: one that another chat has now."""
+        if chat in self._named:
+            return
+        self._named.add(chat)
+        if (notice := IdentityTable(self._ledger).notice(chat)) is not None:
+            self._display.note(notice)
 
     def _tell_position(self, left: list[OpenDays], unplanned: list[RequestProgress]) -> None:
         now = datetime.now(UTC)

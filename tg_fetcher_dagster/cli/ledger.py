@@ -104,7 +104,7 @@ def _show_again(context: "DayContext") -> None:
         note("DAGSTER_HOME is not set: Dagster's partitions were not looked at")
         return
     from tg_fetcher_dagster.cli.dagster_instance import instance
-    from tg_fetcher_dagster.defs.shown_again import show_again
+    from tg_fetcher_dagster.defs.lost_materialisations import show_again
     from tg_fetcher_dagster.ledger.day_pages import read_days
 
     settings = context.settings

@@ -7,7 +7,7 @@ from tg_fetcher_dagster.ledger.request_progress import DayEnd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class FetchOutcome:
     """What came of a fetch.
 
     Attributes:

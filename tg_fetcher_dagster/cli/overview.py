@@ -106,6 +106,7 @@ class Overview(LedgerPart):
         names: a line for each username that another chat has now, or that its chat has lost.
         queue: how many commands Redis holds, by the list; None where it is away, or there is none.
         redis_error: why it is.
+        spool: how many commands wait in the spool folder; None where it cannot be read.
         accounts_error: why nothing can be said of the accounts.
         damaged: a line for each day with files that are gone or of another size; None where nobody looked.
         clock: how much the machine's clock is off Telegram's time (`1 day, 0:00:03 ahead`); None where it is
@@ -115,6 +116,7 @@ class Overview(LedgerPart):
 
     queue: dict[str, int] | None
     redis_error: str | None
+    spool: int | None = None
     last_fetch: datetime | None
     accounts: list[AccountOverview]
     accounts_error: str | None

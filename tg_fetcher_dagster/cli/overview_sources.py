@@ -32,6 +32,7 @@ from tg_fetcher_dagster.ledger.days import NO_DAYS, counts, first_days
 from tg_fetcher_dagster.ledger.outbox import pending_count, set_aside_count
 from tg_fetcher_dagster.redis_connection import QUICK_TIMEOUT, connect, redis_failures
 from tg_fetcher_dagster.requests.keys import CommandKeys
+from tg_fetcher_dagster.requests.spool import left_in
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.clock import clock_difference, planning_now, told
@@ -51,11 +52,13 @@ def overview(settings: Settings, *, patience: float = PATIENCE) -> Overview:
         {
             "ledger": lambda: _ledger_part(settings),
             "redis": lambda: _queue_lengths(settings),
+            "spool": lambda: left_in(settings.data_dir),
             "accounts": lambda: account_states(settings),
             "modes": lambda: Store.of(settings).modes_line(),
         },
     )
     ledger, queue, accounts, modes = (answers[name] for name in ("ledger", "redis", "accounts", "modes"))
+    spool = answers["spool"]
     if isinstance(ledger, FetchError):
         raise ledger
     off = clock_difference(settings)
@@ -64,6 +67,7 @@ def overview(settings: Settings, *, patience: float = PATIENCE) -> Overview:
         **{name: getattr(ledger, name) for name in LedgerPart.model_fields},
         queue=None if isinstance(queue, FetchError) else queue,
         redis_error=queue.message if isinstance(queue, FetchError) else None,
+        spool=None if isinstance(spool, FetchError) else spool,
         last_fetch=max((chat.last_fetch for chat in ledger.chats if chat.last_fetch), default=None),
         accounts=[AccountOverview(name=each.name, state=each.state) for each in listed],
         accounts_error=accounts.message if isinstance(accounts, FetchError) else None,

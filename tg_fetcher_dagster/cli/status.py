@@ -137,6 +137,9 @@ def _show_rest(seen: "Overview") -> None:
         say("queue     " + ", ".join(f"{number} {name}" for name, number in seen.queue.items()))
     else:
         say(f"queue     {seen.redis_error}")
+    if seen.spool != 0:
+        left = "cannot be read" if seen.spool is None else f"{seen.spool} commands wait in it for the daemon"
+        say(f"spool     {left}")
     damaged = f", {seen.events_damaged} damaged: tg-fetcher events tail" if seen.events_damaged else ""
     say(f"events    {seen.events_pending} not published yet{damaged}")
     if seen.dead_letters:

@@ -130,7 +130,7 @@ def _made_again(tally: _Tally, context: "DayContext") -> tuple[int, dict[str, li
 
 def _fetched(to_read: dict[str, list[date]], settings: "Settings", *, direct: bool) -> bool:
     from tg_fetcher_dagster.cli.fetch import carried_out
-    from tg_fetcher_dagster.cli.wanted import Wanted, commands_for
+    from tg_fetcher_dagster.cli.fetch_commands import Wanted, commands_for
     from tg_fetcher_dagster.days import stretches
 
     commands = [

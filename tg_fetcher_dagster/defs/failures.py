@@ -28,7 +28,9 @@ def worth_a_retry(errors: Mapping[str, FetchError], settings: Settings) -> bool:
 
 
 def _passes_soon(error: FetchError, settings: Settings) -> bool:
-    return error.retry_after is not None and error.retry_after <= settings.flood_wait_in_run
+    """True for a short flood. A busy account was waited for already: more tries are in vain."""
+    flood = error.error_type is ErrorType.RATE_LIMIT
+    return flood and error.retry_after is not None and error.retry_after <= settings.flood_wait_in_run
 
 
 def failure_of(

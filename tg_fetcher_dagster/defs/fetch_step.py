@@ -18,13 +18,13 @@ from tg_fetcher_dagster.defs.config import FetchConfig, requests_of
 from tg_fetcher_dagster.defs.failures import failure_of, refused, worth_a_retry
 from tg_fetcher_dagster.defs.gauges import push_gauges
 from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_to_its_end
+from tg_fetcher_dagster.defs.materialisations import ShownDays, StepEvent
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.defs.run_end import StepResult, end_step, interrupted_by_operator, note_failures
-from tg_fetcher_dagster.defs.shown_days import ShownDays, StepEvent
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.chat_days import kept_days
 from tg_fetcher_dagster.fetching.context import FetchContext
-from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.requests.registration import RegisteredRun, begin_run
 from tg_fetcher_dagster.settings import DefinitionSettings
@@ -138,7 +138,7 @@ def _registered(
     )
 
 
-def _fetched(step: FetchStep) -> list[DayResult]:
+def _fetched(step: FetchStep) -> list[DayReport]:
     """Returns one result a day; where nothing can be read at all, each day failed."""
     try:
         return run_to_its_end(fetch_chats(step.requests, step.fetching), step.telegram.heartbeat)
@@ -146,7 +146,7 @@ def _fetched(step: FetchStep) -> list[DayResult]:
         raise _interrupted(step) from None
     except FetchError as error:
         return [
-            DayResult(chat=request.chat, day=day, outcome="failed", error=error)
+            DayReport(chat=request.chat, day=day, outcome="failed", error=error)
             for request in step.requests
             for day in request.days
         ]
@@ -171,13 +171,13 @@ def _interrupted(step: FetchStep) -> dg.Failure:
     return interruption(len(kept), of=step.asked.count)
 
 
-def _failed(step: FetchStep, results: Sequence[DayResult], errors: Mapping[str, FetchError]) -> dg.Failure:
+def _failed(step: FetchStep, results: Sequence[DayReport], errors: Mapping[str, FetchError]) -> dg.Failure:
     """Settles the batch of a step that failed for good; returns its failure."""
     end = _end(step, results, next(iter(errors.values())))
     return failure_of(errors, of=step.asked.count, retries=False, waits=end)
 
 
-def _end(step: FetchStep, results: Sequence[DayResult], error: FetchError | None) -> float | None:
+def _end(step: FetchStep, results: Sequence[DayReport], error: FetchError | None) -> float | None:
     return end_step(
         step.telegram.ledger,
         step.telegram.settings,
@@ -192,5 +192,5 @@ def _end(step: FetchStep, results: Sequence[DayResult], error: FetchError | None
     )
 
 
-def _error_of(result: DayResult) -> FetchError:
+def _error_of(result: DayReport) -> FetchError:
     return result.error or FetchError(ErrorType.INTERNAL, "not reached")

@@ -10,7 +10,7 @@ import dagster as dg
 import structlog
 from dagster_prometheus import PrometheusResource
 
-from tg_fetcher_dagster.fetching.request import DayResult
+from tg_fetcher_dagster.fetching.request import DayReport
 from tg_fetcher_dagster.monitoring.gauges import set_run_gauges
 from tg_fetcher_dagster.settings import Settings
 
@@ -22,7 +22,7 @@ PATIENCE = 3
 """Seconds that a run waits for the Pushgateway."""
 
 
-def push_gauges(settings: Settings, reports: Sequence[DayResult]) -> None:
+def push_gauges(settings: Settings, reports: Sequence[DayReport]) -> None:
     """Pushes one group of gauges a chat; a Pushgateway that is away fails nothing."""
     if not settings.enable_metrics or not settings.pushgateway_url:
         return

@@ -5,8 +5,8 @@ history; each day's file is durable as soon as it is proved whole. A day that is
 unless `force` asks for it. See docs/files.md for what is in the files.
 """
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import dagster as dg
 
@@ -14,9 +14,9 @@ from tg_fetcher_dagster.defs.checks import check_specs
 from tg_fetcher_dagster.defs.config import FetchConfig
 from tg_fetcher_dagster.defs.fetch_step import fetch_step
 from tg_fetcher_dagster.defs.hooks import HOOKS
+from tg_fetcher_dagster.defs.materialisations import StepEvent
 from tg_fetcher_dagster.defs.partitions import CHATS, MAX_DAYS_A_RUN, chat_days
 from tg_fetcher_dagster.defs.resources import TelethonResource
-from tg_fetcher_dagster.defs.shown_days import StepEvent
 from tg_fetcher_dagster.settings import DefinitionSettings
 
 POOL = "telegram"
@@ -38,14 +38,17 @@ def retry_policy(settings: DefinitionSettings) -> dg.RetryPolicy:
     )
 
 
-def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
-    """Returns the asset `messages`, partitioned by chat and date."""
-    partitions = chat_days(settings)
-
-    @dg.asset(
-        description=__doc__,
+def _fetching(
+    settings: DefinitionSettings,
+    partitions: dg.PartitionsDefinition[Any],
+    description: str,
+    check_specs: Sequence[dg.AssetCheckSpec] | None = None,
+) -> Callable[[Callable[..., Iterator[StepEvent]]], dg.AssetsDefinition]:
+    """Returns the decorator of an asset whose days a step fetches."""
+    return dg.asset(
+        description=description,
         partitions_def=partitions,
-        check_specs=check_specs(partitions),
+        check_specs=check_specs,
         dagster_type=NOTHING,
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN),
         retry_policy=retry_policy(settings),
@@ -55,6 +58,13 @@ def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
         kinds={"telegram", "json"},
         owners=["team:telegram"],
     )
+
+
+def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
+    """Returns the asset `messages`, partitioned by chat and date."""
+    partitions = chat_days(settings)
+
+    @_fetching(settings, partitions, __doc__ or "", check_specs(partitions))
     def messages(
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
     ) -> Iterator[StepEvent]:
@@ -66,17 +76,10 @@ def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
 def build_messages_today(settings: DefinitionSettings) -> dg.AssetsDefinition:
     """Returns the asset `messages_today`, partitioned by chat: the unfinished day, stored as not final."""
 
-    @dg.asset(
-        description="The unfinished day of each chat: the file that `messages` finishes after midnight.",
-        partitions_def=CHATS,
-        dagster_type=NOTHING,
-        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN),
-        retry_policy=retry_policy(settings),
-        pool=POOL,
-        hooks=HOOKS,
-        group_name=GROUP,
-        kinds={"telegram", "json"},
-        owners=["team:telegram"],
+    @_fetching(
+        settings,
+        CHATS,
+        "The unfinished day of each chat: the file that `messages` finishes after midnight.",
     )
     def messages_today(
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource

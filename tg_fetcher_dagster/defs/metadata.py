@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from tg_fetcher_dagster.fetching.request import DayResult
+from tg_fetcher_dagster.fetching.request import DayReport
 from tg_fetcher_dagster.storage.changes import ChangeRecord
 from tg_fetcher_dagster.storage.coverage import Coverage
 from tg_fetcher_dagster.storage.day_counts import count_messages
@@ -25,7 +25,7 @@ COLUMNS = dg.TableSchema(
 )
 
 
-def day_metadata(report: DayResult, store: Store) -> Mapping[str, Any]:
+def day_metadata(report: DayReport, store: Store) -> Mapping[str, Any]:
     """Returns the metadata of one day's materialisation; `outcome` tells a fetch from a skip."""
     if report.coverage is None:
         return {"outcome": report.outcome}

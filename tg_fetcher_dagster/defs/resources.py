@@ -16,7 +16,7 @@ from tg_fetcher_dagster.defs.heartbeat import Heartbeat
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.monitoring.logs import configure_logging, told_with
+from tg_fetcher_dagster.monitoring.logs import configure_logging, log_context
 from tg_fetcher_dagster.requests.registration import begin_process, end_run, heartbeat
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.run_mark import alive
@@ -49,7 +49,7 @@ class TelethonResource(dg.ConfigurableResource[None]):
             return
         configure_logging(self._settings)
         run_id = context.run.run_id if context.run else "0"
-        with alive(self._settings.data_dir, run_id), told_with(run_id=run_id), ExitStack() as stack:
+        with alive(self._settings.data_dir, run_id), log_context(run_id=run_id), ExitStack() as stack:
             stack.callback(self._close)
             self._noted(partial(begin_process, run_id=run_id))
             self._heartbeat = Heartbeat(lambda: heartbeat(self.ledger, run_id))

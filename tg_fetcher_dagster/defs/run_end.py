@@ -8,7 +8,7 @@ import dagster as dg
 import structlog
 
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.fetching.request import DayResult
+from tg_fetcher_dagster.fetching.request import DayReport
 from tg_fetcher_dagster.ledger.attempts import AttemptEnd
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.requests.batch_end import Settled, note_failure, settle_batch
@@ -39,7 +39,7 @@ class StepResult:
     error: FetchError | None = None
 
 
-def note_failures(ledger: Ledger, batch_id: str, failed: Sequence[DayResult]) -> None:
+def note_failures(ledger: Ledger, batch_id: str, failed: Sequence[DayReport]) -> None:
     """Notes why days failed, before anybody decides what becomes of them."""
     with ledger.write() as connection:
         for result in failed:

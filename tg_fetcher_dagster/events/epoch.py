@@ -17,7 +17,7 @@ import structlog
 from tg_fetcher_dagster.events import keys
 from tg_fetcher_dagster.ledger import outbox
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
-from tg_fetcher_dagster.ledger.facts import fact, keep_fact
+from tg_fetcher_dagster.ledger.facts import keep_fact, number_fact, object_fact
 from tg_fetcher_dagster.redis_connection import redis_failures
 
 log = structlog.get_logger(__name__)
@@ -93,12 +93,14 @@ def redis_lost_time(ledger: Ledger, client: redis.Redis, channel: str) -> Lost |
 
 def latest_loss(connection: Connection) -> Lost | None:
     """Returns the last loss that anybody has noticed."""
-    noted = fact(connection, LOSS)
-    return Lost(**orjson.loads(noted)) if noted else None
+    noted = object_fact(connection, LOSS)
+    moments = [noted.get(name) for name in ("since", "noticed_at")]
+    since, noticed_at = (each if isinstance(each, int | float) else None for each in moments)
+    return None if since is None or noticed_at is None else Lost(since=since, noticed_at=noticed_at)
 
 
 def _epoch(connection: Connection) -> int:
-    return int(fact(connection, EPOCH) or 0)
+    return int(number_fact(connection, EPOCH))
 
 
 def _leave(client: redis.Redis, channel: str, expected: int, mine: int) -> int:

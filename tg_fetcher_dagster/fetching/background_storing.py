@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_events import DayEvents
-from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.storing import ReadDay, store_day
 
 
@@ -16,9 +16,9 @@ class BackgroundStoring:
         self._request = request
         self._context = context
         self._events = events
-        self._keeping: asyncio.Task[DayResult] | None = None
+        self._keeping: asyncio.Task[DayReport] | None = None
 
-    async def hand_over(self, day: ReadDay) -> AsyncIterator[DayResult]:
+    async def hand_over(self, day: ReadDay) -> AsyncIterator[DayReport]:
         """Begins to store a day; yields the result of the one before it, once that is durable.
 
         Raises:
@@ -31,7 +31,7 @@ class BackgroundStoring:
         )
         self._keeping = asyncio.create_task(work)
 
-    async def kept(self) -> AsyncIterator[DayResult]:
+    async def kept(self) -> AsyncIterator[DayReport]:
         """Yields the result of the day that is being kept, once it is durable; nothing where none is.
 
         Raises:

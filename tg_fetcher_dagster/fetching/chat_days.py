@@ -20,12 +20,13 @@ from tg_fetcher_dagster.fetching.committing import recover_intents
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.day_walk import DayWalk
+from tg_fetcher_dagster.fetching.days_on_disk import settled_on_disk
 from tg_fetcher_dagster.fetching.failures import failed_days, failure_of, not_reached
 from tg_fetcher_dagster.fetching.hidden_history import details_hold, is_asked_below, refused_days
-from tg_fetcher_dagster.fetching.identifying import gone_on, keep_moved_name
+from tg_fetcher_dagster.fetching.moved_chats import gone_on, keep_moved_name
 from tg_fetcher_dagster.fetching.reopening import reopen_days
-from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest, Outcome
-from tg_fetcher_dagster.fetching.restoring import settled_on_disk
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
+from tg_fetcher_dagster.ledger.asks import End
 from tg_fetcher_dagster.messages.source import source_info
 from tg_fetcher_dagster.storage.coverage import Coverage, covered_days, read_coverage
 from tg_fetcher_dagster.storage.progress import write_progress
@@ -40,7 +41,7 @@ Reader = Callable[[], Awaitable[TelegramReader]]
 """Returns the run's open reader; opens it at the first call."""
 
 
-async def fetch_chat(request: FetchRequest, context: FetchContext, reader: Reader) -> list[DayResult]:
+async def fetch_chat(request: FetchRequest, context: FetchContext, reader: Reader) -> list[DayReport]:
     """Fetches the days of one chat that are not complete.
 
     Returns:
@@ -73,7 +74,7 @@ async def fetch_chat(request: FetchRequest, context: FetchContext, reader: Reade
     return [*(results[day] for day in sorted(results)), *unasked]
 
 
-def _report_progress(chat: str, context: FetchContext, results: Collection[DayResult]) -> None:
+def _report_progress(chat: str, context: FetchContext, results: Collection[DayReport]) -> None:
     known = context.identities.get(chat)
     try:
         write_progress(
@@ -89,8 +90,8 @@ def _report_progress(chat: str, context: FetchContext, results: Collection[DayRe
 
 
 async def _reopened(
-    request: FetchRequest, context: FetchContext, results: dict[date, DayResult]
-) -> list[DayResult]:
+    request: FetchRequest, context: FetchContext, results: dict[date, DayReport]
+) -> list[DayReport]:
     """Gives stragglers to the days that are done; returns the results of those that were not asked for."""
     changed = {each.day: each for each in await asyncio.to_thread(reopen_days, request.chat, context)}
     for day in changed.keys() & results.keys():
@@ -98,7 +99,7 @@ async def _reopened(
     return [replace(each, asked=False) for each in changed.values()]
 
 
-async def _hidden(request: FetchRequest, context: FetchContext, reader: Reader) -> list[DayResult]:
+async def _hidden(request: FetchRequest, context: FetchContext, reader: Reader) -> list[DayReport]:
     """Returns the days that the chat is known to hide; it is looked at again where that is long ago."""
     identity = context.identities.get(request.chat)
     if identity is None or not is_asked_below(request, identity):
@@ -110,13 +111,13 @@ async def _hidden(request: FetchRequest, context: FetchContext, reader: Reader) 
         note_access(context.ledger, request.chat, error)
         return failed_days(request.chat, request.days, error)
     return [
-        DayResult(chat=request.chat, day=day, outcome="failed", error=error) for day, error in refused.items()
+        DayReport(chat=request.chat, day=day, outcome="failed", error=error) for day, error in refused.items()
     ]
 
 
 def _settled_before(
     day: date, request: FetchRequest, context: FetchContext, events: DayEvents
-) -> DayResult | None:
+) -> DayReport | None:
     """Returns the result of a day that needs no fetch, and tells of it where nobody did.
 
     What cannot be read of one day's records is that day's failure and no other's.
@@ -133,11 +134,11 @@ def _settled_before(
     except Exception as error:  # noqa: BLE001 - one day's damage is not the other days'
         failure = failure_of(error, about=f"{request.chat} {day}")
         log.warning("a day cannot be fetched", chat=request.chat, date=str(day), error=failure.message)
-        return DayResult(chat=request.chat, day=day, outcome="failed", error=failure)
+        return DayReport(chat=request.chat, day=day, outcome="failed", error=failure)
     return settled
 
 
-def kept_days(request: FetchRequest, context: FetchContext) -> list[DayResult]:
+def kept_days(request: FetchRequest, context: FetchContext) -> list[DayReport]:
     """Returns the results of the days that this request has made durable so far, the oldest first.
 
     Raises:
@@ -151,9 +152,9 @@ def kept_days(request: FetchRequest, context: FetchContext) -> list[DayResult]:
     ]
 
 
-def _result(coverage: Coverage) -> DayResult:
-    outcome: Outcome = "unchanged" if coverage.outcome == "unchanged" else "fetched"
-    return DayResult(chat=coverage.chat, day=coverage.date, outcome=outcome, coverage=coverage)
+def _result(coverage: Coverage) -> DayReport:
+    outcome: End = "unchanged" if coverage.outcome == "unchanged" else "fetched"
+    return DayReport(chat=coverage.chat, day=coverage.date, outcome=outcome, coverage=coverage)
 
 
 async def _fetch_stretch(
@@ -164,7 +165,7 @@ async def _fetch_stretch(
     context: FetchContext,
     reader: Reader,
     events: DayEvents,
-) -> AsyncIterator[DayResult]:
+) -> AsyncIterator[DayReport]:
     """Walks once over neighbouring days and yields each day's result as soon as the day is durable."""
     left = list(newest_first(first, last))
     try:

@@ -13,11 +13,11 @@ import orjson
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.fetching.committing import drafts_on_their_way
-from tg_fetcher_dagster.fetching.completing import Completion
+from tg_fetcher_dagster.fetching.day_record import reading_of
 from tg_fetcher_dagster.fetching.made_day import MadeDay
+from tg_fetcher_dagster.fetching.message_completion import Completion
 from tg_fetcher_dagster.fetching.missing_parts import unmapped
 from tg_fetcher_dagster.fetching.raw_lines import RawMessage, assembled, with_whole
-from tg_fetcher_dagster.fetching.record import reading_of
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.messages.day import DayAssembly, MappingOptions
 from tg_fetcher_dagster.messages.peers import marked_entity_id

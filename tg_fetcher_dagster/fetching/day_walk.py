@@ -9,18 +9,18 @@ from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.background_storing import BackgroundStoring
-from tg_fetcher_dagster.fetching.completing import Completion, comments_below, complete
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder
 from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.entities import mentioned
 from tg_fetcher_dagster.fetching.made_day import Scanned
+from tg_fetcher_dagster.fetching.message_completion import Completion, comments_below, complete
 from tg_fetcher_dagster.fetching.missing_parts import comments_lost, hole_lost, undated
 from tg_fetcher_dagster.fetching.open_days import Horizon, OpenDay, ScannedIds, runs_of
-from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
+from tg_fetcher_dagster.fetching.out_of_order import UNDATED, Strays
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.sources import Sources
 from tg_fetcher_dagster.fetching.storing import ReadDay
-from tg_fetcher_dagster.fetching.strays import UNDATED, Strays
 from tg_fetcher_dagster.storage.coverage import Loss
 from tg_fetcher_dagster.storage.stragglers import Stragglers
 from tg_fetcher_dagster.telegram.comments import Comments
@@ -61,7 +61,7 @@ class DayWalk:
         self._closing = BackgroundStoring(request, context, events)
         self._requests_told = telegram.requests_made
 
-    async def run(self) -> AsyncGenerator[DayResult, None]:
+    async def run(self) -> AsyncGenerator[DayReport, None]:
         """Yields the result of each day, the newest first, as soon as the day is durable.
 
         Raises:
@@ -270,11 +270,11 @@ class DayWalk:
             limit is not None and self._current is not None and (self._current.builder.message_count >= limit)
         )
 
-    def _refused(self, day: date, error: FetchError) -> DayResult:
+    def _refused(self, day: date, error: FetchError) -> DayReport:
         self._horizon.close(day)
-        return DayResult(chat=self._request.chat, day=day, outcome="failed", error=error)
+        return DayReport(chat=self._request.chat, day=day, outcome="failed", error=error)
 
-    async def _close(self, day: date) -> AsyncIterator[DayResult]:
+    async def _close(self, day: date) -> AsyncIterator[DayReport]:
         """Hands a day over to be kept while the walk goes on; yields the result of the one before."""
         opened = self._day(day)
         while opened.stored:
@@ -287,7 +287,7 @@ class DayWalk:
                 yield result
             del self._open[day]
             opened.builder.discard()
-            yield DayResult(
+            yield DayReport(
                 chat=self._request.chat, day=day, outcome="failed", error=opened.failure, requests=requests
             )
             return

@@ -6,7 +6,7 @@ from datetime import date
 import structlog
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.fetching.request import DayResult
+from tg_fetcher_dagster.fetching.request import DayReport
 
 log = structlog.get_logger(__name__)
 
@@ -19,12 +19,12 @@ def failure_of(error: Exception, *, about: str) -> FetchError:
     return FetchError(ErrorType.INTERNAL, f"{about}: {type(error).__name__}: {error}")
 
 
-def failed_days(chat: str, days: Iterable[date], error: FetchError) -> list[DayResult]:
+def failed_days(chat: str, days: Iterable[date], error: FetchError) -> list[DayReport]:
     """Returns that days of a chat were not fetched, all for the same reason."""
-    return [DayResult(chat=chat, day=day, outcome="failed", error=error) for day in days]
+    return [DayReport(chat=chat, day=day, outcome="failed", error=error) for day in days]
 
 
-def not_reached(chat: str, days: Iterable[date]) -> list[DayResult]:
+def not_reached(chat: str, days: Iterable[date]) -> list[DayReport]:
     """Returns the failures of days that nobody accounts for: no such day may look like one that is done."""
     left = list(days)
     if not left:

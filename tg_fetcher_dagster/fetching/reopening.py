@@ -18,7 +18,7 @@ from tg_fetcher_dagster.fetching.day_events import unasked
 from tg_fetcher_dagster.fetching.failures import failure_of
 from tg_fetcher_dagster.fetching.rebuild import facts_of, put_day
 from tg_fetcher_dagster.fetching.replaying import replay
-from tg_fetcher_dagster.fetching.request import DayResult
+from tg_fetcher_dagster.fetching.request import DayReport
 from tg_fetcher_dagster.storage.coverage import OF_THE_FILES, read_coverage
 from tg_fetcher_dagster.storage.paths import DayPaths
 from tg_fetcher_dagster.storage.raw_file import RawWriter, read_raw
@@ -32,7 +32,7 @@ TRIES = 3
 """How often a day is opened anew because a fetch has put another raw file in its place meanwhile."""
 
 
-def reopen_days(chat: str, context: FetchContext) -> list[DayResult]:
+def reopen_days(chat: str, context: FetchContext) -> list[DayReport]:
     """Gives the stragglers of a chat to those of their days that are done; days that are not take them later.
 
     Returns:
@@ -55,7 +55,7 @@ def reopen_days(chat: str, context: FetchContext) -> list[DayResult]:
     return results
 
 
-def _reopen(paths: DayPaths, stragglers: Stragglers, context: FetchContext) -> DayResult | None:
+def _reopen(paths: DayPaths, stragglers: Stragglers, context: FetchContext) -> DayReport | None:
     waiting = stragglers.read(paths.day)
     for _ in range(TRIES):
         looked = facts_of(paths.raw)
@@ -92,7 +92,7 @@ def _reopen(paths: DayPaths, stragglers: Stragglers, context: FetchContext) -> D
             date=paths.day.isoformat(),
             message_count=made.coverage.message_count,
         )
-        return DayResult(chat=paths.chat, day=paths.day, outcome="fetched", coverage=made.coverage)
+        return DayReport(chat=paths.chat, day=paths.day, outcome="fetched", coverage=made.coverage)
     raise FetchError(ErrorType.STORAGE, "it is being fetched again and again")
 
 

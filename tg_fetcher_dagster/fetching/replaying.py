@@ -11,10 +11,10 @@ import orjson
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder
+from tg_fetcher_dagster.fetching.day_record import NOT_IN_OLDER_FILES, reading_in
 from tg_fetcher_dagster.fetching.made_day import MadeDay
 from tg_fetcher_dagster.fetching.missing_parts import without_unmapped
 from tg_fetcher_dagster.fetching.reading_account import reading_account
-from tg_fetcher_dagster.fetching.record import NOT_IN_OLDER_FILES, reading_in
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.messages.day import MappingOptions
 from tg_fetcher_dagster.storage.coverage import Coverage

@@ -7,9 +7,6 @@ from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.ledger.asks import End
 from tg_fetcher_dagster.storage.coverage import Coverage
 
-Outcome = End
-"""How a day of a run ends, in the words of the ledger's asks; a run itself cancels none."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class FetchRequest:
@@ -33,10 +30,11 @@ class FetchRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DayResult:
+class DayReport:
     """What became of one day.
 
     Attributes:
+        outcome: how it ends, in the words of the ledger's asks; a run itself cancels none.
         coverage: what is now known of the day; None only where it failed and was never read.
         error: why it failed.
         asked: False for a day that nobody asked for and that has changed all the same.
@@ -44,7 +42,7 @@ class DayResult:
 
     chat: str
     day: date
-    outcome: Outcome
+    outcome: End
     coverage: Coverage | None = None
     error: FetchError | None = None
     requests: int = 0

@@ -9,15 +9,15 @@ from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.chat_days import Reader, fetch_chat, kept_days
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.failures import failed_days, failure_of
-from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.ledger.asks import askers_of
-from tg_fetcher_dagster.monitoring.logs import told_with
+from tg_fetcher_dagster.monitoring.logs import log_context
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 log = structlog.get_logger(__name__)
 
 
-async def fetch_chats(requests: Sequence[FetchRequest], context: FetchContext) -> list[DayResult]:
+async def fetch_chats(requests: Sequence[FetchRequest], context: FetchContext) -> list[DayReport]:
     """Fetches what the requests ask for, one chat after the other.
 
     Telegram is opened at the first day that is not complete, and once: an account that cannot be opened
@@ -44,9 +44,9 @@ async def fetch_chats(requests: Sequence[FetchRequest], context: FetchContext) -
                 raise opened
             return opened
 
-        results: list[DayResult] = []
+        results: list[DayReport] = []
         for request in requests:
-            with told_with(chat=request.chat, correlation_id=_correlation_id(request, context)):
+            with log_context(chat=request.chat, correlation_id=_correlation_id(request, context)):
                 results += await _fetched(request, context, reader)
         return results
 
@@ -58,7 +58,7 @@ def _correlation_id(request: FetchRequest, context: FetchContext) -> str:
     return first[0].correlation_id if first else request.request_id
 
 
-async def _fetched(request: FetchRequest, context: FetchContext, reader: Reader) -> list[DayResult]:
+async def _fetched(request: FetchRequest, context: FetchContext, reader: Reader) -> list[DayReport]:
     """Returns one result a day; a chat that fails in an unforeseen way ends for itself."""
     try:
         return await fetch_chat(request, context, reader)

@@ -22,7 +22,7 @@ from tg_fetcher_dagster.fetching.deletion_doubts import (
     newer_in_place,
 )
 from tg_fetcher_dagster.fetching.made_day import MadeDay, Scanned
-from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.storage.candidates import write_candidate
 from tg_fetcher_dagster.storage.changes import ChangeRecord
 from tg_fetcher_dagster.storage.coverage import Coverage, Loss, mark_in_doubt, read_coverage
@@ -64,7 +64,7 @@ TRIES = 5
 
 def store_day(
     closed: ReadDay, *, request: FetchRequest, context: FetchContext, events: DayEvents
-) -> DayResult:
+) -> DayReport:
     """Makes a day durable and tells of it; composes, hashes and syncs, so it belongs into a thread.
 
     Returns:
@@ -96,7 +96,7 @@ def store_day(
 
 def _put(
     paths: DayPaths, coverage: Coverage, writer: DayWriter, *, context: FetchContext, events: DayEvents
-) -> DayResult | None:
+) -> DayReport | None:
     """Puts a sealed reading in its place; None where the day has changed since it was compared."""
     recover_day(context.ledger, paths)
     before = read_coverage(context.ledger, paths)
@@ -124,18 +124,18 @@ def _put(
     )
     if not commit_day(context.ledger, paths, intent, writer, before=before):
         return None
-    return DayResult(chat=paths.chat, day=paths.day, outcome=end, coverage=kept, requests=coverage.requests)
+    return DayReport(chat=paths.chat, day=paths.day, outcome=end, coverage=kept, requests=coverage.requests)
 
 
-def _superseded(newer: Coverage, events: DayEvents) -> DayResult:
+def _superseded(newer: Coverage, events: DayEvents) -> DayReport:
     log.info("an older reading was dropped", chat=newer.chat, date=newer.date.isoformat())
     events.skipped(newer, reason="newer", expected=newer.checksum_sha256)
-    return DayResult(chat=newer.chat, day=newer.date, outcome="skipped", coverage=newer)
+    return DayReport(chat=newer.chat, day=newer.date, outcome="skipped", coverage=newer)
 
 
 def _set_aside(
     paths: DayPaths, doubt: Doubt, writer: DayWriter, *, before: Coverage | None, context: FetchContext
-) -> DayResult:
+) -> DayReport:
     """Keeps the reading beside the day where it is the first one, and results the day as failed."""
     if doubt.is_first:
         writer.set_aside(paths.candidate_raw)
@@ -144,7 +144,7 @@ def _set_aside(
     error = doubt.candidate.failure(paths, confirm_after)
     mark_in_doubt(context.ledger, paths, until=doubt.candidate.due(confirm_after), why=error.message)
     log.error("a deletion is not believed", error_type=error.error_type.value, error=error.message)
-    return DayResult(chat=paths.chat, day=paths.day, outcome="failed", coverage=before, error=error)
+    return DayReport(chat=paths.chat, day=paths.day, outcome="failed", coverage=before, error=error)
 
 
 def _coverage(closed: ReadDay, made: MadeDay, *, request: FetchRequest, context: FetchContext) -> Coverage:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tg_fetcher_dagster.ledger.asks import end_asks
+from tg_fetcher_dagster.ledger.asks import EndedAsk, end_many
 from tg_fetcher_dagster.ledger.chats import chats_changed
 from tg_fetcher_dagster.ledger.database import Connection, now
 from tg_fetcher_dagster.ledger.tables import (
@@ -189,11 +189,13 @@ def end_quietly(connection: Connection, chat: str, read: Mapping[dt.date, float]
         .join(requests, requests.c.request_id == asks.c.request_id)
         .where(asks.c.chat == chat, asks.c.date.in_(list(read)), asks.c.state == "open")
     ).all()
-    ended = 0
-    for request_id, day, received_at in waiting:
-        if received_at <= read[day]:
-            ended += end_asks(connection, [request_id], chat, day, end="fetched", event_id=None)
-    return ended
+    ended = [
+        EndedAsk(request_id=request_id, chat=chat, date=day, end="fetched", event_id=None)
+        for request_id, day, received_at in waiting
+        if received_at <= read[day]
+    ]
+    end_many(connection, ended, at=now())
+    return len(ended)
 
 
 def chats_known(connection: Connection) -> set[str]:

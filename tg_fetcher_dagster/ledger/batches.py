@@ -8,13 +8,12 @@ from typing import Any, Literal
 import orjson
 import sqlalchemy as sa
 
+from tg_fetcher_dagster.days import ONE_DAY
 from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.tables import asks, batches
 
 BatchState = Literal["asked", "running", "ended"]
 Strategy = Literal["batch", "per_day"]
-
-_ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +22,8 @@ class Batch:
 
     Attributes:
         batch_id: also the key of its run, and what its days' events are told for.
-        chats: chat keys; several only where `first` is `last`, and then neighbours in Dagster's order.
+        chats: chat keys; several only where `first` is `last`, and then neighbours in Dagster's order. None
+            where the row is damaged: no run can be asked for, and its days get another batch.
         first: the oldest day.
         last: the newest day.
         today: the day is the unfinished one (asset `messages_today`).
@@ -51,7 +51,7 @@ class Batch:
     @property
     def days(self) -> tuple[dt.date, ...]:
         """The days to fetch, ascending."""
-        return tuple(self.first + _ONE_DAY * number for number in range((self.last - self.first).days + 1))
+        return tuple(self.first + ONE_DAY * number for number in range((self.last - self.first).days + 1))
 
 
 def put(connection: Connection, batch: Batch) -> None:
@@ -139,7 +139,7 @@ def asked_lately(connection: Connection, since: float) -> dict[str, float]:
     )
     last: dict[str, float] = {}
     for chats, at in found:
-        for chat in orjson.loads(chats):
+        for chat in _read_chats(chats):
             last[chat] = max(at, last.get(chat, 0.0))
     return last
 
@@ -167,5 +167,14 @@ def _batch(row: sa.RowMapping) -> Batch:
         "run_id",
     }
     values: dict[str, Any] = {name: row[name] for name in same}
-    chats = tuple(orjson.loads(row["chats"]))
-    return Batch(chats=chats, limit=row["message_limit"], asked_at=row["asked_at"], **values)
+    return Batch(
+        chats=_read_chats(row["chats"]), limit=row["message_limit"], asked_at=row["asked_at"], **values
+    )
+
+
+def _read_chats(kept: str) -> tuple[str, ...]:
+    try:
+        found = orjson.loads(kept)
+    except orjson.JSONDecodeError:
+        return ()
+    return tuple(map(str, found)) if isinstance(found, list) else ()

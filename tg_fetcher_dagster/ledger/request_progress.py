@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.asks import End
+from tg_fetcher_dagster.ledger.batches import in_flight
 from tg_fetcher_dagster.ledger.requests import OPEN
 from tg_fetcher_dagster.ledger.tables import asks, batches, days, requests, unresolved
 
@@ -151,6 +152,19 @@ def own_batches(connection: sa.Connection, command_ids: Collection[str]) -> set[
         .distinct()
     )
     return {batch_id for batch_id in found.scalars() if batch_id is not None}
+
+
+def batches_before(connection: sa.Connection, command_ids: Collection[str]) -> frozenset[str]:
+    """Returns the batches without a run yet that are to read the chats of commands' open days before them."""
+    chats = (
+        sa.select(asks.c.chat)
+        .join(requests, requests.c.request_id == asks.c.request_id)
+        .where(requests.c.command_id.in_(command_ids), asks.c.state == "open", asks.c.batch_id.is_(None))
+        .distinct()
+    )
+    waiting = frozenset(connection.execute(chats).scalars())
+    asked = [each for each in in_flight(connection) if each.run_id is None]
+    return frozenset(each.batch_id for each in asked if waiting.intersection(each.chats))
 
 
 def open_counts(

@@ -169,7 +169,7 @@ class _Lines(logging.StreamHandler[Any]):
 
 
 @contextmanager
-def told_with(**context: object) -> Iterator[None]:
+def log_context(**context: object) -> Iterator[None]:
     """Binds what every line inside carries (`correlation_id`, `run_id`, `chat`, `date`)."""
     with structlog.contextvars.bound_contextvars(**context):
         yield

@@ -9,12 +9,12 @@ from typing import Literal
 from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.requests.planning import Wanted, plan_unseen
-from tg_fetcher_dagster.requests.reading import RANGE, URGENT, URGENT_DAYS
+from tg_fetcher_dagster.requests.understanding import RANGE, URGENT, URGENT_DAYS
 
 RequestSource = Literal["redis", "spool", "cli", "schedule", "heal", "ui", "direct"]
 
 DAILY = 90
-"""The urgency of a daily round; the others stand in requests/reading.py."""
+"""The urgency of a daily round; the others stand in requests/understanding.py."""
 
 
 def new_id() -> str:

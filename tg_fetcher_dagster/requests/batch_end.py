@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.recording import record_all
-from tg_fetcher_dagster.ledger import asks, batches, day_rounds, left_days
+from tg_fetcher_dagster.ledger import asks, batches, day_rounds, open_asks
+from tg_fetcher_dagster.ledger.asks import EndedAsk
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
-from tg_fetcher_dagster.ledger.left_days import EndedAsk, OpenAsk
+from tg_fetcher_dagster.ledger.open_asks import OpenAsk
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.request_end import finish
 from tg_fetcher_dagster.requests.retrying import Fate, How, fate, until_of
@@ -71,7 +72,7 @@ def settle_batch(
             return Settled()
         if how == "died" and batch.state == "asked":
             how = "never_began"
-        left = left_days.open_of_batch(connection, batch_id)
+        left = open_asks.open_of_batch(connection, batch_id)
         _note_telegram(connection, left, how=how, error=error, now=moment)
         fates = [
             (
@@ -89,7 +90,7 @@ def settle_batch(
         _put_off(connection, [(ask, each) for ask, each in fates if each.what in {"wait", "again"}])
         over = [(ask, each) for ask, each in fates if each.what in {"failed", "cancelled"}]
         end_days(connection, over, events=events, told_for=batch_id, now=moment)
-        left_days.let_go(connection, batch_id)
+        open_asks.let_go(connection, batch_id)
         if how != "cancelled":
             _count_rounds(connection, over)
         finish(connection, now=moment)
@@ -165,7 +166,7 @@ def end_days(
         for event_id, group in zip(event_ids, together.values(), strict=True)
         for ask, end in group
     ]
-    left_days.end_many(connection, ended, at=now)
+    asks.end_many(connection, ended, at=now)
     return len(event_ids)
 
 
@@ -189,7 +190,7 @@ def _note_telegram(
 
 
 def _put_off(connection: Connection, left: Sequence[tuple[OpenAsk, Fate]]) -> None:
-    left_days.put_off(
+    open_asks.put_off(
         connection,
         [
             {
@@ -199,7 +200,7 @@ def _put_off(connection: Connection, left: Sequence[tuple[OpenAsk, Fate]]) -> No
                 "wait_until": each.until,
                 "tries": ask.tries + (each.what == "again"),
                 "waits": ask.waits + (each.what == "wait"),
-                # For whoever asks why the day waits; the next run begins without it (`to_start.assign`).
+                # For whoever asks why the day waits; the next run begins without it (`startable.assign`).
                 "error_type": each.error.error_type.value if each.error else None,
                 "error": each.error.message if each.error else None,
             }
@@ -209,7 +210,7 @@ def _put_off(connection: Connection, left: Sequence[tuple[OpenAsk, Fate]]) -> No
     until: dict[str, float] = {}
     for ask, each in left:
         until[ask.request_id] = min(each.until, until.get(ask.request_id, each.until))
-    left_days.requests_wait(connection, until)
+    open_asks.requests_wait(connection, until)
 
 
 def _count_rounds(connection: Connection, over: Sequence[tuple[OpenAsk, Fate]]) -> None:

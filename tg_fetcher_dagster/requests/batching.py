@@ -8,6 +8,8 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from tg_fetcher_dagster.days import ONE_DAY
+
 MAX_DAYS: Final = 31
 MAX_REQUESTS: Final = 300.0
 MAX_REQUESTS_AHEAD: Final = 30.0
@@ -16,16 +18,14 @@ MAX_REQUESTS_AHEAD: Final = 30.0
 MAX_CHATS: Final = 50
 """Chats of one run that reads one day of each."""
 
-_ONE_DAY = dt.timedelta(days=1)
-
 
 def stretch_around(day: dt.date, asked: Collection[dt.date]) -> tuple[dt.date, dt.date]:
     """Returns the first and the last of the neighbouring days around one, all of which are asked for."""
     first = last = day
-    while last + _ONE_DAY in asked:
-        last += _ONE_DAY
-    while first - _ONE_DAY in asked:
-        first -= _ONE_DAY
+    while last + ONE_DAY in asked:
+        last += ONE_DAY
+    while first - ONE_DAY in asked:
+        first -= ONE_DAY
     return first, last
 
 
@@ -46,10 +46,10 @@ def days_of_run(
         ahead: days at most that are newer and less urgent.
     """
     oldest, newest = stretch_around(day, asked)
-    first = oldest + _ONE_DAY * ((day - oldest).days // longest * longest)
+    first = oldest + ONE_DAY * ((day - oldest).days // longest * longest)
     _, urgent_until = stretch_around(day, urgent)
-    last = min(newest, first + _ONE_DAY * (longest - 1), max(urgent_until, day + _ONE_DAY * ahead))
-    return tuple(first + _ONE_DAY * number for number in range((last - first).days + 1))
+    last = min(newest, first + ONE_DAY * (longest - 1), max(urgent_until, day + ONE_DAY * ahead))
+    return tuple(first + ONE_DAY * number for number in range((last - first).days + 1))
 
 
 def days_a_run(requests_a_day: float) -> int:

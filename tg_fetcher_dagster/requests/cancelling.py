@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger import batches, left_days, requests
+from tg_fetcher_dagster.ledger import batches, open_asks, requests
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
-from tg_fetcher_dagster.ledger.left_days import OpenAsk
+from tg_fetcher_dagster.ledger.open_asks import OpenAsk
 from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests.batch_end import end_days
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.decisions import record_refusals
-from tg_fetcher_dagster.requests.reading import Refusal, hopeless, understand
 from tg_fetcher_dagster.requests.request_end import finish
 from tg_fetcher_dagster.requests.retrying import Fate
 from tg_fetcher_dagster.requests.rules import Rules
+from tg_fetcher_dagster.requests.understanding import Refusal, hopeless, understand
 
 AT_ONCE: Final = 1_000
 """Days, or requests, of one transaction."""
@@ -87,7 +87,7 @@ def _cancel_days(
     done = 0
     while True:
         with ledger.write() as connection:
-            some = left_days.open_of(connection, command_id=command_id, chat=chat, limit=AT_ONCE)
+            some = open_asks.open_of(connection, command_id=command_id, chat=chat, limit=AT_ONCE)
             _end(connection, some, events=events, now=now)
         done += len(some)
         if len(some) < AT_ONCE:

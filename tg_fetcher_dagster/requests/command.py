@@ -11,6 +11,7 @@ import re
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -24,13 +25,16 @@ from pydantic.json_schema import SkipJsonSchema
 
 from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling, written_number
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.requests.limits import read_object, refused, shown
+from tg_fetcher_dagster.requests.command_size import read_object, refused, shown
 from tg_fetcher_dagster.requests.provenance import LONGEST, with_provenance
 
 Mode = Literal["date", "days", "range", "yesterday", "today", "full", "incremental"]
 
 LONGEST_RANGE: Final = 5_000
 """Days of one `range`: Telegram itself began in August 2013. Each refused day is told, so there is an end."""
+
+LARGEST_LIMIT: Final = 2**31 - 1
+"""Messages a day: no chat has so many, and Postgres' integers hold no more. A larger limit means this one."""
 
 _USED_BY_MODE: Final[dict[str, tuple[str, ...]]] = {
     "date": ("date",),
@@ -67,6 +71,10 @@ def _whole_number(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     raise ValueError("must be a whole number")
+
+
+def _cut_limit(value: int) -> int:
+    return min(value, LARGEST_LIMIT)
 
 
 def _truth(value: object) -> object:
@@ -121,8 +129,8 @@ class FetchCommand(BaseModel):
         WithJsonSchema({"type": "string", "examples": ["batch", "per_day"]}),
     ] = Field("batch", description="Unknown values are accepted as batch.")
     force: Annotated[bool, BeforeValidator(_truth)] = False
-    limit: Annotated[int, Field(ge=1), BeforeValidator(_whole_number)] | None = Field(
-        None, description="At most so many messages a day, for testing; the day is then not final."
+    limit: Annotated[int, Field(ge=1), BeforeValidator(_whole_number), AfterValidator(_cut_limit)] | None = (
+        Field(None, description="At most so many messages a day, for testing; the day is then not final.")
     )
     requested_by: Identifier = "unknown"
     timestamp: Annotated[AwareDatetime, WithJsonSchema({"type": "string"})] | None = Field(

@@ -8,13 +8,12 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from tg_fetcher_dagster.chats.access import ASK_AGAIN_SECONDS
+from tg_fetcher_dagster.days import ONE_DAY
 from tg_fetcher_dagster.ledger import chats as known_chats
 from tg_fetcher_dagster.ledger import day_rounds
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.days import first_days
 from tg_fetcher_dagster.requests.asking import NewRequest, RequestSource, ask
-
-_ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +105,10 @@ def missing_days(
     """
     wanted = [] if yesterday in over or yesterday in asked else [yesterday]
     room = heal_days - len({day for day in asked if first <= day < yesterday})
-    day = yesterday - _ONE_DAY
+    day = yesterday - ONE_DAY
     while room > 0 and day >= first:
         if day not in over and day not in asked:
             wanted.append(day)
             room -= 1
-        day -= _ONE_DAY
+        day -= ONE_DAY
     return tuple(sorted(wanted))

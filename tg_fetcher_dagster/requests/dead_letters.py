@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from tg_fetcher_dagster.requests.limits import LARGEST_COMMAND, readable_part
+from tg_fetcher_dagster.requests.command_size import LARGEST_COMMAND, readable_part
 
 DEAD_LETTER_KEYS: Final = ("failed_at", "error", "error_type", "retry_count")
 

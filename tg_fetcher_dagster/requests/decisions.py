@@ -12,9 +12,9 @@ from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.planning import Wanted, plan_days
-from tg_fetcher_dagster.requests.reading import MAX_PER_DAY, Ids, Meant, Refusal, Understood
 from tg_fetcher_dagster.requests.request_end import refuse
 from tg_fetcher_dagster.requests.rules import Rules
+from tg_fetcher_dagster.requests.understanding import MAX_PER_DAY, Ids, Meant, Refusal, Understood
 
 
 @dataclass(frozen=True, slots=True)

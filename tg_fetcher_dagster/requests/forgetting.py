@@ -4,7 +4,7 @@ from typing import Final
 
 from tg_fetcher_dagster.ledger import attempts, batches, claims, requests
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.ledger.facts import fact, keep_fact
+from tg_fetcher_dagster.ledger.facts import keep_fact, number_fact
 
 KEPT: Final = 30 * 86_400.0
 """Seconds for which an ended request is kept, with its days, batches and runs (docs/ledger.md)."""
@@ -24,7 +24,7 @@ _FACT: Final = "forgot_requests_at"
 def forget_old(ledger: Ledger, now: float) -> int:
     """Forgets some of what ended long ago, every EVERY seconds; returns how many requests."""
     with ledger.read() as connection:
-        last = float(fact(connection, _FACT) or 0.0)
+        last = number_fact(connection, _FACT)
     if 0 <= now - last < EVERY:
         return 0
     with ledger.write() as connection:

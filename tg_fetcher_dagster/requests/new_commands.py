@@ -21,7 +21,10 @@ from tg_fetcher_dagster.ledger.days import first_days
 from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.decisions import Decision, Waiting, request_of, write_decisions
-from tg_fetcher_dagster.requests.reading import (
+from tg_fetcher_dagster.requests.request_end import finish
+from tg_fetcher_dagster.requests.requester_limit import Turns
+from tg_fetcher_dagster.requests.rules import Rules
+from tg_fetcher_dagster.requests.understanding import (
     ChatFacts,
     Ids,
     Meant,
@@ -31,9 +34,6 @@ from tg_fetcher_dagster.requests.reading import (
     not_allowed,
     understand,
 )
-from tg_fetcher_dagster.requests.request_end import finish
-from tg_fetcher_dagster.requests.rules import Rules
-from tg_fetcher_dagster.requests.turns import Turns
 
 log = structlog.get_logger(__name__)
 

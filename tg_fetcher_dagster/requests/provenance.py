@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from tg_fetcher_dagster.requests.limits import shown
+from tg_fetcher_dagster.requests.command_size import shown
 
 LONGEST: Final = 200
 """Characters of an id or a name: they go into tags, labels and indexes."""

@@ -14,7 +14,7 @@ import orjson
 from tg_fetcher_dagster.events.epoch import latest_loss
 from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Connection
-from tg_fetcher_dagster.ledger.facts import fact, keep_fact
+from tg_fetcher_dagster.ledger.facts import keep_fact, object_fact
 
 FACT: Final = "commands_reappearing"
 
@@ -42,7 +42,7 @@ class Reappearing:
         loss = latest_loss(connection)
         if loss is None:
             return set()
-        noted = orjson.loads(fact(connection, FACT) or b"{}")
+        noted = object_fact(connection, FACT)
         if noted.get("noticed_at") != loss.noticed_at:
             taken = requests.received_hashes(connection, loss.since - LONGEST_TICK, loss.noticed_at)
             noted = {"noticed_at": loss.noticed_at, "behind": self.entries_now, "taken": taken}

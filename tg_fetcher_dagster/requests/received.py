@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.requests.command_size import refuse_oversized
 from tg_fetcher_dagster.requests.dead_letters import original_of
-from tg_fetcher_dagster.requests.limits import refuse_oversized
 
 
 def received_row(

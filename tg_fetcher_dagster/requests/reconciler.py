@@ -21,10 +21,10 @@ from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.forgetting import forget_old
 from tg_fetcher_dagster.requests.new_commands import NewCommands
 from tg_fetcher_dagster.requests.request_end import finish
+from tg_fetcher_dagster.requests.requester_limit import Turns, turns_of_process
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus, how_it_ended
 from tg_fetcher_dagster.requests.starting import cut_batches
-from tg_fetcher_dagster.requests.turns import Turns, turns_of_process
 from tg_fetcher_dagster.requests.waiting import waits_for, was_away
 
 TIME_BOX = 20.0
@@ -186,7 +186,7 @@ class Reconciler:
         still_open, cancelled = left
         state = states.get(batch.run_id or batch.batch_id, _ABSENT)
         how = how_it_ended(state, waited=now - batch.asked_at, appears_within=self._rules.appears_within)
-        if how is None and state.status is RunStatus.ABSENT and still_open == 0:
+        if how is None and state.status is RunStatus.ABSENT and (still_open == 0 or not batch.chats):
             how = "never_began"
         if how is not None:
             settled = settle_batch(

@@ -16,7 +16,7 @@ from tg_fetcher_dagster.ledger import attempts, batches
 from tg_fetcher_dagster.ledger.attempts import AttemptEnd
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger, now
-from tg_fetcher_dagster.ledger.joining import join_waiting
+from tg_fetcher_dagster.ledger.startable import join_waiting
 from tg_fetcher_dagster.requests.asking import NewRequest, ask
 
 NAMED: Final = 5

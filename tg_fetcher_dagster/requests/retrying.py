@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError, waits
-from tg_fetcher_dagster.ledger.left_days import OpenAsk
+from tg_fetcher_dagster.ledger.open_asks import OpenAsk
 
 How = Literal["ended", "died", "cancelled", "never_began"]
 """How a run ended: by itself, well or not; killed; by an operator's word; or it was never there."""

@@ -27,6 +27,7 @@ class Rules:
         chats_allowed: the canonical spellings that commands may ask for; None: any chat.
         account: the account that reads; its floods and its quarantine are waited for.
         appears_within: seconds until a run that was asked for and is nowhere counts as never begun.
+        only: requests whose days alone runs are asked for; None: everybody's.
         store: where files are; None: what the ledger says is believed without a look.
     """
 
@@ -42,6 +43,7 @@ class Rules:
     chats_allowed: frozenset[str] | None = None
     account: str = "main"
     appears_within: float = 300.0
+    only: frozenset[str] | None = None
     store: Store | None = None
 
     @classmethod

@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
+from tg_fetcher_dagster.durable_files import write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import claims, requests
 from tg_fetcher_dagster.ledger.database import Ledger
@@ -35,20 +36,30 @@ def put(data_dir: Path, command: dict[str, Any]) -> Path:
     Raises:
         FetchError: (storage) the folder cannot be written.
     """
+    file = data_dir / FOLDER / f"{time.time_ns():020d}-{uuid.uuid4().hex}.json"
+    write_whole(file, orjson.dumps(command))
+    return file
+
+
+def left_in(data_dir: Path) -> int:
+    """Returns how many commands wait in the spool folder.
+
+    Raises:
+        FetchError: (storage) the folder cannot be read.
+    """
     folder = data_dir / FOLDER
-    name = f"{time.time_ns():020d}-{uuid.uuid4().hex}"
-    draft = folder / f".{name}.tmp"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with draft.open("xb") as file:
-            file.write(orjson.dumps(command))
-            file.flush()
-            os.fsync(file.fileno())
-        return draft.rename(folder / f"{name}.json")
+        return sum(_is_command(entry.name) for entry in os.scandir(folder))
+    except FileNotFoundError:
+        return 0
     except OSError as error:
         raise FetchError(
-            ErrorType.STORAGE, f"the spool folder {folder} cannot be written: {error.strerror}"
+            ErrorType.STORAGE, f"the spool folder {folder} cannot be read: {error.strerror}"
         ) from error
+
+
+def _is_command(name: str) -> bool:
+    return name.endswith(".json") and not name.startswith(".")
 
 
 class SpoolFolder:
@@ -93,7 +104,7 @@ class SpoolFolder:
 
     def _files(self) -> list[tuple[Path, str]]:
         try:
-            names = sorted(entry.name for entry in os.scandir(self._folder) if entry.name.endswith(".json"))
+            names = sorted(entry.name for entry in os.scandir(self._folder) if _is_command(entry.name))
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -101,8 +112,6 @@ class SpoolFolder:
             return []
         files = []
         for name in names:
-            if name.startswith("."):
-                continue
             path = self._folder / name
             try:
                 found = path.lstat()

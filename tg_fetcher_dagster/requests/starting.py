@@ -8,10 +8,10 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 
-from tg_fetcher_dagster.ledger import batches, requests, to_start
+from tg_fetcher_dagster.ledger import batches, requests, startable
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
-from tg_fetcher_dagster.ledger.to_start import Startable
+from tg_fetcher_dagster.ledger.startable import Startable
 from tg_fetcher_dagster.requests.asking import DAILY
 from tg_fetcher_dagster.requests.batching import (
     MAX_CHATS,
@@ -31,7 +31,7 @@ def cut_batches(
 
     Args:
         ledger: where the asks stand.
-        rules: how many runs are asked for ahead.
+        rules: how many runs are asked for ahead, and for whom.
         order: the chats as their partitions are ordered.
         now: seconds since 1970.
         today: the unfinished day, which is read by runs of its own.
@@ -42,10 +42,12 @@ def cut_batches(
         flying = batches.in_flight(connection)
         while True:
             busy = batches.chats_of((*flying, *made))
-            seed = to_start.most_urgent(connection, now, busy=busy)
+            seed = startable.most_urgent(connection, now, busy=busy, only=rules.only)
             if seed is None:
                 break
-            ahead = sum(each.priority <= seed.priority for each in (*flying, *made))
+            # Who carries out its own requests alone does not queue behind runs that it does not start.
+            counted = made if rules.only is not None else (*flying, *made)
+            ahead = sum(each.priority <= seed.priority for each in counted)
             if ahead >= rules.runs_ahead:
                 break
             made.append(_cut(connection, seed, busy=busy, order=order, now=now, today=today))
@@ -66,7 +68,7 @@ def _cut(
     if seed.date < today:
         days = _days(connection, seed, now=now, today=today)
         if len(days) == 1 and seed.priority == DAILY:
-            asked = to_start.alone_on(connection, seed, now) - busy
+            asked = startable.alone_on(connection, seed, now) - busy
             chats = neighbours(seed.chat, asked | {seed.chat}, order, longest=MAX_CHATS)
     batch = Batch(
         batch_id=f"fetch-{uuid.uuid4().hex}",
@@ -81,7 +83,7 @@ def _cut(
         asked_at=now,
     )
     batches.put(connection, batch)
-    to_start.assign(
+    startable.assign(
         connection,
         batch.batch_id,
         chats=chats,
@@ -96,13 +98,13 @@ def _cut(
 
 def _days(connection: Connection, seed: Startable, *, now: float, today: dt.date) -> tuple[dt.date, ...]:
     """The neighbouring days that one run reads with the seed's; `per_day` where nobody else asks for them."""
-    asked = to_start.of_chat(connection, seed, now, before=today)
+    asked = startable.of_chat(connection, seed, now, before=today)
     urgent = {each.date for each in asked if each.priority <= seed.priority}
     first, last = stretch_around(seed.date, urgent)
     alone = all(each.only == seed.request_id for each in asked if first <= each.date <= last)
     if seed.strategy == "per_day" and alone:
         return (seed.date,)
-    requests_a_day = to_start.requests_a_day(connection, seed.chat)
+    requests_a_day = startable.requests_a_day(connection, seed.chat)
     return days_of_run(
         seed.date,
         {each.date for each in asked},

@@ -18,11 +18,11 @@ from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.decisions import record_refusals, with_ids
-from tg_fetcher_dagster.requests.reading import Refusal, hopeless, understand
 from tg_fetcher_dagster.requests.request_end import refuse
 from tg_fetcher_dagster.requests.retrying import FIRST_WAIT, retry_delay, until_of
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import ResolveRequest, RunState, RunStatus
+from tg_fetcher_dagster.requests.understanding import Refusal, hopeless, understand
 from tg_fetcher_dagster.requests.waiting import note_away
 
 SPELLINGS: Final = 50

@@ -16,7 +16,7 @@ import orjson
 
 from tg_fetcher_dagster.days import ONE_DAY, day_of, day_start
 from tg_fetcher_dagster.durable_files import sha256_of
-from tg_fetcher_dagster.fetching.record import reading_in
+from tg_fetcher_dagster.fetching.day_record import reading_in
 from tg_fetcher_dagster.storage.coverage import Coverage, Sizes
 from tg_fetcher_dagster.storage.day_file import message_ids
 from tg_fetcher_dagster.storage.paths import DayPaths

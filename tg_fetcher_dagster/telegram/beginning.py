@@ -6,9 +6,9 @@ from typing import Any
 from telethon.tl import functions, types
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.telegram.around import is_unknown_constructor
 from tg_fetcher_dagster.telegram.pages import OLDEST, page_request
 from tg_fetcher_dagster.telegram.requests import Send
+from tg_fetcher_dagster.telegram.unknown_constructors import is_unknown_constructor
 
 FIRST_ID = 1
 """Nothing is numbered below it."""

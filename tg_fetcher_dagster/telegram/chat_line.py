@@ -6,9 +6,9 @@ import structlog
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.telegram.chat_finder import ChatFinder
 from tg_fetcher_dagster.telegram.peers import input_peer
 from tg_fetcher_dagster.telegram.requests import Send
-from tg_fetcher_dagster.telegram.resolve import ChatFinder
 
 log = structlog.get_logger(__name__)
 

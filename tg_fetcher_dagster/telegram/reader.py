@@ -13,6 +13,7 @@ from tg_fetcher_dagster.chats.ids import group_marked_id
 from tg_fetcher_dagster.chats.spelling import ChatSpelling
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.telegram.access import ChatMigratedError, require_reader
+from tg_fetcher_dagster.telegram.chat_finder import ChatFinder
 from tg_fetcher_dagster.telegram.chat_line import ChatLine
 from tg_fetcher_dagster.telegram.comments import Comments, read_comments
 from tg_fetcher_dagster.telegram.dialogs import walk_dialogs
@@ -27,7 +28,6 @@ from tg_fetcher_dagster.telegram.peers import (
 )
 from tg_fetcher_dagster.telegram.records import Record
 from tg_fetcher_dagster.telegram.requests import RequestLine
-from tg_fetcher_dagster.telegram.resolve import ChatFinder
 from tg_fetcher_dagster.telegram.rich import WholeMessage, comment_peer, read_whole
 from tg_fetcher_dagster.telegram.walk import HistoryWalk
 

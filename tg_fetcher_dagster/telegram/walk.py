@@ -16,12 +16,12 @@ import structlog
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.access import own_entity, require_access
-from tg_fetcher_dagster.telegram.around import read_page
 from tg_fetcher_dagster.telegram.beginning import Beginning
 from tg_fetcher_dagster.telegram.edges import LowerEdge, Stretch, count_newer
 from tg_fetcher_dagster.telegram.pages import PAGE, Anchor, Answer, Page, is_empty
 from tg_fetcher_dagster.telegram.records import record_of
 from tg_fetcher_dagster.telegram.requests import Send
+from tg_fetcher_dagster.telegram.unknown_constructors import read_page
 from tg_fetcher_dagster.telegram.wholeness import Wholeness
 
 log = structlog.get_logger(__name__)

@@ -11,9 +11,9 @@ from typing import Any
 import structlog
 from telethon.tl import functions, types
 
-from tg_fetcher_dagster.telegram.around import read_page
 from tg_fetcher_dagster.telegram.pages import PAGE, Answer, Hole
 from tg_fetcher_dagster.telegram.requests import Send
+from tg_fetcher_dagster.telegram.unknown_constructors import read_page
 
 log = structlog.get_logger(__name__)
 

@@ -69,12 +69,16 @@ class Found:
     Attributes:
         ends: the terminal events of each command and day on the stream (no day: the command made no sense).
         taken: the moments at which the ledger took a command in, by its id; several where it reappeared.
-        letters: ids of commands that became dead letters.
+        letters: ids of commands that became dead letters, with the reason.
+        repeated: how many commands Redis gave back that had been taken, and that were not done again.
+        unseen: days that were fetched and have no materialisation in Dagster.
     """
 
     ends: Mapping[tuple[str, date | None], Sequence[Mapping[str, Any]]]
     taken: Mapping[str, Sequence[float]]
     letters: Mapping[str, str]
+    repeated: int
+    unseen: Sequence[str]
 
 
 def look(storm: Storm) -> Found:
@@ -86,11 +90,25 @@ def look(storm: Storm) -> Found:
             ends.setdefault((command_id, day), []).append(event)
     taken: dict[str, list[float]] = {}
     with Ledger.open(storm.deployment.settings.ledger_location) as ledger, ledger.read() as connection:
-        for command_id, at in connection.execute(sa.select(requests.c.command_id, requests.c.received_at)):
-            taken.setdefault(command_id, []).append(at)
+        repeated = 0
+        rows = sa.select(requests.c.command_id, requests.c.received_at, requests.c.state)
+        for command_id, at, state in connection.execute(rows):
+            repeated += state == "repeated"
+            if state != "repeated" and command_id:
+                taken.setdefault(command_id, []).append(at)
         found = connection.execute(sa.select(dead_letters.c.command_id, dead_letters.c.error))
         letters = {command_id: why for command_id, why in found if command_id}
-    return Found(ends=ends, taken=taken, letters=letters)
+    fetched = {
+        f"{end['chat']}|{end['date']}"
+        for told in ends.values()
+        for end in told
+        if end["event"] == "messages_fetched"
+    }
+    with storm.deployment.instance() as instance:
+        seen = instance.get_materialized_partitions(dg.AssetKey("messages"))
+    return Found(
+        ends=ends, taken=taken, letters=letters, repeated=repeated, unseen=sorted(fetched - set(seen))
+    )
 
 
 def _stream(server: DurableRedis) -> list[dict[str, Any]]:

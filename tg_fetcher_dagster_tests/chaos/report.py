@@ -121,8 +121,9 @@ def _told(made: Storm, producer: Producer, found: Found) -> list[str]:
         *(f"{count} times: {fault}" for fault, count in sorted(made.happened.items())),
         (
             f"commands: {len(producer.acknowledged)} acknowledged, {len(producer.unanswered)} without an"
-            f" answer, {lost} lost with Redis' last second, {again} seen again after it"
+            f" answer, {lost} lost with Redis' last second, {found.repeated} given back by it and not done"
+            f" again, {again} done again"
         ),
         f"ends of commands' days: {dict(sorted(ends.items()))}, {twice} days told more than once",
-        f"runs: {dict(sorted(runs.items()))}",
+        f"runs: {dict(sorted(runs.items()))}; {len(found.unseen)} days that Dagster does not show as done",
     ]

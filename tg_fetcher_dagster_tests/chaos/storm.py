@@ -8,6 +8,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -22,6 +23,13 @@ from tg_fetcher_dagster_tests.fixtures_redis import free_port
 from tg_fetcher_dagster_tests.flow.dagster_processes import PROGRAMS, Deployment
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 from tg_fetcher_sandbox.background import RunningSandbox
+
+MUST_HAPPEN: frozenset[Fault] = frozenset(
+    {"lose Redis' last second", "kill run", "freeze run until it counts as dead"}
+)
+"""Faults that come a little later where they meet nothing: Redis is away, or no run is there."""
+
+AGAIN_SECONDS, TRIES = 1.0, 60
 
 Mending = Callable[[], None]
 """Starts again what was ended, lets go on what was frozen."""
@@ -89,9 +97,14 @@ class Storm:
         fault, lasts = step.fault, step.lasts
         return lambda: self._go_wrong(fault, lasts, producer, chance)
 
-    def _go_wrong(self, fault: Fault, lasts: float, producer: Producer, chance: random.Random) -> None:
+    def _go_wrong(
+        self, fault: Fault, lasts: float, producer: Producer, chance: random.Random, tries: int = TRIES
+    ) -> None:
         mend = self._mending(fault, producer, chance)
         if mend is None:  # there is nothing that it could meet now
+            if fault in MUST_HAPPEN and tries:
+                again = partial(self._go_wrong, fault, lasts, producer, chance, tries - 1)
+                self._later(moment() + AGAIN_SECONDS, again)
             return
         self.happened[fault] += 1
         self._later(moment() + lasts, mend)

@@ -101,7 +101,7 @@ def test_many_days_without_redis_leave_no_progress_behind(signed_in: Command, en
 
 
 def test_what_others_ask_for_is_left_alone(signed_in: Command, sandbox: Any):
-    signed_in("chats", "add", "@daily_news", "-1007003")
+    signed_in("chats", "add", "@daily_news", "-1000000007003")
     with closing(known_ledger()) as ledger, ledger.write() as connection:
         theirs = NewRequest(source="schedule", days={"channel_7003": [date(2025, 11, 5)]})
         ask(connection, theirs, now=1.0)

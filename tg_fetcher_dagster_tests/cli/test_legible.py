@@ -1,17 +1,18 @@
 """Escape sequences of titles and commands reach neither the terminal nor a pipe."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.chats.identity_table import IdentityTable
-from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster.ledger import dead_letters
+from tg_fetcher_dagster_tests.cli.conftest import Command, kept_identities
 from tg_fetcher_dagster_tests.cli.test_terminal import Terminal
+from tg_fetcher_dagster_tests.cli.worker import known_ledger
 
 EVIL = "Club\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\nerror: none"
 SHOWN = r"Club\u001b]0;owned\u0007\u001b[2J\u009b31m\u202egnp\u000aerror: none"
@@ -23,7 +24,7 @@ def evil_chat(env_file: Path) -> None:
         key="club_chat", marked_id=-1001234567890, type="supergroup", title=EVIL, username="club_chat",
         added_at=datetime(2025, 11, 7, tzinfo=UTC),
     )  # fmt: skip
-    IdentityTable(Path("data")).record(chat)
+    kept_identities().record(chat)
 
 
 @pytest.mark.usefixtures("evil_chat")
@@ -45,11 +46,11 @@ def test_a_title_at_a_terminal_is_text(command: Command) -> None:
     assert "\x1b[2J" not in terminal.shown
 
 
-def test_a_dead_letter_in_a_pipe_is_text(
-    command: Command, env_file: Path, redis_url: str, redis_client: Any
-) -> None:
-    env_file.write_text(f"REDIS_URL={redis_url}\n")
-    redis_client.rpush("tg_commands:failed", orjson.dumps({"chat": EVIL, "command_id": EVIL, "error": EVIL}))
+def test_a_dead_letter_in_a_pipe_is_text(command: Command) -> None:
+    letter = {"chat": EVIL, "command_id": EVIL, "error": EVIL}
+    row = {"request_id": "r1", **letter, "error_type": "validation", "failed_at": 1.7e9}
+    with closing(known_ledger()) as ledger, ledger.write() as connection:
+        dead_letters.put(connection, [row | {"letter": orjson.dumps(letter)}])
     assert command("failed", "list").out.count(SHOWN) == 3
 
 

@@ -177,6 +177,10 @@ def test_without_redis_status_says_how_commands_come(command: Command, env_file:
     shown = command("status")
     assert shown.code == 0
     assert "queue     no Redis (REDIS_URL is empty): commands come by the spool folder" in shown.out
+    assert "spool     " not in shown.out
+    assert command("fetch", "@ru_python", "--date", "2025-11-07", "--no-wait").code == 0
+    assert "spool     1 commands wait in it for the daemon" in command("status").out
+    assert orjson.loads(command("status", "--json").out)["spool"] == 1
 
 
 def test_a_query_of_status_reads_no_row_of_the_days(known: Ledger):

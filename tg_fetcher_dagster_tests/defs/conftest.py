@@ -37,6 +37,7 @@ def deployment(
     empty_environment: Path,
     instance: dg.DagsterInstance,
     telegram_sandbox: Callable[..., RunningSandbox],
+    ledger_of_deployment: Callable[[], dict[str, str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Deployment]:
     """Settings, an account that is signed in, and no Redis."""
@@ -51,6 +52,7 @@ def deployment(
         MAX_RETRY_ATTEMPTS="0",
         RETRY_BACKOFF_FACTOR="1",
         REDIS_URL=AWAY,
+        **ledger_of_deployment(),
     )
     AccountStore(made.settings.session_dir).save("main", made.sandbox.session)
     yield made

@@ -19,7 +19,7 @@ from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage, read_coverage
 from tg_fetcher_dagster.storage.paths import Store
-from tg_fetcher_dagster_tests.events.recorded import recorded
+from tg_fetcher_dagster_tests.events.recorded import recorded_in
 from tg_fetcher_dagster_tests.fetching.reading import days_between
 from tg_fetcher_sandbox.background import RunningSandbox
 
@@ -156,7 +156,7 @@ class Deployment:
 
     def recorded(self) -> list[dict[str, Any]]:
         """Returns the terminal events in the outbox, published or not."""
-        return recorded(self.data_dir)
+        return recorded_in(self.ledger)
 
     def published(self) -> list[dict[str, Any]]:
         """Returns the terminal events on the stream, in order."""

@@ -1,7 +1,5 @@
 """Who is told: hooks publish at once, the outbox sensor whatever is left, each event once."""
 
-from contextlib import closing
-
 import dagster as dg
 import orjson
 import pytest
@@ -9,7 +7,7 @@ import redis
 
 from tg_fetcher_dagster.defs.sensors.outbox import outbox
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends
-from tg_fetcher_dagster_tests.events.recorded import ledger_of, pending_count
+from tg_fetcher_dagster_tests.events.recorded import pending_count
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 
@@ -22,8 +20,7 @@ def tick(deployment: Deployment, cursor: str | None = None) -> dg.SkipReason:
 
 def unpublished(deployment: Deployment) -> int:
     """How many events nobody was told yet."""
-    with closing(ledger_of(deployment.data_dir)) as ledger:
-        return pending_count(ledger)
+    return pending_count(deployment.ledger)
 
 
 def test_the_hook_publishes_exactly_one_terminal_event_a_day(with_redis: Deployment) -> None:

@@ -5,6 +5,7 @@ from datetime import date
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from filelock import FileLock
 
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.ledger.attempts import of_runs
@@ -13,6 +14,7 @@ from tg_fetcher_dagster.ledger.database import now
 from tg_fetcher_dagster.ledger.tables import asks, batches, requests
 from tg_fetcher_dagster.requests.asking import NewRequest, ask
 from tg_fetcher_dagster.requests.registration import begin_run
+from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends, failure_of
 
 DAYS = [f"2025-11-{day:02}" for day in range(1, 9)]
@@ -138,6 +140,27 @@ def test_a_session_that_telegram_ended_is_waited_for(deployment: Deployment) -> 
     assert deployment.recorded() == []
     assert "it will be done by itself" in said(result)
     assert set(open_days(deployment)) == {"2025-11-06"}
+
+
+def test_an_account_that_another_process_holds_is_waited_for_and_is_no_failure(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment.write_env(MAX_RETRY_ATTEMPTS="3", REDIS_URL="")
+    # How long it waits for its turn; the other process would be ended by then, or not.
+    monkeypatch.setitem(open_reader.__wrapped__.__kwdefaults__, "lease_wait", 0.0)
+    ask_for(deployment, "command-1", date(2025, 11, 3), batch_id="b1")
+    with FileLock(deployment.settings.session_dir / "main.lock"):
+        result = deployment.fetch("def_busy", "2025-11-03", batch_id="b1")
+
+    assert not result.success
+    assert retries(result) == 0
+    assert "it will be done by itself" in said(result)
+    assert "is in use by" in said(result)
+    assert deployment.recorded() == []
+    with deployment.ledger.read() as connection:
+        [ask] = connection.execute(sa.select(asks)).all()
+    assert (ask.state, ask.tries, ask.error_type) == ("open", 0, "account_busy")
+    assert set(open_days(deployment)) == {"2025-11-03"}
 
 
 def fetch_days_job() -> dg.JobDefinition:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -116,6 +117,17 @@ def test_a_tick_whose_time_is_up_leaves_the_rest_to_the_next(
     assert [tick() for _ in range(3)] == ["published 1 events, the rest follows"] * 3
     assert tick() == "published 0 events"
     assert [event["chat"] for event in on_the_stream(redis_client)] == ["ru_python", "b", "c"]
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "2025-11-01", "9999-99-99T00:00:00Z"])
+def test_a_cursor_that_somebody_set_to_nonsense_is_written_anew(
+    env: Callable[..., None], cursor: str
+) -> None:
+    env("")
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance=instance, cursor=cursor)
+        outbox(context)
+    assert datetime.fromisoformat(context.cursor or "").tzinfo is not None
 
 
 def test_a_damaged_event_never_raises_in_a_tick(

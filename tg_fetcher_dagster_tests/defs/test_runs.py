@@ -144,6 +144,28 @@ def test_a_run_whose_process_was_killed_is_failed_and_its_days_are_begun_again(
     assert deployment.recorded() == []
 
 
+@pytest.mark.parametrize(("sensor", "how"), [(failed_runs, "died"), (canceled_runs, "cancelled")])
+def test_a_killed_run_that_the_code_server_has_marked_first_is_ended_in_the_ledger_too(
+    deployment: Deployment, start: Start, sensor: Any, how: str
+) -> None:
+    run = start(STATUS.CANCELING if sensor is canceled_runs else STATUS.STARTED)
+    kill(deployment, run)
+    if sensor is canceled_runs:
+        deployment.instance.report_run_canceled(run)
+    else:
+        deployment.instance.report_run_failed(run)
+
+    settle(deployment, run, sensor)
+
+    with deployment.ledger.read() as connection:
+        assert of_runs(connection, [run.run_id])[run.run_id].end == how
+    assert is_dead(deployment.data_dir, run.run_id) is None
+    tries = 1 if sensor is failed_runs else 0
+    assert {(state, count) for state, _, count in days_of(deployment).values()} == {
+        ("open" if tries else "cancelled", tries)
+    }
+
+
 def test_a_run_of_another_host_is_dead_when_it_was_not_heard_of_for_a_minute(deployment: Deployment) -> None:
     run = make_run(deployment)
     register(deployment, run)

@@ -35,6 +35,13 @@ def test_a_run_is_never_resumed_and_never_retried_by_dagster_itself(instance):
     assert not instance.run_retries_enabled
 
 
+def test_a_restart_of_the_code_server_fails_no_run_that_waits_in_the_queue(instance):
+    """Each look at a queued run while there is no code server uses up one try; none left fails the run."""
+    queue = instance.get_concurrency_config().run_queue_config
+    assert queue.max_user_code_failure_retries * queue.user_code_failure_retry_delay > 2 * 3600
+    assert queue.user_code_failure_retry_delay <= 10, "the queue goes on soon after a restart"
+
+
 def test_nothing_is_told_to_anybody_else(instance):
     assert not instance.telemetry_enabled
     assert not instance.nux_enabled

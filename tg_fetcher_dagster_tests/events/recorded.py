@@ -21,12 +21,14 @@ def ledger_of(data_dir: Path) -> Ledger:
 
 def recorded(data_dir: Path) -> list[dict[str, Any]]:
     """Returns the events in the outbox of DATA_DIR, published or not, in order."""
-    ledger = ledger_of(data_dir)
-    try:
-        with ledger.read() as connection:
-            return [orjson.loads(each.body) for each in outbox.recorded_after(connection, 0, 100_000)]
-    finally:
-        ledger.close()
+    with ledger_of(data_dir) as ledger:
+        return recorded_in(ledger)
+
+
+def recorded_in(ledger: Ledger) -> list[dict[str, Any]]:
+    """Returns the events in an outbox, published or not, in order."""
+    with ledger.read() as connection:
+        return [orjson.loads(each.body) for each in outbox.recorded_after(connection, 0, 100_000)]
 
 
 def put(ledger: Ledger, *events: Event, request_id: str) -> list[bool]:

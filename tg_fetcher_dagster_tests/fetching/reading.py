@@ -18,7 +18,7 @@ from tg_fetcher_dagster.events.models import Event
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_events import unasked
 from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
-from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
 from tg_fetcher_dagster.ledger import days as ledger_days
 from tg_fetcher_dagster.ledger import outbox, planning
@@ -137,7 +137,7 @@ class Fetching:
 
     async def fetch(
         self, chat: str, days: Sequence[date], *, request_id: str = "fetch-1", **how: Any
-    ) -> list[DayResult]:
+    ) -> list[DayReport]:
         """Fetches days of one chat."""
         request = FetchRequest(request_id=request_id, chat=chat, days=tuple(days), **how)
         return await fetch_chats([request], self.context)

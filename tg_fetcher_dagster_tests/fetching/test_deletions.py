@@ -9,7 +9,7 @@ import pytest
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.rebuild import accept_day
-from tg_fetcher_dagster.fetching.request import DayResult
+from tg_fetcher_dagster.fetching.request import DayReport
 from tg_fetcher_dagster.storage.candidates import read_candidate
 from tg_fetcher_dagster.storage.deletions import DeletionRule
 from tg_fetcher_dagster.storage.paths import DayPaths
@@ -74,7 +74,7 @@ class Chat:
             self._world._change(self._world.chats["busy"], each, self._posts[each])
 
 
-async def read(telegram: Fetching, at: datetime, number: int, **how: Any) -> DayResult:
+async def read(telegram: Fetching, at: datetime, number: int, **how: Any) -> DayReport:
     """Reads the day by a request of its own."""
     how = {"force": True, **how}
     reports = await telegram.at(at).fetch("gone_busy", [DAY], request_id=f"fetch-{number}", **how)
@@ -94,7 +94,7 @@ def files(paths: DayPaths) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in whole}
 
 
-def is_doubted(report: DayResult) -> bool:
+def is_doubted(report: DayReport) -> bool:
     error = report.error
     return (
         report.outcome == "failed" and error is not None and error.error_type is ErrorType.SUSPICIOUS_DELETION

@@ -1,6 +1,6 @@
 """One daemon for a module of tests: it takes some ten seconds to start."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,15 @@ SCENARIO: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def flow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def flow(
+    tmp_path_factory: pytest.TempPathFactory, ledger_of_deployment: Callable[[], dict[str, str]]
+) -> Iterator[Deployment]:
     """A deployment whose daemon runs for all tests of a module."""
     folder: Path = tmp_path_factory.mktemp("flow") / "deployment"
     with valkey() as redis, RunningSandbox(SCENARIO) as sandbox:
-        deployment = Deployment(folder, sandbox, f"redis://127.0.0.1:{redis.port}")
+        deployment = Deployment(
+            folder, sandbox, f"redis://127.0.0.1:{redis.port}", env=ledger_of_deployment()
+        )
         deployment.start_daemon()
         try:
             yield deployment

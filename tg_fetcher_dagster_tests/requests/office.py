@@ -20,9 +20,9 @@ from tg_fetcher_dagster.ledger.tables import dead_letters as letters_table
 from tg_fetcher_dagster.ledger.tables import events as events_table
 from tg_fetcher_dagster.ledger.tables import requests as requests_table
 from tg_fetcher_dagster.requests.reconciler import Reconciler
+from tg_fetcher_dagster.requests.requester_limit import Turns
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import RunState, RunStatus
-from tg_fetcher_dagster.requests.turns import Turns
 
 NOON = dt.datetime(2025, 11, 14, 12, tzinfo=dt.UTC).timestamp()
 TODAY = dt.date(2025, 11, 14)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.requests.command import FetchCommand, parse_command
-from tg_fetcher_dagster.requests.limits import LARGEST_COMMAND
+from tg_fetcher_dagster.requests.command_size import LARGEST_COMMAND
 
 
 def parse(**values) -> FetchCommand:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.requests.command import parse_command
+from tg_fetcher_dagster.requests.command_size import DEEPEST_NESTING, LARGEST_COMMAND
 from tg_fetcher_dagster.requests.dead_letters import KEPT_OF_OVERSIZED, dead_letter, revived
-from tg_fetcher_dagster.requests.limits import DEEPEST_NESTING, LARGEST_COMMAND
 from tg_fetcher_dagster.requests.request_end import Why
 
 NOW = dt.datetime(2025, 11, 14, 12, tzinfo=dt.UTC)
@@ -83,7 +83,7 @@ def test_a_letter_of_20_mb_of_junk_is_small_and_says_what_was_there(junk):
 
 def test_junk_is_neither_parsed_nor_decoded_beyond_what_is_kept(monkeypatch):
     read = []
-    monkeypatch.setattr("tg_fetcher_dagster.requests.limits.orjson.loads", read.append)
+    monkeypatch.setattr("tg_fetcher_dagster.requests.command_size.orjson.loads", read.append)
     raw = b" " * (LARGEST_COMMAND + 1)
     assert dead_letter(raw, refusal_of(raw), at=NOW)
     assert read == []

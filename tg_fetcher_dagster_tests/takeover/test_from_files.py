@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.defs.shown_again import show_again
+from tg_fetcher_dagster.defs.lost_materialisations import show_again
 from tg_fetcher_dagster.fetching.context import DayContext
 from tg_fetcher_dagster.fetching.verifying import verify_day
 from tg_fetcher_dagster.ledger import tables

@@ -14,7 +14,7 @@ import dagster as dg
 
 from tg_fetcher_dagster.chats.identity_table import IdentityTable, open_identities
 from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling
-from tg_fetcher_dagster.chats.strays import keep_stray_partitions
+from tg_fetcher_dagster.chats.stray_partitions import keep_stray_partitions
 from tg_fetcher_dagster.defs.jobs import resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS
 from tg_fetcher_dagster.defs.partitions_in_use import partitions_in_use

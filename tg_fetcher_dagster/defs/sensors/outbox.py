@@ -21,6 +21,8 @@ KEEP = timedelta(days=14)
 
 PRUNE_EVERY = timedelta(hours=1)
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 REDIS_AWAY = "redis"
 """The condition's name; whoever meets it says so only where nobody has."""
 
@@ -39,12 +41,21 @@ def outbox(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     ledger = Ledger.open(settings.ledger_location)
     try:
         now = datetime.now(UTC)
-        if not context.cursor or datetime.fromisoformat(context.cursor) < now - PRUNE_EVERY:
+        if _pruned_at(context.cursor) < now - PRUNE_EVERY:
             prune(ledger, before=(now - KEEP).timestamp())
             context.update_cursor(now.isoformat())
         return dg.SkipReason(_publish(settings, ledger))
     finally:
         ledger.close()
+
+
+def _pruned_at(cursor: str | None) -> datetime:
+    """When old events were last forgotten; long ago where the cursor does not say, which anybody may set."""
+    try:
+        found = datetime.fromisoformat(cursor or "")
+    except ValueError:
+        found = _LONG_AGO
+    return found if found.tzinfo else _LONG_AGO
 
 
 def _publish(settings: Settings, ledger: Ledger) -> str:

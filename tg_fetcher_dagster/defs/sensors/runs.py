@@ -14,8 +14,8 @@ import dagster as dg
 
 from tg_fetcher_dagster.defs.heartbeat import SILENT
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS, FETCH_TODAY, resolve_chats
-from tg_fetcher_dagster.defs.left_days import settle_left_days
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
+from tg_fetcher_dagster.defs.unsettled_runs import settle_left_days
 from tg_fetcher_dagster.ledger import attempts
 from tg_fetcher_dagster.ledger.attempts import Attempt
 from tg_fetcher_dagster.ledger.database import Ledger
@@ -73,22 +73,26 @@ def why_dead(record: dg.RunRecord, attempt: Attempt | None, *, mark: bool | None
 @skips_in_trouble
 def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """One tick. A run that somebody was canceling is canceled: failed, its days would begin again."""
-    settings = Settings.read()
-    instance = context.instance
+    found = end_dead_runs(context.instance, Settings.read())
+    return dg.SkipReason(f"runs found dead: {', '.join(found) or 'none'}")
+
+
+def end_dead_runs(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
+    """Ends the runs whose process has died, and what they have left; returns their ids."""
     records = [
         record
         for record in instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY), limit=LOOK_AT)
         if is_ours(record.dagster_run)
     ]
     if not records:
-        return dg.SkipReason("runs found dead: none")
+        return []
     with Ledger.open(settings.ledger_location) as ledger:
         with ledger.read() as connection:
             known = attempts.of_runs(connection, [record.dagster_run.run_id for record in records])
         dead = _dead(records, known, settings)
         for run, why in dead:
             _end(run, why, instance, ledger, settings)
-    return dg.SkipReason(f"runs found dead: {', '.join(run.run_id for run, _ in dead) or 'none'}")
+    return [run.run_id for run, _ in dead]
 
 
 def _dead(
@@ -158,6 +162,10 @@ def _settle(run: dg.DagsterRun, instance: dg.DagsterInstance, *, canceled: bool)
         with ledger.read() as connection:
             began = attempts.of_runs(connection, [run.run_id]).get(run.run_id)
         how = "cancelled" if canceled else how_it_failed(began)
+        # The code server marks a run as failed whose process it saw die, before `dead_runs` can see it.
+        end_run(ledger, run.run_id, end="cancelled" if canceled else "died")
+        if is_dead(settings.data_dir, run.run_id):
+            forget(settings.data_dir, run.run_id)
         return dg.SkipReason(settle_left_days(run, instance, ledger, settings, how=how))
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tg_fetcher_dagster.defs.checks import ASSET
 from tg_fetcher_dagster.defs.metadata import day_metadata
 from tg_fetcher_dagster.defs.partitions import CHATS, chat_day_key
-from tg_fetcher_dagster.fetching.request import DayResult
+from tg_fetcher_dagster.fetching.request import DayReport
 from tg_fetcher_dagster.ledger.day_pages import ReadDay
 from tg_fetcher_dagster.storage.coverage import Coverage
 from tg_fetcher_dagster.storage.paths import Store
@@ -59,5 +59,5 @@ def _metadata(day: ReadDay, store: Store) -> dict[str, Any]:
             "dagster/partition_row_count": day.message_count or 0,
             "checksum_sha256": day.checksum_sha256 or "",
         }
-    result = DayResult(chat=day.chat, day=day.date, outcome="skipped", coverage=coverage)
+    result = DayReport(chat=day.chat, day=day.date, outcome="skipped", coverage=coverage)
     return {**day_metadata(result, store), "outcome": "made again from the files"}

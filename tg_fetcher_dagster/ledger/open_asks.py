@@ -2,12 +2,12 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from tg_fetcher_dagster.ledger.asks import End
+from tg_fetcher_dagster.ledger.asks import bound, this_ask
 from tg_fetcher_dagster.ledger.tables import asks, requests
 
 OF_A_BATCH = 100_000
@@ -38,19 +38,6 @@ class OpenAsk:
     error_type: str | None
     error: str | None
     batch_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndedAsk:
-    """How an open ask ends, with the event that tells it."""
-
-    request_id: str
-    chat: str
-    date: dt.date
-    end: End
-    event_id: str | None
-    error_type: str | None = None
-    error: str | None = None
 
 
 def open_asks(connection: sa.Connection, *where: sa.ColumnElement[bool], limit: int) -> list[OpenAsk]:
@@ -115,7 +102,7 @@ def put_off(connection: sa.Connection, changed: Sequence[Mapping[str, Any]]) -> 
         return
     statement = (
         sa.update(asks)
-        .where(*_this_one(), asks.c.state == "open")
+        .where(*this_ask(), asks.c.state == "open")
         .values(
             batch_id=None,
             wait_until=sa.bindparam("new_wait_until"),
@@ -125,64 +112,7 @@ def put_off(connection: sa.Connection, changed: Sequence[Mapping[str, Any]]) -> 
             error=sa.bindparam("new_error"),
         )
     )
-    connection.execute(statement, [_bound(row) for row in changed])
-
-
-def end_many(connection: sa.Connection, ended: Sequence[EndedAsk], *, at: float) -> None:
-    """Ends open asks, each at most once, and counts them off their requests."""
-    if not ended:
-        return
-    statement = (
-        sa.update(asks)
-        .where(*_this_one(), asks.c.state == "open")
-        .values(
-            state=sa.bindparam("new_end"),
-            event_id=sa.bindparam("new_event_id"),
-            error_type=sa.bindparam("new_error_type"),
-            error=sa.bindparam("new_error"),
-            ended_at=at,
-        )
-    )
-    connection.execute(statement, [_bound(asdict(each)) for each in ended])
-    count_off(connection, ended)
-
-
-def count_off(connection: sa.Connection, ended: Sequence[EndedAsk]) -> None:
-    """Takes ended asks off the number of open days of their requests."""
-    counts: dict[str, dict[str, Any]] = {}
-    for each in ended:
-        fresh = {"this_request": each.request_id, "days": 0, "bad": 0, "why_type": None, "why": None}
-        row = counts.setdefault(each.request_id, fresh)
-        row["days"] += 1
-        if each.end in {"failed", "cancelled"}:
-            row["bad"] += 1
-            row["why_type"] = row["why_type"] or each.error_type
-            row["why"] = row["why"] or each.error
-    statement = (
-        sa.update(requests)
-        .where(requests.c.request_id == sa.bindparam("this_request"))
-        .values(
-            open_days=requests.c.open_days - sa.bindparam("days"),
-            failed_days=requests.c.failed_days + sa.bindparam("bad"),
-            error_type=sa.func.coalesce(requests.c.error_type, sa.bindparam("why_type", type_=sa.String)),
-            error=sa.func.coalesce(requests.c.error, sa.bindparam("why", type_=sa.Text)),
-        )
-    )
-    connection.execute(statement, list(counts.values()))
-
-
-def _this_one() -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        asks.c.request_id == sa.bindparam("this_request"),
-        asks.c.chat == sa.bindparam("this_chat"),
-        asks.c.date == sa.bindparam("this_date"),
-    )
-
-
-def _bound(row: Mapping[str, Any]) -> dict[str, Any]:
-    keys = ("request_id", "chat", "date")
-    this = {"this_request": row["request_id"], "this_chat": row["chat"], "this_date": row["date"]}
-    return this | {f"new_{name}": value for name, value in row.items() if name not in keys}
+    connection.execute(statement, [bound(row) for row in changed])
 
 
 def requests_wait(connection: sa.Connection, until: Mapping[str, float]) -> None:

@@ -18,7 +18,7 @@ from tg_fetcher_dagster.defs.metadata import day_metadata
 from tg_fetcher_dagster.defs.partitions import CHATS, chat_day_key
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.fetching.context import FetchContext
-from tg_fetcher_dagster.fetching.request import DayResult
+from tg_fetcher_dagster.fetching.request import DayReport
 
 StepEvent = dg.MaterializeResult[None] | dg.AssetCheckEvaluation | dg.Output[None]
 
@@ -42,7 +42,7 @@ class ShownDays:
         """Returns the partition that shows a chat's day; of `messages_today` it is the chat alone."""
         return chat if self._is_today else str(chat_day_key(chat, day))
 
-    def log(self, results: Sequence[DayResult]) -> None:
+    def log(self, results: Sequence[DayReport]) -> None:
         """Shows days of a step that yields no output: it fails, or nobody asked for them."""
         kept = [result for result in results if result.outcome != "failed"]
         for result in kept:
@@ -50,7 +50,7 @@ class ShownDays:
         for evaluation in self._evaluations(kept):
             self._log_evaluation(evaluation)
 
-    def log_doubts(self, results: Sequence[DayResult]) -> None:
+    def log_doubts(self, results: Sequence[DayReport]) -> None:
         """Shows which of the failed days wait for a deletion to be confirmed."""
         for result in results:
             if result.error is not None and result.error.error_type is ErrorType.SUSPICIOUS_DELETION:
@@ -60,7 +60,7 @@ class ShownDays:
                 else:
                     self._log_evaluation(evaluation)
 
-    def emit(self, results: Sequence[DayResult]) -> Iterator[StepEvent]:
+    def emit(self, results: Sequence[DayReport]) -> Iterator[StepEvent]:
         """Yields what shows the days of a step in which all went well.
 
         Dagster makes one materialisation for each partition of the run from the one result; a partition that
@@ -84,7 +84,7 @@ class ShownDays:
             for name in DESCRIPTIONS:
                 yield output_of_check(name)
 
-    def _evaluations(self, results: Sequence[DayResult]) -> Iterator[dg.AssetCheckEvaluation]:
+    def _evaluations(self, results: Sequence[DayReport]) -> Iterator[dg.AssetCheckEvaluation]:
         if self._is_today:
             return
         for result in results:
@@ -96,7 +96,7 @@ class ShownDays:
                     key=self.key_of(result.chat, result.day),
                 )
 
-    def _log_materialization(self, result: DayResult) -> None:
+    def _log_materialization(self, result: DayReport) -> None:
         self._context.log_event(
             dg.AssetMaterialization(
                 asset_key=self._context.asset_key,

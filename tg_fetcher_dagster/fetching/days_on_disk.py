@@ -11,7 +11,7 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.day_events import DayEvents, unasked
 from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
-from tg_fetcher_dagster.fetching.request import DayResult, FetchRequest
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.storage.candidates import Candidate, read_candidate
 from tg_fetcher_dagster.storage.coverage import Coverage, mark_in_doubt, read_coverage
 from tg_fetcher_dagster.storage.damage import look
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 def settled_on_disk(
     day: date, request: FetchRequest, context: FetchContext, events: DayEvents
-) -> DayResult | None:
+) -> DayReport | None:
     """Returns the result of a day that needs no fetch, and tells of it; None where it must be read.
 
     Files that are gone or of another size are made again from the raw file first, also before a day is read:
@@ -45,13 +45,13 @@ def settled_on_disk(
         confirm_after = DeletionRule.from_settings(context.settings).confirm_after
         error = candidate.failure(paths, confirm_after)
         mark_in_doubt(context.ledger, paths, until=candidate.due(confirm_after), why=error.message)
-        return DayResult(chat=request.chat, day=day, outcome="failed", coverage=coverage, error=error)
+        return DayReport(chat=request.chat, day=day, outcome="failed", coverage=coverage, error=error)
     if by_reading or coverage is None or not coverage.settled:
         return None
     if restored is not None and restored.outcome != "unchanged":
-        return DayResult(chat=request.chat, day=day, outcome="fetched", coverage=coverage)
+        return DayReport(chat=request.chat, day=day, outcome="fetched", coverage=coverage)
     events.skipped(coverage, reason="complete", expected=coverage.checksum_sha256)
-    return DayResult(chat=request.chat, day=day, outcome="skipped", coverage=coverage)
+    return DayReport(chat=request.chat, day=day, outcome="skipped", coverage=coverage)
 
 
 def _is_damaged(paths: DayPaths, coverage: Coverage | None) -> bool:

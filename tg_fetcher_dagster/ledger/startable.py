@@ -1,7 +1,7 @@
-"""Open days that no run reads yet: which is the most urgent, and what one run reads with it."""
+"""Open days that no run reads yet: the most urgent one, and which join a run; in the caller's transaction."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
@@ -52,14 +52,24 @@ _COLUMNS = [asks.c[field.name] for field in fields(Startable)]
 _NO_RUN = (asks.c.state == "open", asks.c.batch_id.is_(None))
 
 
-def most_urgent(connection: Connection, now: float, *, busy: Collection[str]) -> Startable | None:
+def most_urgent(
+    connection: Connection, now: float, *, busy: Collection[str], only: Collection[str] | None = None
+) -> Startable | None:
     """Returns the first day that may start; one chat is read by one run at a time.
 
     Of chats that are equally urgent it is the turn of the one that a run was asked for longest ago (of those
     of the last hour), so that whoever asks for much of one chat does not keep others waiting; within a chat
     the order of asking counts.
+
+    Args:
+        connection: of the transaction.
+        now: seconds since 1970.
+        busy: chats that a run reads.
+        only: requests whose days alone may start; None for all.
     """
-    may_start = (*_NO_RUN, asks.c.wait_until <= now, asks.c.chat.not_in(busy))
+    may_start = [*_NO_RUN, asks.c.wait_until <= now, asks.c.chat.not_in(busy)]
+    if only is not None:
+        may_start.append(asks.c.request_id.in_(only))
     first = sa.select(asks.c.priority).where(*may_start).order_by(asks.c.priority).limit(1)
     priority = connection.execute(first).scalar()
     if priority is None:
@@ -154,6 +164,31 @@ def assign(
         .where(*where, asks.c.wait_until <= now, _same_limit(limit))
         .values(batch_id=batch_id, wait_until=0, error_type=None, error=None)
     ).rowcount
+
+
+def join_waiting(
+    connection: Connection,
+    batch_id: str,
+    *,
+    chats: Mapping[str, Sequence[dt.date]],
+    force: bool,
+    limit: int | None,
+) -> int:
+    """Lets asks that wait for a run of the same kind join a batch; returns how many did."""
+    return sum(
+        connection.execute(
+            sa.update(asks)
+            .where(
+                *_NO_RUN,
+                asks.c.chat == chat,
+                asks.c.date.in_(wanted),
+                asks.c.force == force,
+                _same_limit(limit),
+            )
+            .values(batch_id=batch_id)
+        ).rowcount
+        for chat, wanted in chats.items()
+    )
 
 
 def requests_a_day(connection: Connection, chat: str) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import orjson
 
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
-from tg_fetcher_dagster.ledger.facts import fact, keep_fact
+from tg_fetcher_dagster.ledger.facts import keep_fact, object_fact
 
 _STRAYS = "stray_partitions"
 _LONGEST = 80
@@ -14,11 +14,7 @@ _LONGEST = 80
 
 def stray_partitions(connection: Connection) -> dict[str, str]:
     """Returns the partitions that are left out, each with the reason."""
-    try:
-        kept = orjson.loads(fact(connection, _STRAYS) or "{}")
-    except orjson.JSONDecodeError:
-        return {}  # the next tick writes it anew
-    return {str(name): str(why) for name, why in kept.items()} if isinstance(kept, dict) else {}
+    return {str(name): str(why) for name, why in object_fact(connection, _STRAYS).items()}
 
 
 def keep_stray_partitions(ledger: Ledger, left_out: Mapping[str, str]) -> list[str]:

@@ -12,8 +12,8 @@ from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests.command import FetchCommand, parse_command
+from tg_fetcher_dagster.requests.command_size import readable_part
 from tg_fetcher_dagster.requests.dates import Expansion, expand
-from tg_fetcher_dagster.requests.limits import readable_part
 from tg_fetcher_dagster.requests.provenance import with_provenance
 from tg_fetcher_dagster.requests.rules import Rules
 
