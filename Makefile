@@ -24,9 +24,11 @@ $(INSTALLED): pyproject.toml sandbox/pyproject.toml constraints.txt
 demo: install ## a Telegram of its own, a command, files and events, until Ctrl-C (ARGS=--once checks and ends)
 	@exec $(BIN)/tg-fetcher demo $(ARGS)
 
+# Dagster's own level `info` tells two lines a sensor every five seconds for ever; the UI shows the ticks.
 dev: install .env $(HOME_OF_DAGSTER)/.set-up ## Dagster's UI and daemon over .env, on http://127.0.0.1:3000
 	$(BIN)/tg-fetcher ledger migrate
-	RUN_SENSORS=true DAGSTER_HOME=$(HOME_OF_DAGSTER) VIRTUAL_ENV=$(CURDIR)/.venv exec $(BIN)/dg dev $(ARGS)
+	@echo "Dagster's UI will be on http://127.0.0.1:3000 (ARGS='--port PORT' for another one) until Ctrl-C"
+	RUN_SENSORS=true DAGSTER_HOME=$(HOME_OF_DAGSTER) VIRTUAL_ENV=$(CURDIR)/.venv exec $(BIN)/dg dev --log-level warning $(ARGS)
 
 .env:
 	cp .env.example .env

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class Place:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+            with suppress(ProcessLookupError):  # a code server or a run that outlived it
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def ours(folder: Path, redis_url: str, sandbox: ServedSandbox) -> Place:

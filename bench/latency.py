@@ -190,7 +190,7 @@ def main() -> None:
     server = ValkeyServer()
     server.start()
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             measure_ours(server, Path(folder))
             measure_plain(server, Path(folder))
     finally:

@@ -220,7 +220,7 @@ class Settings(DefinitionSettings):
     redis_password: SecretStr | None = None
     commands_queue: str = Field("tg_commands", min_length=1)
     commands_per_minute: int = Field(
-        60_000, ge=0, description="Of one requested_by; more of them wait for their turn. 0: no limit."
+        30_000, ge=0, description="Of one requested_by; more of them wait for their turn. 0: no limit."
     )
     chats_allowed: Literal["any", "configured"] = Field(
         "any", description="Which chats commands may ask for: any, or those of TELEGRAM_CHATS alone."

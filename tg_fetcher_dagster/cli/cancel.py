@@ -51,13 +51,18 @@ def _cancel(
     from tg_fetcher_dagster.ledger.request_progress import open_counts
     from tg_fetcher_dagster.requests.cancelling import cancel as end_as_cancelled
     from tg_fetcher_dagster.requests.rules import Rules
+    from tg_fetcher_dagster.requests.spool import SpoolFolder
     from tg_fetcher_dagster.telegram.clock import planning_now
 
+    # Files that nobody has taken yet are taken in as the daemon would: their end is told like any other.
+    spool = SpoolFolder(settings.data_dir)
+    while spool.take(ledger, time.time()):
+        pass
     key = None if chat is None else key_of(chat, settings)
     with ledger.read() as connection:
         asked, days = open_counts(connection, command_ids=command_ids, chat=key)
-    # A command that was taken a moment ago cannot be found by its id before it is read.
-    if not asked and not command_ids:
+    # A command that was taken a moment ago can be found neither by its id nor by its chat before it is read.
+    if not asked and not command_ids and chat is None:
         raise FetchError(ErrorType.NOT_FOUND, _nothing(chat, command_ids))
     about = f"{days} days of {asked} {'request' if asked == 1 else 'requests'}"
     if asked and not yes and not confirm(f"cancel {about}?", default=False):

@@ -39,8 +39,10 @@ from tg_fetcher_dagster.ledger.request_progress import (
     requests_of_commands,
 )
 from tg_fetcher_dagster.requests.asking import new_id
+from tg_fetcher_dagster.requests.batch_end import settle_batch
 from tg_fetcher_dagster.requests.cancelling import cancel
 from tg_fetcher_dagster.requests.command import FetchCommand
+from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.reconciler import TIME_BOX, Reconciler, TickResult
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import ResolveRequest
@@ -146,7 +148,7 @@ class DirectFetch:
             time.sleep(LOOK_SECONDS)
 
     def cancel(self) -> None:
-        """Ends what is left as cancelled, and its runs: nobody else would."""
+        """Ends what is left as cancelled, and its runs: nobody else would; others who asked wait on."""
         mine = self._own_keys()
         cancel(
             self._ledger,
@@ -155,6 +157,9 @@ class DirectFetch:
             today=self._today(),
             command_ids=self._command_ids,
         )
+        events = EventMaker(self._rules.service)
+        for key in mine:
+            settle_batch(self._ledger, key, rules=self._rules, how="never_began", events=events)
         here = dg.RunsFilter(tags={RUN_KEY: list(mine)}, statuses=UNDER_WAY)
         for run in self._dagster.get_runs(filters=here) if mine else ():
             self._dagster.report_run_canceled(run, message="Interrupted at the terminal.")

@@ -8,6 +8,7 @@ import dagster as dg
 import structlog
 
 from tg_fetcher_dagster.chats.spelling import parse_spelling
+from tg_fetcher_dagster.defs.failures import refused
 from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.errors import FetchError
@@ -42,8 +43,11 @@ async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegra
     Raises:
         Failure: chats were not resolved: one line that names them.
     """
-    fetching = telegram.fetching()
-    fetching.store.prepare()
+    try:
+        fetching = telegram.fetching()
+        fetching.store.prepare()
+    except FetchError as error:
+        raise refused(error) from None
     unknown: dict[str, FetchError] = {}
     try:
         async with telegram.open() as reader:

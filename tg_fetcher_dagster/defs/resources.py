@@ -3,11 +3,13 @@
 Read again for every run, so that a changed `.env` takes effect without a restart.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from functools import partial
 
 import dagster as dg
+import structlog
 from pydantic import PrivateAttr
 
 from tg_fetcher_dagster.defs.heartbeat import Heartbeat
@@ -20,6 +22,10 @@ from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.run_mark import alive
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 from tg_fetcher_dagster.telegram.reader import TelegramReader
+
+log = structlog.get_logger(__name__)
+
+_OPENING = threading.Lock()
 
 
 class TelethonResource(dg.ConfigurableResource[None]):
@@ -44,18 +50,25 @@ class TelethonResource(dg.ConfigurableResource[None]):
         configure_logging(self._settings)
         run_id = context.run.run_id if context.run else "0"
         with alive(self._settings.data_dir, run_id), log_context(run_id=run_id), ExitStack() as stack:
-            try:
-                self._ledger = stack.enter_context(Ledger.open(self._settings.ledger_location))
-                begin_process(self._ledger, run_id)
-            except FetchError:
-                yield self
-                return
-            self._heartbeat = Heartbeat(partial(heartbeat, self._ledger, run_id))
+            stack.callback(self._close)
+            self._noted(partial(begin_process, run_id=run_id))
+            self._heartbeat = Heartbeat(lambda: heartbeat(self.ledger, run_id))
             with self._heartbeat:
                 yield self
-            if self._fetching is not None:
-                self._fetching.close()
-            end_run(self._ledger, run_id, end="ended")
+            self._noted(partial(end_run, run_id=run_id, end="ended"))
+
+    def _noted(self, note: Callable[[Ledger], object]) -> None:
+        """Notes what becomes of the run; a ledger that is away for a moment ends no run."""
+        try:
+            note(self.ledger)
+        except FetchError as error:
+            log.warning("the ledger does not know how far the run is", error=error.message)
+
+    def _close(self) -> None:
+        if self._fetching is not None:
+            self._fetching.close()
+        if self._ledger is not None:
+            self._ledger.close()
 
     @property
     def ledger(self) -> Ledger:
@@ -64,13 +77,14 @@ class TelethonResource(dg.ConfigurableResource[None]):
         Raises:
             FetchError: (validation, storage) it cannot be opened.
         """
-        if self._ledger is None:
-            self._ledger = Ledger.open(self.settings.ledger_location)
-        return self._ledger
+        with _OPENING:  # the heartbeat's thread asks for it, too
+            if self._ledger is None:
+                self._ledger = Ledger.open(self.settings.ledger_location)
+            return self._ledger
 
     @property
     def heartbeat(self) -> Heartbeat | None:
-        """The run's heartbeat; None where the ledger could not be opened."""
+        """The run's heartbeat; None where the settings are wrong."""
         return self._heartbeat
 
     @property
@@ -96,7 +110,7 @@ class TelethonResource(dg.ConfigurableResource[None]):
     def fetching(self) -> FetchContext:
         """Returns all that fetching needs: settings, files, identities, outbox and this Telegram."""
         if self._fetching is None:
-            self._fetching = FetchContext(settings=self.settings, open_reader=self.open, opened=self._ledger)
+            self._fetching = FetchContext(settings=self.settings, open_reader=self.open, opened=self.ledger)
         return self._fetching
 
 

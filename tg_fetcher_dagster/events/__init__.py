@@ -1,1 +1,1 @@
-"""Who is told: event models, the outbox, the publisher."""
+"""Who is told: event models, what is recorded, who publishes it, progress in passing."""

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from tg_fetcher_dagster.durable_files import exclusive, sha256_of, storage_failures
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.models import ANY_EVENT, Event
-from tg_fetcher_dagster.fetching.day_events import record_end
+from tg_fetcher_dagster.fetching.day_events import record_end, unasked
 from tg_fetcher_dagster.fetching.deletion_doubts import drop_what_was_answered
 from tg_fetcher_dagster.ledger import intents
 from tg_fetcher_dagster.ledger.asks import End
@@ -82,13 +82,14 @@ def commit_day(
     Raises:
         FetchError: (storage) the disk or the ledger refused; what the intent says is done later.
     """
+    intent = intent.model_copy(update={"over": before.fetched_at if before is not None else None})
     with ledger.write() as connection:
-        if intents.of_day(connection, paths.chat, paths.day) is not None:
+        if not _begin(connection, paths, intent):
             return False
+        # Only now: from here on nobody else can commit the day.
         if coverage_in(connection, paths.chat, paths.day) != before:
+            intents.end(connection, paths.chat, paths.day, intent.intent_id)
             return False
-        intent = intent.model_copy(update={"over": before.fetched_at if before is not None else None})
-        _begin(connection, paths, intent)
     writer.release(intent.moves)
     _put_files(paths, intent)
     _end(ledger, paths, intent)
@@ -145,7 +146,7 @@ def recover_day(ledger: Ledger, paths: DayPaths) -> None:
         whole = sha256_of(paths.day_file) == intent.coverage.checksum_sha256
     if not whole or look(paths, intent.coverage):
         log.error(LOST, chat=paths.chat, date=str(paths.day))
-        _give_up(ledger, paths)
+        _give_up(ledger, paths, intent.intent_id)
         return
     _end(ledger, paths, intent)
     log.info("a day was brought to its end", chat=paths.chat, date=str(paths.day))
@@ -162,8 +163,8 @@ def drafts_on_their_way(ledger: Ledger, paths: DayPaths) -> frozenset[Path]:
     return drafts_in(paths.folder, moves)
 
 
-def _begin(connection: Connection, paths: DayPaths, intent: Intent) -> None:
-    intents.put(
+def _begin(connection: Connection, paths: DayPaths, intent: Intent) -> bool:
+    return intents.put(
         connection, paths.chat, paths.day, intent_id=intent.intent_id, intent=intent.model_dump_json()
     )
 
@@ -195,7 +196,10 @@ def _end(ledger: Ledger, paths: DayPaths, intent: Intent) -> None:
         write_coverage(connection, coverage)
         if intent.event is not None and intent.end is not None:
             event: Event = ANY_EVENT.validate_python(intent.event)
-            record_end(connection, event, request_id=intent.request_id, end=intent.end)
+            told = record_end(connection, event, request_id=intent.request_id, end=intent.end)
+            if not told and intent.end == "fetched":
+                # Its batch gave the day up while this process stood still; what is new is told all the same.
+                record_end(connection, event, request_id=unasked("late"), end=intent.end)
     log.info(
         "day kept",
         chat=paths.chat,
@@ -209,10 +213,11 @@ def _end(ledger: Ledger, paths: DayPaths, intent: Intent) -> None:
     )
 
 
-def _give_up(ledger: Ledger, paths: DayPaths) -> None:
+def _give_up(ledger: Ledger, paths: DayPaths, intent_id: str | None = None) -> None:
     """Removes an intent that nobody can carry out; the day must be read again."""
     with ledger.write() as connection:
-        intents.end(connection, paths.chat, paths.day)
+        if not intents.end(connection, paths.chat, paths.day, intent_id):
+            return  # whoever began it has come to its end meanwhile
         coverage = coverage_in(connection, paths.chat, paths.day)
         if coverage is not None:
             write_coverage(connection, coverage.model_copy(update={"needs_read": LOST}))

@@ -65,14 +65,13 @@ def begin(connection: Connection, run_id: str, *, batch_id: str | None, host: st
 
 
 def beat(connection: Connection, run_id: str) -> bool:
-    """Notes that a run is alive; False where it is no longer under way: somebody has ended it."""
-    return bool(
-        connection.execute(
-            sa.update(attempts)
-            .where(attempts.c.run_id == run_id, attempts.c.ended_at.is_(None))
-            .values(heartbeat_at=now())
-        ).rowcount
-    )
+    """Notes that a run is alive; False where it is no longer under way: somebody has ended it.
+
+    One that could not register yet is alive, too.
+    """
+    under_way = attempts.c.run_id == run_id, attempts.c.ended_at.is_(None)
+    noted = connection.execute(sa.update(attempts).where(*under_way).values(heartbeat_at=now())).rowcount
+    return bool(noted) or not of_runs(connection, [run_id])
 
 
 def end(

@@ -1,8 +1,6 @@
 """The ledger's database: opened, read, written. SQLite in one file, or Postgres by LEDGER_URL.
 
-Writes of SQLite take the write lock when they begin (`BEGIN IMMEDIATE`), so that two processes wait for each
-other instead of failing half-way; `synchronous=FULL` keeps what was told through a power cut (sqlite.org,
-"PRAGMA synchronous", "Write-Ahead Logging"). Nobody waits for a network inside a transaction.
+Nobody waits for a network inside a transaction.
 """
 
 import os
@@ -10,28 +8,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tg_fetcher_dagster.durable_files import CLOSED, PRIVATE, make_folder
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.engines import BUSY_SECONDS, WRITES, engine_of
 from tg_fetcher_dagster.ledger.file_system import require_local
 from tg_fetcher_dagster.ledger.schema_version import require_present_schema
 
-BUSY_SECONDS = 30.0
-"""How long a write of SQLite waits for another process's; theirs take milliseconds."""
-
-LOG_BYTES = 64 * 1024 * 1024
-"""What stays of the log of SQLite when nobody reads an older moment any more: a reader that is open for long
-keeps all that is written meanwhile in it (sqlite.org, "Write-Ahead Logging", 6.)."""
-
 Connection = sa.Connection
 """What the queries take; the rest of the program gets it from here, since it speaks no SQL."""
-
-_WRITES = "ledger_writes"
 
 BEFORE_THE_LEDGER = (".chats", ".outbox")
 """Folders of a DATA_DIR's layout of before: `tg-fetcher ledger migrate` takes it over."""
@@ -89,7 +80,7 @@ class Ledger:
     def write(self) -> Iterator[sa.Connection]:
         """Gives a transaction that is committed at the end of the block, or undone by any exception."""
         with database_failures(self._engine.url), self._engine.connect() as connection:
-            writing = connection.execution_options(**{_WRITES: True})
+            writing = connection.execution_options(**{WRITES: True})
             with writing.begin():
                 yield writing
 
@@ -109,17 +100,6 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def engine_of(where: URL) -> sa.Engine:
-    """Returns an engine for a checked URL."""
-    if where.get_backend_name() != "sqlite":
-        return sa.create_engine(where, pool_size=2, max_overflow=3, pool_pre_ping=True)
-    require_local(Path(str(where.database)))
-    engine = sa.create_engine(where, connect_args={"timeout": BUSY_SECONDS})
-    sa.event.listen(engine, "connect", _prepare_connection)
-    sa.event.listen(engine, "begin", _begin)
-    return engine
 
 
 def checked_url(url: str) -> URL:
@@ -190,6 +170,10 @@ def database_failures(where: URL) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise FetchError(ErrorType.STORAGE, f"the ledger {shown(where)}: {_said(error)}") from error
+    except PoolTimeout as error:
+        raise FetchError(
+            ErrorType.STORAGE, f"the ledger {shown(where)}: all its connections are taken"
+        ) from error
 
 
 _ADVICE = {
@@ -218,19 +202,3 @@ def _said(error: DBAPIError) -> str:
 def now() -> float:
     """Returns the present moment as the ledger keeps moments: seconds since 1970."""
     return time.time()
-
-
-def _prepare_connection(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's own
-    connection.isolation_level = None  # the driver begins nothing by itself: `_begin` does
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"journal_size_limit={LOG_BYTES}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

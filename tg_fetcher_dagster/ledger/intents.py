@@ -4,22 +4,21 @@ Every function works inside the caller's transaction.
 """
 
 import datetime as dt
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tg_fetcher_dagster.ledger.database import now
 from tg_fetcher_dagster.ledger.tables import intents
 
 
-def put(connection: sa.Connection, chat: str, day: dt.date, *, intent_id: str, intent: str) -> None:
-    """Keeps an intent; a chat and day has one at a time.
-
-    Raises:
-        sqlalchemy.exc.IntegrityError: there is one: ask `of_day` first, in the same transaction.
-    """
-    connection.execute(
-        sa.insert(intents).values(chat=chat, date=day, intent_id=intent_id, began_at=now(), intent=intent)
-    )
+def put(connection: sa.Connection, chat: str, day: dt.date, *, intent_id: str, intent: str) -> bool:
+    """Keeps an intent; False where there is one: a chat and day has one at a time."""
+    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = {"chat": chat, "date": day, "intent_id": intent_id, "began_at": now(), "intent": intent}
+    statement = insert(intents).values(**row).on_conflict_do_nothing().returning(intents.c.intent_id)
+    return connection.execute(statement).first() is not None
 
 
 def of_day(connection: sa.Connection, chat: str, day: dt.date) -> str | None:

@@ -16,10 +16,10 @@ from sqlalchemy.engine import URL
 from tg_fetcher_dagster.ledger.database import (
     checked_url,
     database_failures,
-    engine_of,
     make_file,
     shown,
 )
+from tg_fetcher_dagster.ledger.engines import engine_of
 from tg_fetcher_dagster.ledger.schema_version import KNOWN, PRESENT, require_present_schema, version_of
 
 _LOCK_NUMBER = 7_402_113

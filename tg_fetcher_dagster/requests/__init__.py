@@ -1,1 +1,1 @@
-"""What is asked: commands, chat keys, dates, the queue and the plan."""
+"""What is asked, whoever asks: commands, days, where they come from, the plan, the one reconciler."""

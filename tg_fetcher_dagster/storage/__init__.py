@@ -1,1 +1,1 @@
-"""Where days rest: paths, day files, raw files, coverage, progress."""
+"""Where days rest: paths, day files, raw files, versions, and what is proved of a day."""

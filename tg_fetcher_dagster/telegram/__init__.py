@@ -1,1 +1,1 @@
-"""Where messages come from: accounts, the client, the walk over history."""
+"""Where messages come from: signing in, the one line of requests, the walk over history, errors sorted."""

@@ -11,10 +11,11 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
+from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.ledger import batches, outbox
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.tables import asks, requests
-from tg_fetcher_dagster_tests.cli.conftest import Command
+from tg_fetcher_dagster_tests.cli.conftest import Command, kept_identities
 
 NOW = datetime(2025, 12, 1, 12, tzinfo=UTC)
 
@@ -78,6 +79,27 @@ def test_a_command_is_cancelled_and_each_of_its_days_is_told(command: Command, k
     with known.read() as connection:
         ended = connection.execute(sa.select(requests.c.state).where(requests.c.request_id == "r1"))
         assert ended.scalar() == "cancelled"
+
+
+@pytest.mark.parametrize("by", ["command", "chat", "all"])
+def test_a_command_in_the_spool_folder_that_nobody_has_taken_is_cancelled(
+    command: Command, known: Ledger, env_file: Path, by: str
+):
+    with env_file.open("a") as file:
+        file.write("REDIS_URL=\n")
+    kept_identities().record(
+        ChatIdentity(key="news_daily", marked_id=-1000000007003, type="channel", title="News",
+                     username="news_daily", added_at=NOW)
+    )  # fmt: skip
+    given = command("fetch", "@news_daily", "--date", "2025-11-07", "--no-wait").out.strip()
+    which = {"command": ["--command", given], "chat": ["@news_daily"], "all": ["--all"]}[by]
+    result = command("cancel", *which, "--yes")
+    assert result.code == 0, result.err
+    assert not list(Path("data/.spool").glob("*.json"))
+    told = [
+        (each["chat"], each["date"], each["error_type"], each["command_ids"]) for each in events_of(known)
+    ]
+    assert told == [("news_daily", "2025-11-07", "cancelled", [given])]
 
 
 def test_nobody_who_answers_cancels_nothing(command: Command, known: Ledger):

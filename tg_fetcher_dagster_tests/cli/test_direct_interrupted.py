@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tg_fetcher_dagster.ledger.database import now
 from tg_fetcher_dagster.requests.asking import NewRequest, ask
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.starting import cut_batches
@@ -35,7 +35,7 @@ def started(*arguments: str) -> subprocess.Popen[str]:
 
 def left_by_a_killed_process(chat: str, *days: date, ago: float = 3600.0) -> None:
     """Days that a process asked a run for, so many seconds ago, and was killed before it began."""
-    then = time.time() - ago
+    then = now() - ago
     with closing(known_ledger()) as ledger:
         with ledger.write() as connection:
             ask(connection, NewRequest(source="direct", days={chat: days}), now=then)
@@ -66,6 +66,25 @@ def test_a_direct_fetch_ends_at_once_and_the_next_one_goes_on(
     sandbox.clear_faults()
     again = signed_in("fetch", "daily_news", "--date", "2025-11-07", "--direct")
     assert (again.code, again.out) == (0, "daily_news 2025-11-07: 4 messages\n")
+
+
+def test_who_asked_for_the_same_day_is_not_cancelled_with_it(signed_in: Command, sandbox: Any):
+    assert signed_in("chats", "add", "@daily_news").code == 0
+    theirs = NewRequest(source="schedule", days={"daily_news": [date(2025, 11, 7)]})
+    with closing(known_ledger()) as ledger, ledger.write() as connection:
+        ask(connection, theirs, now=1.0)
+    sandbox.add_fault(method="messages.getHistory", hold=True)
+    running = started("fetch", "daily_news", "--date", "2025-11-07", "--direct")
+    try:
+        until(lambda: sandbox.held or running.poll() is not None, what="a request under way")
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=PATIENCE)
+    finally:
+        running.kill()
+        running.communicate()
+    shown = signed_in("status").out
+    assert "requests  1 of schedule are open, 1 days" in shown
+    assert "under way" not in shown
 
 
 def test_a_direct_fetch_that_was_killed_holds_up_no_later_one(signed_in: Command, sandbox: Any):

@@ -4,11 +4,15 @@ import asyncio
 import queue
 import threading
 
+import dagster as dg
 import pytest
 
 from tg_fetcher_dagster.defs.heartbeat import Heartbeat
 from tg_fetcher_dagster.defs.interruption import Interrupted, run_to_its_end
+from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster_tests.defs.deployment import Deployment
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 
@@ -57,3 +61,22 @@ def test_work_that_begins_after_its_run_was_ended_does_not_go_on() -> None:
         assert told.wait(PATIENCE)
         with pytest.raises(Interrupted):
             run_to_its_end(work(), heartbeat)
+
+
+def test_a_run_is_heard_of_although_the_ledger_was_away_when_its_process_began(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a heartbeat its days would be given to another run after a minute, while it reads them."""
+    really = Ledger.open
+    answers = iter([FetchError(ErrorType.STORAGE, "the ledger is away")])
+
+    def once_away(url: str) -> Ledger:
+        for error in answers:
+            raise error
+        return really(url)
+
+    monkeypatch.setattr(Ledger, "open", once_away)
+    resource = TelethonResource()
+    with resource.yield_for_execution(dg.build_init_resource_context(instance=deployment.instance)):
+        assert resource.heartbeat is not None
+        assert resource.fetching().ledger is resource.ledger

@@ -221,3 +221,34 @@ def test_a_process_that_stood_still_does_not_undo_what_was_done_meanwhile(
     assert proved is not None
     assert proved.event_request == "batch-3"
     assert sha256_of(one.paths.day_file) == proved.checksum_sha256
+
+
+def test_two_hosts_that_begin_to_commit_a_day_at_once_are_told_so(deployments: Any) -> None:
+    one = deployments()
+    with one.ledger.write() as connection:
+        assert intents.put(connection, CHAT, DAY, intent_id="theirs", intent="{}")
+        assert not intents.put(connection, CHAT, DAY, intent_id="mine", intent="{}")
+
+
+def test_a_day_that_is_committed_after_its_batch_gave_it_up_is_told_all_the_same(deployments: Any) -> None:
+    """A process that stood still: its batch was settled, and told that the day failed."""
+    one = deployments()
+    with one.ledger.write() as connection:
+        outbox.put(
+            connection,
+            event_id="e",
+            request_id="batch-2",
+            event="fetch_failed",
+            chat=CHAT,
+            date=DAY,
+            body="{}",
+        )
+
+    assert commit(one.ledger, one.paths, "new", batch_id="batch-2", later=timedelta(hours=1))
+
+    with one.ledger.read() as connection:
+        recorded = outbox.recorded_after(connection, 0, 1000)
+    assert [each.event for each in recorded] == ["messages_fetched", "fetch_failed", "messages_fetched"]
+    proved = read_coverage(one.ledger, one.paths)
+    assert proved is not None
+    assert orjson.loads(recorded[-1].body)["checksum_sha256"] == proved.checksum_sha256

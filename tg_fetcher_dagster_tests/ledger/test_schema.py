@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger import schema_version
+from tg_fetcher_dagster.ledger import engines, schema_version
 from tg_fetcher_dagster.ledger.database import Ledger, checked_url
 from tg_fetcher_dagster.ledger.schema import make_ledger
 from tg_fetcher_dagster.ledger.tables import metadata
@@ -78,3 +79,25 @@ def test_a_server_that_is_away_is_one_line_without_its_password():
     assert refused.value.error_type is ErrorType.STORAGE
     assert "secret" not in refused.value.message
     assert "\n" not in refused.value.message
+
+
+def test_nobody_waits_for_ever_for_a_process_that_stands_still(ledger):
+    if ledger.is_sqlite:
+        assert engines.BUSY_SECONDS == 30
+        return
+    with ledger.write() as connection:
+        shown = [
+            connection.execute(sa.text(f"SHOW {name}")).scalar_one()
+            for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+        ]
+    assert shown == ["30s", "1min"]
+
+
+def test_a_ledger_whose_connections_are_all_taken_says_so(ledger_url):
+    engine = engines.engine_of(checked_url(ledger_url), pool_timeout=0.01)
+    with Ledger(engine) as ledger, ExitStack() as taken:
+        for _ in range(engine.pool.size() + engine.pool._max_overflow):
+            taken.enter_context(ledger.read())
+        with pytest.raises(FetchError, match="all its connections are taken") as refused:
+            taken.enter_context(ledger.read())
+    assert refused.value.error_type is ErrorType.STORAGE

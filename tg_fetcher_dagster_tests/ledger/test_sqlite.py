@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger import database, file_system
+from tg_fetcher_dagster.ledger import engines, file_system
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.facts import fact, keep_fact
 from tg_fetcher_dagster.ledger.file_system import file_system_of, is_network
@@ -115,7 +115,7 @@ def test_a_full_disk_is_one_line_leaves_nothing_half_written_and_works_again_aft
 
 
 def test_the_log_grows_beside_a_long_reader_and_shrinks_once_it_leaves(sqlite, monkeypatch):
-    monkeypatch.setattr(database, "LOG_BYTES", 1024 * 1024)
+    monkeypatch.setattr(engines, "LOG_BYTES", 1024 * 1024)
     log = sqlite.with_name(f"{sqlite.name}-wal")
 
     def write_much(ledger):

@@ -152,3 +152,10 @@ def test_runs_that_ended_long_ago_are_forgotten(ledger: Ledger) -> None:
     begin(ledger, "goes-on")
     forget_old(ledger, now() + 31 * 86_400)
     assert [row["run_id"] for row in rows(ledger, attempts)] == ["goes-on"]
+
+
+def test_a_run_that_could_not_register_yet_is_not_told_that_it_was_ended(ledger: Ledger) -> None:
+    assert heartbeat(ledger, "run-1")
+    begin(ledger, "run-1")
+    end_run(ledger, "run-1", end="died")
+    assert not heartbeat(ledger, "run-1")
