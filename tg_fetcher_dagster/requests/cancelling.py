@@ -87,6 +87,7 @@ def _cancel_days(
     done = 0
     while True:
         with ledger.write() as connection:
+            requests.lock_planning(connection)  # as whoever starts runs does: each waits for the other
             some = open_asks.open_of(connection, command_id=command_id, chat=chat, limit=AT_ONCE)
             _end(connection, some, events=events, now=now)
         done += len(some)
