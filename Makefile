@@ -55,7 +55,7 @@ test-busy: install ## the same beside two processes that spin: what fails here a
 
 test-system: install ## the tests over Debian's programs; a skip is a failure
 	$(BIN)/pytest -m system -p tg_fetcher_dagster_tests.no_skips $(ARGS)
-	$(if $(ARGS),,$(BIN)/pytest -m ledger --ledger postgres -p tg_fetcher_dagster_tests.no_skips)
+	$(if $(ARGS),,$(BIN)/pytest -m ledger --ledger=postgres -p tg_fetcher_dagster_tests.no_skips)
 
 check: install ## lint, format, types, layers, definitions
 	$(BIN)/ruff check .
@@ -67,7 +67,7 @@ check: install ## lint, format, types, layers, definitions
 bench: install ## the figures of docs/benchmarks.md, measured here
 	$(BIN)/python -m bench $(ARGS)
 
-load: install ## 10,000 commands at once, through Redis and the reconciler (ARGS="--ledger postgres")
+load: install ## 10,000 commands at once, through Redis and the reconciler (ARGS="--ledger=postgres")
 	$(BIN)/python -m tg_fetcher_dagster_tests.load $(ARGS)
 
 chaos: install ## 1,000 commands while all is killed, frozen and restarted at random, some 20 min (ARGS=--short)

@@ -13,6 +13,7 @@ from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.sensors import requests as requests_sensor
 from tg_fetcher_dagster.ledger import requests as ledger_requests
 from tg_fetcher_dagster.ledger.database import now
+from tg_fetcher_dagster.monitoring.logs import configure_logging
 from tg_fetcher_dagster.requests.cancelling import cancel
 from tg_fetcher_dagster.requests.registration import begin_run
 from tg_fetcher_dagster.requests.rules import Rules
@@ -344,8 +345,9 @@ def test_without_redis_a_tick_goes_on_and_says_so_once(with_redis: Deployment) -
 
 
 def test_a_trouble_is_logged_when_it_begins_and_when_it_ends(
-    deployment: Deployment, caplog: pytest.LogCaptureFixture
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    configure_logging(deployment.settings)  # to this test's own standard error, not an earlier one's
     sensor = requests_sensor.build_requests_sensor(deployment.settings)
 
     def say() -> str:
@@ -359,7 +361,7 @@ def test_a_trouble_is_logged_when_it_begins_and_when_it_ends(
     deployment.write_env(PROGRESS_INTERVAL="100")
     say()
     say()
-    lines = [record.getMessage() for record in caplog.records if "a sensor" in record.getMessage()]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "a sensor" in line]
     assert len(lines) == 2
     assert "a sensor waits" in lines[0]
     assert "a sensor works again" in lines[1]
