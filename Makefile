@@ -55,7 +55,7 @@ test-busy: install ## the same beside two processes that spin: what fails here a
 
 test-system: install ## the tests over Debian's programs; a skip is a failure
 	$(BIN)/pytest -m system -p tg_fetcher_dagster_tests.no_skips $(ARGS)
-	$(if $(ARGS),,$(BIN)/pytest -m ledger --ledger=postgres -p tg_fetcher_dagster_tests.no_skips)
+	$(if $(ARGS),,$(BIN)/pytest -m ledger --ledger=postgres $(SIDE_BY_SIDE) -p tg_fetcher_dagster_tests.no_skips)
 
 check: install ## lint, format, types, layers, definitions
 	$(BIN)/ruff check .
