@@ -137,6 +137,8 @@ def recover_day(ledger: Ledger, paths: DayPaths) -> None:
         return
     try:
         intent = Intent.model_validate_json(kept)
+        if intent.event is not None:
+            ANY_EVENT.validate_python(intent.event)  # another version's may be none of ours
     except ValidationError as error:
         log.warning("an intent cannot be read", chat=paths.chat, date=str(paths.day), error=str(error))
         _give_up(ledger, paths)

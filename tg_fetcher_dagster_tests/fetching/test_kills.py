@@ -252,3 +252,22 @@ def test_a_day_that_is_committed_after_its_batch_gave_it_up_is_told_all_the_same
     proved = read_coverage(one.ledger, one.paths)
     assert proved is not None
     assert orjson.loads(recorded[-1].body)["checksum_sha256"] == proved.checksum_sha256
+
+
+@pytest.mark.parametrize("event", [{"event": "another_versions"}, {}])
+def test_an_intent_with_an_event_of_another_version_ends_no_tick_and_the_day_is_read_again(
+    deployments: Any, event: dict[str, Any]
+) -> None:
+    one = deployments()
+    before = read_coverage(one.ledger, one.paths)
+    assert before is not None
+    kept = committing.Intent(request_id="batch-2", coverage=before, moves=(), end="fetched", event=event)
+    with one.ledger.write() as connection:
+        intents.put(connection, CHAT, DAY, intent_id=kept.intent_id, intent=kept.model_dump_json())
+
+    assert recover_intents(one.ledger, store_at(one.data_dir)) == 1
+
+    assert recover_intents(one.ledger, store_at(one.data_dir)) == 0
+    proved = read_coverage(one.ledger, one.paths)
+    assert proved is not None
+    assert proved.needs_read == committing.LOST
