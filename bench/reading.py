@@ -57,7 +57,7 @@ async def ours(session: str, folder: Path, *, first: date, days: int) -> dict[st
     from tg_fetcher_dagster.fetching.context import FetchContext
     from tg_fetcher_dagster.fetching.request import FetchRequest
     from tg_fetcher_dagster.fetching.run import fetch_chats
-    from tg_fetcher_dagster.monitoring.logs import configure_logging
+    from tg_fetcher_dagster.logs.lines import configure_logging
     from tg_fetcher_dagster.settings import Settings
     from tg_fetcher_dagster.telegram.open_reader import open_reader
 

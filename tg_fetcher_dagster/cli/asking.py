@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.monitoring.legible import legible
+from tg_fetcher_dagster.logs.legible import legible
 
 
 def ask(question: str, *, option: str, default: str | None = None) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tg_fetcher_dagster.monitoring.legible import legible, legible_lines
+from tg_fetcher_dagster.logs.legible import legible, legible_lines
 
 _WIDE = 100_000
 """Columns where nobody looks: whoever reads a pipe line by line finds a row in one line, however long."""

@@ -17,7 +17,7 @@ from rich.progress import (
 from tg_fetcher_dagster.cli.console import complain, messages, note, say
 from tg_fetcher_dagster.cli.outcomes import FetchOutcome, line_of, summary_of
 from tg_fetcher_dagster.ledger.request_progress import DayEnd
-from tg_fetcher_dagster.monitoring.legible import legible
+from tg_fetcher_dagster.logs.legible import legible
 
 REASONS_SHOWN = 10
 """Failed days that are told one by one."""

@@ -20,7 +20,7 @@ def read_settings(**overrides: Any) -> "Settings":  # noqa: ANN401 - any setting
     Raises:
         FetchError: (validation) a setting is wrong: one line that names it.
     """
-    from tg_fetcher_dagster.monitoring.logs import configure_logging
+    from tg_fetcher_dagster.logs.lines import configure_logging
     from tg_fetcher_dagster.settings import Settings
 
     settings = Settings.read(**overrides)

@@ -1,4 +1,7 @@
-"""Pushes a run's last values to the Pushgateway through dagster-prometheus, where PUSHGATEWAY_URL is set."""
+"""Pushes a run's last values to the Pushgateway through dagster-prometheus, where PUSHGATEWAY_URL is set.
+
+A push replaces its whole group, so nothing that counts is pushed; that comes from `tg-fetcher monitor`.
+"""
 
 import time
 import warnings
@@ -9,14 +12,15 @@ from itertools import groupby
 import dagster as dg
 import structlog
 from dagster_prometheus import PrometheusResource
+from prometheus_client import CollectorRegistry, Gauge
 
 from tg_fetcher_dagster.fetching.request import DayReport
-from tg_fetcher_dagster.monitoring.gauges import set_run_gauges
 from tg_fetcher_dagster.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 JOB = "tg_fetcher"
+PREFIX = "tg_fetcher_last_run"
 
 PATIENCE = 3
 """Seconds that a run waits for the Pushgateway."""
@@ -49,3 +53,36 @@ def push_gauges(settings: Settings, reports: Sequence[DayReport]) -> None:
             # ValueError: PUSHGATEWAY_URL is no address; HTTPException: what answers there speaks no HTTP.
             log.warning("gauges were not pushed", chat=chat, error_type="network", error=str(error))
             return
+
+
+def set_run_gauges(
+    registry: CollectorRegistry,
+    *,
+    messages: int,
+    days: int,
+    failed_days: int,
+    requests: int,
+    duration_seconds: float,
+    at: float,
+) -> None:
+    """Puts the gauges of one chat's part of a run into an empty registry.
+
+    Args:
+        registry: what is pushed.
+        messages: in the days that were read.
+        days: that were asked for.
+        failed_days: of those.
+        requests: made to Telegram.
+        duration_seconds: of all days together.
+        at: when, in seconds since the epoch.
+    """
+    values = {
+        "messages": ("Messages read by the last run.", messages),
+        "days": ("Days that the last run was asked for.", days),
+        "failed_days": ("Days that the last run did not fetch.", failed_days),
+        "requests": ("Requests to Telegram that the last run made.", requests),
+        "duration_seconds": ("Seconds that the last run took.", duration_seconds),
+        "timestamp_seconds": ("When the last run ended.", at),
+    }
+    for name, (told, value) in values.items():
+        Gauge(f"{PREFIX}_{name}", told, registry=registry).set(value)

@@ -16,7 +16,7 @@ from tg_fetcher_dagster.defs.heartbeat import Heartbeat
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.monitoring.logs import configure_logging, log_context
+from tg_fetcher_dagster.logs.lines import configure_logging, log_context
 from tg_fetcher_dagster.requests.registration import begin_process, end_run, heartbeat
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.run_mark import alive

@@ -11,7 +11,7 @@ from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.failures import failed_days, failure_of
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.ledger.asks import askers_of
-from tg_fetcher_dagster.monitoring.logs import log_context
+from tg_fetcher_dagster.logs.lines import log_context
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 
 log = structlog.get_logger(__name__)

@@ -347,3 +347,30 @@ accounts = sa.Table(
     sa.Column("updated_at", sa.Float, nullable=False),
     comment="what is known of an account beside its session, which stays encrypted in SESSION_DIR",
 )
+
+measures = sa.Table(
+    "measures",
+    metadata,
+    sa.Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    sa.Column("metric", sa.String(64), nullable=False),
+    # The values of its labels in their order, as a JSON list.
+    sa.Column("labels", sa.Text, nullable=False),
+    # The bucket of a histogram that the value falls into; 0 for what only adds up.
+    sa.Column("bound", sa.Float, nullable=False, server_default="0"),
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    # The fold that is counting it, for the length of that transaction.
+    sa.Column("fold", sa.String(32)),
+    comment="what happened and stands in no total yet; gone as soon as it does",
+)
+
+totals = sa.Table(
+    "totals",
+    metadata,
+    sa.Column("metric", sa.String(64), primary_key=True),
+    sa.Column("labels", sa.String(300), primary_key=True),
+    sa.Column("bound", sa.Float, primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    comment="what has happened since the ledger was made, added up by metric, labels and bucket",
+)

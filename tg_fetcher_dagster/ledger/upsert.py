@@ -18,9 +18,16 @@ def upsert(
         row: all columns to set.
         by: the key's columns.
     """
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     changed = {name: value for name, value in row.items() if name not in by}
     statement: postgresql.Insert | sqlite.Insert = (
-        insert(table).values(**row).on_conflict_do_update(index_elements=list(by), set_=changed)
+        insert_into(connection, table)
+        .values(**row)
+        .on_conflict_do_update(index_elements=list(by), set_=changed)
     )
     return statement
+
+
+def insert_into(connection: sa.Connection, table: sa.Table) -> Any:  # noqa: ANN401 - of either database
+    """Returns an INSERT that knows ON CONFLICT, in the words of the connection's database."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return insert(table)

@@ -1,1 +1,1 @@
-"""Beside the flow: logs, metrics, health."""
+"""The process beside the flow, `tg-fetcher monitor`: it reads every source by itself and shows metrics and health."""

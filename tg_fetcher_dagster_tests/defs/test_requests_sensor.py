@@ -13,7 +13,7 @@ from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.sensors import requests as requests_sensor
 from tg_fetcher_dagster.ledger import requests as ledger_requests
 from tg_fetcher_dagster.ledger.database import now
-from tg_fetcher_dagster.monitoring.logs import configure_logging
+from tg_fetcher_dagster.logs.lines import configure_logging
 from tg_fetcher_dagster.requests.cancelling import cancel
 from tg_fetcher_dagster.requests.registration import begin_run
 from tg_fetcher_dagster.requests.rules import Rules

@@ -20,7 +20,7 @@ from tg_fetcher_dagster.defs.partitions import CHATS
 from tg_fetcher_dagster.defs.partitions_in_use import partitions_in_use
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.monitoring.logs import configure_logging
+from tg_fetcher_dagster.logs.lines import configure_logging
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 
 ASK_AGAIN = timedelta(hours=6)

@@ -11,7 +11,7 @@ from tg_fetcher_dagster.events.draining import Drained, prune, publish_pending
 from tg_fetcher_dagster.ledger import outbox as waiting
 from tg_fetcher_dagster.ledger.conditions import condition_begins, condition_ends, standing_conditions
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.monitoring.logs import configure_logging
+from tg_fetcher_dagster.logs.lines import configure_logging
 from tg_fetcher_dagster.settings import Settings
 
 log = structlog.get_logger(__name__)

@@ -22,7 +22,7 @@ from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.draining import drain_outbox
 from tg_fetcher_dagster.fetching.committing import recover_intents
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.monitoring.logs import configure_logging
+from tg_fetcher_dagster.logs.lines import configure_logging
 from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.sources import open_sources

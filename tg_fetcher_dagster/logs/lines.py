@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from tg_fetcher_dagster.monitoring.legible import legible_lines
+from tg_fetcher_dagster.logs.legible import legible_lines
 from tg_fetcher_dagster.settings import Settings
 
 MASK = "***"

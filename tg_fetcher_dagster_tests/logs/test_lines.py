@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.monitoring import logs
-from tg_fetcher_dagster.monitoring.logs import configure_logging, log_context, masked
+from tg_fetcher_dagster.logs import lines as logs
+from tg_fetcher_dagster.logs.lines import configure_logging, log_context, masked
 from tg_fetcher_dagster.settings import Settings
 
 API_HASH = "0123456789abcdef0123456789abcdef"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tg_fetcher_dagster.monitoring.legible import legible, legible_lines
-from tg_fetcher_dagster.monitoring.logs import formatter
+from tg_fetcher_dagster.logs.legible import legible, legible_lines
+from tg_fetcher_dagster.logs.lines import formatter
 
 
 def commanding(text: str) -> list[str]:

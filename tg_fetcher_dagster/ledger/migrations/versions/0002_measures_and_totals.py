@@ -1,0 +1,46 @@
+"""Measures and totals: what the metrics count."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Makes the change."""
+    op.create_table(
+        "measures",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("metric", sa.String(length=64), nullable=False),
+        sa.Column("labels", sa.Text(), nullable=False),
+        sa.Column("bound", sa.Float(), server_default="0", nullable=False),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("fold", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_measures")),
+        comment="what happened and stands in no total yet; gone as soon as it does",
+    )
+    op.create_table(
+        "totals",
+        sa.Column("metric", sa.String(length=64), nullable=False),
+        sa.Column("labels", sa.String(length=300), nullable=False),
+        sa.Column("bound", sa.Float(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("metric", "labels", "bound", name=op.f("pk_totals")),
+        comment="what has happened since the ledger was made, added up by metric, labels and bucket",
+    )
+
+
+def downgrade() -> None:
+    """Takes it back."""
+    op.drop_table("totals")
+    op.drop_table("measures")

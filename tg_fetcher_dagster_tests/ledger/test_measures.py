@@ -1,0 +1,68 @@
+"""What is counted stands in a total once, whoever counts it and whoever is killed meanwhile."""
+
+import math
+import threading
+
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.measures import Measure, Total, fold, measure, read_totals, waiting
+from tg_fetcher_dagster.metrics.counted import ERRORS, FETCH_DURATION, MESSAGES
+
+
+def test_measures_of_the_same_labels_become_one_total(ledger: Ledger) -> None:
+    with ledger.write() as connection:
+        measure(connection, [Measure(MESSAGES, ("demo",), 3), Measure(MESSAGES, ("other",), 1)])
+    fold(ledger)
+    with ledger.write() as connection:
+        measure(connection, [Measure(MESSAGES, ("demo",), 4)])
+    fold(ledger)
+    with ledger.read() as connection:
+        assert read_totals(connection) == [
+            Total(MESSAGES.name, ("demo",), 0, 7, 2),
+            Total(MESSAGES.name, ("other",), 0, 1, 1),
+        ]
+        assert waiting(connection) == 0
+
+
+def test_a_histogram_counts_each_value_in_its_bucket_and_0_too(ledger: Ledger) -> None:
+    labels = ("demo", "batch", "fetched")
+    with ledger.write() as connection:
+        measure(connection, [Measure(FETCH_DURATION, labels, value) for value in (0, 0.1, 0.11, 9_999)])
+    fold(ledger)
+    with ledger.read() as connection:
+        assert [(each.bound, each.count) for each in read_totals(connection)] == [
+            (0.1, 2),
+            (0.25, 1),
+            (math.inf, 1),
+        ]
+
+
+def test_nothing_is_counted_of_a_transaction_that_was_undone(ledger: Ledger) -> None:
+    connection = ledger.engine.connect()
+    measure(connection, [Measure(ERRORS, ("network",))])
+    connection.close()
+    assert fold(ledger) == 0
+
+
+def test_a_fold_takes_a_bounded_number_and_the_next_one_goes_on(ledger: Ledger) -> None:
+    with ledger.write() as connection:
+        measure(connection, [Measure(ERRORS, ("network",)) for _ in range(7)])
+    assert [fold(ledger, limit=3) for _ in range(4)] == [3, 3, 1, 0]
+    with ledger.read() as connection:
+        assert [each.value for each in read_totals(connection)] == [7]
+
+
+def test_two_that_fold_at_once_count_nothing_twice(ledger: Ledger) -> None:
+    with ledger.write() as connection:
+        measure(connection, [Measure(ERRORS, (name,)) for name in ("network", "storage") for _ in range(500)])
+
+    def some() -> None:
+        while fold(ledger, limit=50):
+            pass
+
+    folding = [threading.Thread(target=some) for _ in range(3)]
+    for each in folding:
+        each.start()
+    for each in folding:
+        each.join()
+    with ledger.read() as connection:
+        assert [each.value for each in read_totals(connection)] == [500, 500]
