@@ -1,6 +1,5 @@
 """One walk over a chat's history, newest first, split into days (telegram.md, 1 to 3)."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import date, datetime
@@ -190,7 +189,6 @@ class DayWalk:
         if day != self._horizon.left[0]:
             opened.early += messages
         for message in messages:
-            await asyncio.sleep(0)  # the request for the next page leaves meanwhile
             for each in opened.in_order(message) if opened.stored else (message,):
                 if self._request.limit is not None and self._is_full():
                     return
