@@ -15,8 +15,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tg_fetcher_dagster.durable_files import CLOSED, PRIVATE, make_folder
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.folders import CLOSED, PRIVATE, make_folder
 from tg_fetcher_dagster.ledger.engines import BUSY_SECONDS, WRITES, engine_of
 from tg_fetcher_dagster.ledger.file_system import require_local
 from tg_fetcher_dagster.ledger.schema_version import require_present_schema
