@@ -87,7 +87,7 @@ def fetch_step(
         **{step.shown.key_of(each.chat, each.day): _error_of(each) for each in failed},
     }
     if errors:
-        note_failures(telegram.ledger, step.run.batch_id, failed)
+        note_failures(telegram.ledger, step.run.batch_id, failed, requests=step.requests)
         again = (
             worth_a_retry(errors, telegram.settings) and context.retry_number < settings.max_retry_attempts
         )
@@ -139,7 +139,7 @@ def _registered(
         fetching=fetching,
         run=run,
         asked=asked,
-        requests=requests_of(config, asked.chats, batch_id=run.batch_id),
+        requests=requests_of(config, asked.chats, batch_id=run.batch_id, today=today),
         shown=ShownDays(context, fetching, asked),
     )
 
