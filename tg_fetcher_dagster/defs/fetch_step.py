@@ -115,7 +115,7 @@ def _step(step: FetchStep, tries: Tries) -> Iterator[StepEvent]:
         **{step.shown.key_of(each.chat, each.day): _error_of(each) for each in failed},
     }
     if errors:
-        note_failures(telegram.ledger, step.run.batch_id, failed)
+        note_failures(telegram.ledger, step.run.batch_id, failed, requests=step.requests)
         if tries.another and worth_a_retry(errors, telegram.settings):
             raise tries.again(cause_of(errors, of=step.asked.count))
         step.shown.log(results)
@@ -164,7 +164,7 @@ def _registered(
         fetching=fetching,
         run=run,
         asked=asked,
-        requests=requests_of(config, asked.chats, batch_id=run.batch_id),
+        requests=requests_of(config, asked.chats, batch_id=run.batch_id, today=today),
         shown=ShownDays(context, fetching, asked),
     )
 

@@ -1,6 +1,6 @@
 """The end of a run in the ledger: what it came to, and what becomes of the days that it has left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,9 +8,11 @@ import dagster as dg
 import structlog
 
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.fetching.request import DayReport
+from tg_fetcher_dagster.fetching.day_measures import Fetching, measures_of_failure
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.ledger.attempts import AttemptEnd
-from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.database import Ledger, now
+from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.requests.batch_end import Settled, note_failure, settle_batch
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.registration import RegisteredRun, end_run
@@ -39,12 +41,27 @@ class StepResult:
     error: FetchError | None = None
 
 
-def note_failures(ledger: Ledger, batch_id: str, failed: Sequence[DayReport]) -> None:
-    """Notes why days failed, before anybody decides what becomes of them."""
+def note_failures(
+    ledger: Ledger, batch_id: str, failed: Sequence[DayReport], *, requests: Iterable[FetchRequest]
+) -> None:
+    """Notes and counts why days failed, before anybody decides what becomes of them.
+
+    Args:
+        ledger: where.
+        batch_id: whose days.
+        failed: they.
+        requests: of the run, one a chat.
+    """
+    by_chat = {request.chat: Fetching.of(request) for request in requests}
     with ledger.write() as connection:
+        found: list[Measure] = []
         for result in failed:
             if result.error is not None:
                 note_failure(connection, batch_id, result.chat, result.day, result.error)
+                found += measures_of_failure(
+                    by_chat[result.chat], result.chat, result.error, seconds=result.seconds, now=now()
+                )
+        measure(connection, found)
 
 
 def end_step(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> Settled | None:

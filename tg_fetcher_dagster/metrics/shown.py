@@ -117,6 +117,13 @@ ACCOUNTS = gauge(
     "state",
     values={"state": ("ready", "resting", "quarantined", "signed_out")},
 )
+ACCOUNT_STATE = gauge(
+    "tg_fetcher_account_state",
+    "1 for the state that an account is in, 0 for the others; an alert names the account by it.",
+    "account",
+    "state",
+    values={"state": ("ready", "resting", "quarantined", "signed_out")},
+)
 ACCOUNT_FREE_IN = gauge(
     "tg_fetcher_account_free_in_seconds",
     "Until an account that rests may ask again; 0 where it may.",
