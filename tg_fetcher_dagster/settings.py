@@ -38,6 +38,7 @@ SECRETS = frozenset(
         "REDIS_URL",
         "LEDGER_URL",
         "SESSION_KEY",
+        "LOKI_URL",
     }
 )
 
@@ -286,10 +287,25 @@ class Settings(DefinitionSettings):
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper_case)
     ] = "INFO"
     log_format: Literal["json", "text"] = "json"
+    environment: str = Field(
+        "development",
+        pattern=r"^[A-Za-z0-9_.\-]{1,64}$",
+        description="Which of several deployments this is; on every log line.",
+    )
+    worker_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=128,
+        description="Who of several on a host writes a log line. Default: HOST:PID.",
+    )
     enable_metrics: bool = True
     metrics_port: int = Field(9090, ge=1, le=65535, validation_alias=AliasChoices("metrics_port"))
     pushgateway_url: str | None = None
-    loki_url: str | None = None
+    loki_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="A Loki that log lines are pushed to besides; /loki/api/v1/push where it has no path.",
+    )
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:

@@ -92,15 +92,10 @@ class TelethonResource(dg.ConfigurableResource[None]):
         """The settings of this run.
 
         Raises:
-            dagster.Failure: a setting is wrong; never retried, since nobody mends it in a minute.
+            FetchError: (validation) a setting is wrong.
         """
         if self._settings is None:
-            try:
-                return Settings.read()
-            except FetchError as error:
-                raise dg.Failure(
-                    error.message, metadata={"error_type": error.error_type.value}, allow_retries=False
-                ) from None
+            return Settings.read()
         return self._settings
 
     def open(self) -> AbstractAsyncContextManager[TelegramReader]:

@@ -64,14 +64,13 @@ def note_failures(
         measure(connection, found)
 
 
-def end_step(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> float | None:
+def end_step(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> Settled | None:
     """Settles a run's batch and notes what the run came to.
 
     A ledger that refuses now fails no run whose days are kept: the reconciler settles what is left.
 
     Returns:
-        Until when (seconds since 1970) the days wait that the run did not get; None where none waits, or
-        others were given up.
+        What became of the days that the run did not get; None where that is decided later.
     """
     try:
         return _end(ledger, settings, run, result)
@@ -80,19 +79,18 @@ def end_step(ledger: Ledger, settings: Settings, run: RegisteredRun, result: Ste
         return None
 
 
-def _end(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> float | None:
+def _end(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> Settled:
     settled = settle(ledger, settings, run.batch_id, how=result.how)
-    waits = _waits_until(settled)
     end_run(
         ledger,
         run.run_id,
-        end=_end_of(result, waits=waits is not None),
+        end=_end_of(result, waits=bool(settled.waiting and not settled.failed)),
         requests=result.requests,
         days_fetched=result.days_fetched,
         days_failed=result.days_failed,
         error=result.error,
     )
-    return waits
+    return settled
 
 
 def settle(ledger: Ledger, settings: Settings, batch_id: str, *, how: How) -> Settled:
@@ -105,10 +103,6 @@ def interrupted_by_operator(context: dg.AssetExecutionContext) -> bool:
     """True where somebody cancels the run; False where its process is asked to end for another reason."""
     run = context.instance.get_run_by_id(context.run.run_id)
     return run is not None and run.status in CANCELED
-
-
-def _waits_until(settled: Settled) -> float | None:
-    return settled.until if settled.waiting and not settled.failed else None
 
 
 def _end_of(result: StepResult, *, waits: bool) -> AttemptEnd:

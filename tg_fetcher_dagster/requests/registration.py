@@ -22,6 +22,8 @@ from tg_fetcher_dagster.requests.asking import DAILY, NewRequest, ask
 NAMED: Final = 5
 """Chats that a refusal names."""
 
+_UI: Final = "ui-"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredRun:
@@ -43,7 +45,12 @@ class RegisteredRun:
 
 def ui_batch_id(run_id: str) -> str:
     """Returns the batch, and the request, that a run of the UI becomes."""
-    return f"ui-{run_id}"
+    return f"{_UI}{run_id}"
+
+
+def run_of_batch(batch_id: str | None) -> str | None:
+    """Returns the run that a batch's id names: one of the UI does; None for any other."""
+    return batch_id.removeprefix(_UI) if batch_id is not None and batch_id.startswith(_UI) else None
 
 
 def is_asked_here(batch_id: str | None, parent_run_id: str | None) -> bool:
