@@ -4,8 +4,10 @@ Every failure that the project reports is a `FetchError` (or becomes one where i
 else that looks at failures, from the retry policy to the dead letters, asks only for its `error_type`.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class ErrorType(StrEnum):
@@ -81,6 +83,36 @@ SORTS = {
     ErrorType.INTERNAL: ErrorSort.ALARMED,
 }
 """An account in quarantine is waited for too: a sign-in ends it, and then the work goes on."""
+
+WHAT_TO_DO: Final[Mapping[ErrorType, str]] = {
+    ErrorType.AUTH: "sign the account in again (tg-fetcher login): its days wait for that",
+    ErrorType.RATE_LIMIT: "nothing: Telegram asks for a pause, and the days are read when it is over",
+    ErrorType.ACCOUNT_BUSY: "nothing: the account's turn comes; if it stays, see tg-fetcher status",
+    ErrorType.TELEGRAM_AWAY: "nothing at first: the days wait until Telegram answers; if it stays, look at"
+    " the network, a firewall, a proxy",
+    ErrorType.NETWORK: "nothing at first: it is tried again; if it stays, look at the network, a firewall,"
+    " a proxy, then ask again (tg-fetcher failed retry)",
+    ErrorType.NOT_FOUND: "correct the chat's name or id, then ask again (tg-fetcher failed retry)",
+    ErrorType.NO_ACCESS: "join the chat with the account and ask again (tg-fetcher failed retry), or pause"
+    " the chat (tg-fetcher chats pause)",
+    ErrorType.VALIDATION: "nothing where another run has the days; else correct what is named here and ask"
+    " again",
+    ErrorType.STORAGE: "make room on the disk, or see to its rights: the days wait for that",
+    ErrorType.SUSPICIOUS_DELETION: "look into the chat: if the messages are gone indeed, tg-fetcher accept"
+    " CHAT DATE; a reading a day later decides it, too",
+    ErrorType.CANCELLED: "nothing: somebody ended it; what is still wanted can be asked for anew",
+    ErrorType.INTERNAL: "tell the makers of this program the reason and the log's stack trace; the days stay"
+    " failed until they are asked for again (tg-fetcher failed retry)",
+}
+"""What a person should do about each sort: the second half of what a failed run says of itself."""
+
+
+def advice(error_types: Iterable[ErrorType]) -> str:
+    """Returns what a person should do about failures: a clause for each sort, named where there are more."""
+    sorts = list(dict.fromkeys(error_types))
+    if len(sorts) == 1:
+        return WHAT_TO_DO[sorts[0]]
+    return "; ".join(f"[{sort.value}] {WHAT_TO_DO[sort]}" for sort in sorts)
 
 
 def waits(error_type: ErrorType) -> bool:

@@ -44,7 +44,9 @@ def _told(end: DayEnd) -> str:
             return messages + ("" if end.settled else " so far, the day is not final")
         case "unchanged":
             return f"skipped, nothing new ({messages})"
-        case "skipped":
+        case "duplicate" if not end.settled:
+            return f"skipped, read a moment ago ({messages}), the day is not final"
+        case "skipped" | "duplicate":
             return f"skipped, complete already ({messages})"
         case "cancelled":
             return "cancelled"

@@ -1,9 +1,11 @@
 """How a command begins: the settings as they are now, and a log that stays out of the way.
 
-A person at a terminal reads the command's own lines; `--verbose` adds the log of what happens inside.
+A person at a terminal reads the command's own lines; `--verbose` adds the log of what happens inside: as text
+at a terminal, else as LOG_FORMAT says.
 """
 
 import logging
+import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +22,14 @@ def read_settings(**overrides: Any) -> "Settings":  # noqa: ANN401 - any setting
     Raises:
         FetchError: (validation) a setting is wrong: one line that names it.
     """
-    from tg_fetcher_dagster.logs.lines import configure_logging
+    from tg_fetcher_dagster.logs.lines import OWN, configure_logging, written_by
     from tg_fetcher_dagster.settings import Settings
 
     settings = Settings.read(**overrides)
-    configure_logging(settings.model_copy(update={"log_format": "text"}))
-    # On the handlers: a run in this process sets the loggers' level again, and lines would come after all.
-    for handler in logging.getLogger("tg_fetcher_dagster").handlers:
-        handler.setLevel(logging.DEBUG if VERBOSE.get() else logging.CRITICAL)
+    read_by_a_person = sys.stderr.isatty()
+    configure_logging(settings.model_copy(update={"log_format": "text"}) if read_by_a_person else settings)
+    # On the handler: a run in this process sets the loggers' level again, and lines would come after all.
+    lines = written_by(logging.getLogger(OWN))
+    if lines is not None:
+        lines.setLevel(logging.DEBUG if VERBOSE.get() else logging.CRITICAL)
     return settings

@@ -25,7 +25,7 @@ class FetchConfig(dg.Config):
 
 
 def requests_of(
-    config: FetchConfig, chats: Mapping[str, tuple[date, ...]], *, batch_id: str
+    config: FetchConfig, chats: Mapping[str, tuple[date, ...]], *, batch_id: str, today: bool = False
 ) -> list[FetchRequest]:
     """Returns one request a chat, all of one batch."""
     return [
@@ -36,6 +36,7 @@ def requests_of(
             force=config.force,
             limit=config.limit,
             strategy=config.strategy,
+            today=today,
         )
         for chat, days in chats.items()
     ]

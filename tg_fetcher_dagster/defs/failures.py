@@ -1,19 +1,79 @@
-"""How a step fails in which days failed: one line for people, and whether Dagster tries it again."""
+"""How a step fails: in its first line the cause, and then what a person should do.
 
-from collections.abc import Mapping
+Dagster shows the text of what was raised. Under its own RetryPolicy that is "RetryRequestedFromPolicy" at a
+try that is repeated and "Exceeded max_retries of 3" after the last one, with the cause 30 frames deep. So a
+step asks for another try itself, in words, and fails for good with a Failure that allows none.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import dagster as dg
 
-from tg_fetcher_dagster.errors import SORTS, ErrorSort, ErrorType, FetchError
-from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.errors import SORTS, ErrorSort, ErrorType, FetchError, advice
+from tg_fetcher_dagster.requests.batch_end import Settled
+from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 
 FAILURES: Final = "failures"
 """The metadata entry of a failed step: what failed, a partition key each."""
 
 NAMED: Final = 3
 """Days that a failure's description names."""
+
+
+class TriedAgain(dg.RetryRequested):
+    """Asks Dagster to try the step again; what it prints of it is why."""
+
+    def __init__(self, why: str, *, max_retries: int, seconds_to_wait: float) -> None:
+        super().__init__(max_retries, seconds_to_wait)
+        self.why = why
+
+    def __str__(self) -> str:
+        return self.why
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How often a step is tried.
+
+    Attributes:
+        made: tries before this one.
+        allowed: further tries after the first one.
+        backoff: seconds before the second one, doubled before each next.
+    """
+
+    made: int
+    allowed: int
+    backoff: float
+
+    @classmethod
+    def of(cls, context: dg.AssetExecutionContext, settings: DefinitionSettings) -> "Tries":
+        """Returns where a step stands among its tries."""
+        return cls(context.retry_number, settings.max_retry_attempts, settings.retry_backoff_factor)
+
+    @property
+    def another(self) -> bool:
+        """True where one more is allowed."""
+        return self.made < self.allowed
+
+    def again(self, cause: str) -> TriedAgain:
+        """Returns what asks for another try; the longer ago the first, and by chance, the longer the pause.
+
+        Many runs that fail together do not come back together.
+        """
+        policy = dg.RetryPolicy(
+            max_retries=self.allowed,
+            delay=self.backoff,
+            backoff=dg.Backoff.EXPONENTIAL,
+            jitter=dg.Jitter.PLUS_MINUS,
+        )
+        pause = policy.calculate_delay(self.made + 1)
+        said = (
+            f"try {self.made + 1} of {self.allowed + 1} failed, the next one begins in {pause:.0f} s: {cause}"
+        )
+        return TriedAgain(said, max_retries=self.allowed, seconds_to_wait=pause)
 
 
 def worth_a_retry(errors: Mapping[str, FetchError], settings: Settings) -> bool:
@@ -38,42 +98,65 @@ def _passes_soon(error: FetchError, settings: Settings) -> bool:
     return flood and error.retry_after is not None and error.retry_after <= settings.flood_wait_in_run
 
 
-def failure_of(
-    errors: Mapping[str, FetchError], *, of: int, retries: bool, waits: float | None = None
-) -> dg.Failure:
-    """Returns the failure of a step in which days failed.
+def cause_of(errors: Mapping[str, FetchError], *, of: int) -> str:
+    """Returns which days were not fetched and why, in one line.
 
     Args:
         errors: why, by partition key.
         of: how many days were asked for.
-        retries: whether Dagster tries the step again.
-        waits: until when (seconds since 1970) the days wait that somebody comes back to; None where nobody
-            does.
     """
     told = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:NAMED])
     more = f"; and {len(errors) - NAMED} more" if len(errors) > NAMED else ""
-    said = f"{len(errors)} of {of} days not fetched: {told}{more}"
-    first = next(iter(errors.values()), None)
-    return dg.Failure(
-        description=said if waits is None else f"{waiting(waits)}: {said}",
-        metadata={
-            FAILURES: dg.MetadataValue.json({key: _told(error) for key, error in errors.items()}),
-            "error_type": (first.error_type if first else ErrorType.INTERNAL).value,
-        },
-        allow_retries=retries,
+    return f"{len(errors)} of {of} days not fetched: {told}{more}"
+
+
+def days_failed(errors: Mapping[str, FetchError], *, of: int, settled: Settled | None) -> dg.Failure:
+    """Returns the failure of a step in which days failed for good.
+
+    Args:
+        errors: why, by partition key; one at least.
+        of: how many days were asked for.
+        settled: what becomes of them; None where the reconciler will see to that.
+    """
+    prospect = prospect_of(settled) if settled is not None else None
+    cause = cause_of(errors, of=of)
+    return failure(
+        f"{prospect}: {cause}" if prospect else cause,
+        [error.error_type for error in errors.values()],
+        metadata={FAILURES: dg.MetadataValue.json({key: _told(error) for key, error in errors.items()})},
     )
 
 
 def refused(error: FetchError) -> dg.Failure:
-    """Returns the failure of a step that could not begin: one line, tried again only where that may help."""
+    """Returns the failure of a step that came to nothing for one reason."""
+    return failure(error.message, [error.error_type])
+
+
+def broken_off(error: FetchError, tries: Tries) -> dg.Failure | TriedAgain:
+    """Returns how a step ends that could not begin, or go on: with another try where that may help."""
+    return tries.again(error.message) if error.retryable and tries.another else refused(error)
+
+
+def failure(
+    cause: str, error_types: Iterable[ErrorType], metadata: Mapping[str, Any] | None = None
+) -> dg.Failure:
+    """Returns a failure that is not tried again: in one line the cause and what a person should do."""
+    sorts = list(error_types)
     return dg.Failure(
-        error.message, metadata={"error_type": error.error_type.value}, allow_retries=error.retryable
+        f"{cause}. What to do: {advice(sorts)}",
+        metadata={**(metadata or {}), "error_type": sorts[0].value},
+        allow_retries=False,
     )
 
 
-def waiting(until: float) -> str:
-    """Returns what a run says whose days wait for something that passes."""
-    return f"waits until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC; it will be done by itself"
+def prospect_of(settled: Settled) -> str | None:
+    """Returns what becomes by itself of the days that a run did not get; None where some were given up."""
+    if settled.failed or settled.until is None:
+        return None
+    at = f"{datetime.fromtimestamp(settled.until, UTC):%Y-%m-%d %H:%M} UTC"
+    if settled.waiting:
+        return f"waits until {at}; it will be done by itself"
+    return f"another run tries again after {at}" if settled.again else None
 
 
 def _told(error: FetchError) -> dict[str, Any]:

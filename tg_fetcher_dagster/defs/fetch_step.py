@@ -15,7 +15,16 @@ from tg_fetcher_dagster.chats.spelling import ChatSpelling
 from tg_fetcher_dagster.days import day_of
 from tg_fetcher_dagster.defs.asked_days import AskedDays, days_of_chats, days_of_keys
 from tg_fetcher_dagster.defs.config import FetchConfig, requests_of
-from tg_fetcher_dagster.defs.failures import failure_of, out_of_round, refused, worth_a_retry
+from tg_fetcher_dagster.defs.failures import (
+    TriedAgain,
+    Tries,
+    broken_off,
+    cause_of,
+    days_failed,
+    out_of_round,
+    refused,
+    worth_a_retry,
+)
 from tg_fetcher_dagster.defs.gauges import push_gauges
 from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_to_its_end
 from tg_fetcher_dagster.defs.materialisations import ShownDays, StepEvent
@@ -24,8 +33,10 @@ from tg_fetcher_dagster.defs.run_end import StepResult, end_step, interrupted_by
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.chat_days import kept_days
 from tg_fetcher_dagster.fetching.context import FetchContext
+from tg_fetcher_dagster.fetching.failures import failure_of
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster.requests.batch_end import Settled
 from tg_fetcher_dagster.requests.registration import RegisteredRun, begin_run
 from tg_fetcher_dagster.settings import DefinitionSettings
 
@@ -73,12 +84,29 @@ def fetch_step(
     Raises:
         dagster.Failure: a day failed, the process was asked to end, or the run has nothing to do here. In a
             daily round a chat that cannot be read is told and leaves the round: no failure of the run.
+        TriedAgain: the step failed, and another try may help.
     """
+    tries = Tries.of(context, settings)
     try:
-        step = _registered(context, config, telegram, today=today)
-    except FetchError as error:
-        raise refused(error) from None
+        yield from _step(_registered(context, config, telegram, today=today), tries)
+    except (TriedAgain, dg.Failure) as told:
+        _tell(context, told)
+        raise
+    except Exception as error:  # noqa: BLE001 - told by its first line, and with its trace in the log
+        why = broken_off(failure_of(error, about="the step"), tries)
+        _tell(context, why)
+        raise why from (None if isinstance(error, FetchError) else error)
+
+
+def _tell(context: dg.AssetExecutionContext, told: TriedAgain | dg.Failure) -> None:
+    """Says in the log, too, how a try of the step ended."""
+    tell = context.log.warning if isinstance(told, TriedAgain) else context.log.error
+    tell("%s", told)
+
+
+def _step(step: FetchStep, tries: Tries) -> Iterator[StepEvent]:
     results = _fetched(step)
+    telegram, context = step.telegram, step.context
     push_gauges(telegram.settings, results)
     asked = [result for result in results if result.asked]
     failed = [result for result in asked if result.outcome == "failed"]
@@ -87,12 +115,9 @@ def fetch_step(
         **{step.shown.key_of(each.chat, each.day): _error_of(each) for each in failed},
     }
     if errors:
-        note_failures(telegram.ledger, step.run.batch_id, failed)
-        again = (
-            worth_a_retry(errors, telegram.settings) and context.retry_number < settings.max_retry_attempts
-        )
-        if again:
-            raise failure_of(errors, of=step.asked.count, retries=True)
+        note_failures(telegram.ledger, step.run.batch_id, failed, requests=step.requests)
+        if tries.another and worth_a_retry(errors, telegram.settings):
+            raise tries.again(cause_of(errors, of=step.asked.count))
         step.shown.log(results)
         step.shown.log_doubts(failed)
         failure = _failed(step, results, errors)
@@ -139,7 +164,7 @@ def _registered(
         fetching=fetching,
         run=run,
         asked=asked,
-        requests=requests_of(config, asked.chats, batch_id=run.batch_id),
+        requests=requests_of(config, asked.chats, batch_id=run.batch_id, today=today),
         shown=ShownDays(context, fetching, asked),
     )
 
@@ -179,11 +204,11 @@ def _interrupted(step: FetchStep) -> dg.Failure:
 
 def _failed(step: FetchStep, results: Sequence[DayReport], errors: Mapping[str, FetchError]) -> dg.Failure:
     """Settles the batch of a step that failed for good; returns its failure."""
-    end = _end(step, results, next(iter(errors.values())))
-    return failure_of(errors, of=step.asked.count, retries=False, waits=end)
+    settled = _end(step, results, next(iter(errors.values())))
+    return days_failed(errors, of=step.asked.count, settled=settled)
 
 
-def _end(step: FetchStep, results: Sequence[DayReport], error: FetchError | None) -> float | None:
+def _end(step: FetchStep, results: Sequence[DayReport], error: FetchError | None) -> Settled | None:
     return end_step(
         step.telegram.ledger,
         step.telegram.settings,

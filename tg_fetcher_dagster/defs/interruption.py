@@ -85,7 +85,8 @@ def _cancelled_by_signals() -> Iterator[None]:
 def interruption(kept: int, *, of: int) -> dg.Failure:
     """Returns the failure of a step that was asked to end; never retried in this process."""
     return dg.Failure(
-        description=f"interrupted: the process was asked to end; {kept} of {of} days are kept",
+        description=f"interrupted: the process was asked to end; {kept} of {of} days are kept. What to do:"
+        " nothing: another run reads the others, unless somebody has cancelled this one",
         metadata={INTERRUPTED: True},
         allow_retries=False,
     )

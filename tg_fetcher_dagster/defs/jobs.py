@@ -8,7 +8,7 @@ import dagster as dg
 import structlog
 
 from tg_fetcher_dagster.chats.spelling import parse_spelling
-from tg_fetcher_dagster.defs.failures import refused
+from tg_fetcher_dagster.defs.failures import failure, refused
 from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.errors import FetchError
@@ -64,7 +64,7 @@ async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegra
     except FetchError as error:
         for spelling in map(parse_spelling, config.spellings):
             fetching.identities.record_failure(spelling, error, datetime.now(UTC))
-        raise dg.Failure(error.message, metadata={"error_type": error.error_type.value}) from None
+        raise refused(error) from None
     if unknown:
         raise _not_resolved(unknown, of=len(config.spellings))
 
@@ -72,10 +72,9 @@ async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegra
 def _not_resolved(unknown: Mapping[str, FetchError], *, of: int) -> dg.Failure:
     said = "; ".join(error.message for error in list(unknown.values())[:NAMED])
     more = f"; and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
-    return dg.Failure(
+    return failure(
         f"{len(unknown)} of {of} chats cannot be resolved: {said}{more}",
-        metadata={"error_type": next(iter(unknown.values())).error_type.value},
-        allow_retries=False,
+        [error.error_type for error in unknown.values()],
     )
 
 

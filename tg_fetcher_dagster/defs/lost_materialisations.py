@@ -15,6 +15,7 @@ from tg_fetcher_dagster.defs.metadata import day_metadata
 from tg_fetcher_dagster.defs.partitions import CHATS, chat_day_key
 from tg_fetcher_dagster.fetching.request import DayReport
 from tg_fetcher_dagster.ledger.day_pages import ReadDay
+from tg_fetcher_dagster.requests.registration import run_of_batch
 from tg_fetcher_dagster.storage.coverage import Coverage
 from tg_fetcher_dagster.storage.paths import Store
 
@@ -57,7 +58,9 @@ def _metadata(day: ReadDay, store: Store) -> dict[str, Any]:
         return {
             "outcome": "not proved",
             "dagster/partition_row_count": day.message_count or 0,
+            "messages": day.message_count or 0,
             "checksum_sha256": day.checksum_sha256 or "",
         }
     result = DayReport(chat=day.chat, day=day.date, outcome="skipped", coverage=coverage)
-    return {**day_metadata(result, store), "outcome": "made again from the files"}
+    known = day_metadata(result, store, read_by=run_of_batch(coverage.event_request))
+    return {**known, "outcome": "made again from the files"}

@@ -1,6 +1,6 @@
 """How days are shown in Dagster: a materialisation and a result of each check, under the day's partition."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, cast
 
@@ -19,6 +19,9 @@ from tg_fetcher_dagster.defs.partitions import CHATS, chat_day_key
 from tg_fetcher_dagster.errors import ErrorType
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.request import DayReport
+from tg_fetcher_dagster.ledger import batches
+from tg_fetcher_dagster.requests.registration import run_of_batch
+from tg_fetcher_dagster.storage.candidates import read_candidate
 
 StepEvent = dg.MaterializeResult[None] | dg.AssetCheckEvaluation | dg.Output[None]
 
@@ -37,6 +40,7 @@ class ShownDays:
         self._fetching = fetching
         self._asked = asked
         self._is_today = context.asset_key != ASSET
+        self._runs: dict[str, str | None] = {}
 
     def key_of(self, chat: str, day: date) -> str:
         """Returns the partition that shows a chat's day; of `messages_today` it is the chat alone."""
@@ -54,7 +58,11 @@ class ShownDays:
         """Shows which of the failed days wait for a deletion to be confirmed."""
         for result in results:
             if result.error is not None and result.error.error_type is ErrorType.SUSPICIOUS_DELETION:
-                evaluation = deletion_evaluation(str(chat_day_key(result.chat, result.day)), in_doubt=True)
+                evaluation = deletion_evaluation(
+                    str(chat_day_key(result.chat, result.day)),
+                    read_candidate(self._fetching.store.day(result.chat, result.day)),
+                    doubt=result.error.message,
+                )
                 if self._is_today:  # the check is one of `messages`, which makes this day's file final
                     self._context.instance.report_runless_asset_event(evaluation)
                 else:
@@ -69,7 +77,7 @@ class ShownDays:
         evaluations = list(self._evaluations(results))
         for result in results:
             key = self.key_of(result.chat, result.day)
-            metadata = day_metadata(result, self._fetching.store)
+            metadata = self._metadata(result)
             by_hand = self._asked.added_by_hand.get((result.chat, result.day), ())
             for other in by_hand:
                 self._context.add_asset_metadata({"kept_as": key}, partition_key=other)
@@ -105,9 +113,25 @@ class ShownDays:
             dg.AssetMaterialization(
                 asset_key=self._context.asset_key,
                 partition=self.key_of(result.chat, result.day),
-                metadata=day_metadata(result, self._fetching.store),
+                metadata=self._metadata(result),
             )
         )
+
+    def _metadata(self, result: DayReport) -> Mapping[str, Any]:
+        return day_metadata(result, self._fetching.store, read_by=self._read_by(result))
+
+    def _read_by(self, result: DayReport) -> str | None:
+        """Returns the run that read a day: this one, or as the ledger knows it."""
+        if result.outcome != "skipped":
+            return self._context.run.run_id
+        batch_id = result.coverage.event_request if result.coverage is not None else None
+        if batch_id is None:
+            return None
+        if batch_id not in self._runs:
+            with self._fetching.ledger.read() as connection:
+                batch = batches.find(connection, batch_id)
+            self._runs[batch_id] = batch.run_id if batch is not None else run_of_batch(batch_id)
+        return self._runs[batch_id]
 
     def _log_evaluation(self, evaluation: dg.AssetCheckEvaluation) -> None:
         # Dagster 1.13 takes it and does not say so in the type (op_execution_context.log_event).

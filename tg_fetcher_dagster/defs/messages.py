@@ -28,18 +28,7 @@ NOTHING = cast("dg.DagsterType", dg.Nothing)
 """The days rest on the disk: there is nothing for an I/O manager to store. Dagster types it as a class."""
 
 
-def retry_policy(settings: DefinitionSettings) -> dg.RetryPolicy:
-    """Returns the policy: exponential with jitter, so that many failed runs do not come back together."""
-    return dg.RetryPolicy(
-        max_retries=settings.max_retry_attempts,
-        delay=settings.retry_backoff_factor,
-        backoff=dg.Backoff.EXPONENTIAL,
-        jitter=dg.Jitter.PLUS_MINUS,
-    )
-
-
 def _fetching(
-    settings: DefinitionSettings,
     partitions: dg.PartitionsDefinition[Any],
     description: str,
     check_specs: Sequence[dg.AssetCheckSpec] | None = None,
@@ -52,7 +41,6 @@ def _fetching(
         dagster_type=NOTHING,
         output_required=False,  # a daily round of chats that cannot be read has nothing to show
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN),
-        retry_policy=retry_policy(settings),
         pool=POOL,
         hooks=HOOKS,
         group_name=GROUP,
@@ -65,7 +53,7 @@ def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
     """Returns the asset `messages`, partitioned by chat and date."""
     partitions = chat_days(settings)
 
-    @_fetching(settings, partitions, __doc__ or "", check_specs(partitions))
+    @_fetching(partitions, __doc__ or "", check_specs(partitions))
     def messages(
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
     ) -> Iterator[StepEvent]:
@@ -78,7 +66,6 @@ def build_messages_today(settings: DefinitionSettings) -> dg.AssetsDefinition:
     """Returns the asset `messages_today`, partitioned by chat: the unfinished day, stored as not final."""
 
     @_fetching(
-        settings,
         CHATS,
         "The unfinished day of each chat: the file that `messages` finishes after midnight.",
     )

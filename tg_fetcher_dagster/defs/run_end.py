@@ -1,6 +1,6 @@
 """The end of a run in the ledger: what it came to, and what becomes of the days that it has left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,9 +8,11 @@ import dagster as dg
 import structlog
 
 from tg_fetcher_dagster.errors import FetchError
-from tg_fetcher_dagster.fetching.request import DayReport
+from tg_fetcher_dagster.fetching.day_measures import Fetching, measures_of_failure
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.ledger.attempts import AttemptEnd
-from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.database import Ledger, now
+from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.requests.batch_end import Settled, note_failure, settle_batch
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.registration import RegisteredRun, end_run
@@ -39,22 +41,36 @@ class StepResult:
     error: FetchError | None = None
 
 
-def note_failures(ledger: Ledger, batch_id: str, failed: Sequence[DayReport]) -> None:
-    """Notes why days failed, before anybody decides what becomes of them."""
+def note_failures(
+    ledger: Ledger, batch_id: str, failed: Sequence[DayReport], *, requests: Iterable[FetchRequest]
+) -> None:
+    """Notes and counts why days failed, before anybody decides what becomes of them.
+
+    Args:
+        ledger: where.
+        batch_id: whose days.
+        failed: they.
+        requests: of the run, one a chat.
+    """
+    by_chat = {request.chat: Fetching.of(request) for request in requests}
     with ledger.write() as connection:
+        found: list[Measure] = []
         for result in failed:
             if result.error is not None:
                 note_failure(connection, batch_id, result.chat, result.day, result.error)
+                found += measures_of_failure(
+                    by_chat[result.chat], result.chat, result.error, seconds=result.seconds, now=now()
+                )
+        measure(connection, found)
 
 
-def end_step(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> float | None:
+def end_step(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> Settled | None:
     """Settles a run's batch and notes what the run came to.
 
     A ledger that refuses now fails no run whose days are kept: the reconciler settles what is left.
 
     Returns:
-        Until when (seconds since 1970) the days wait that the run did not get; None where none waits, or
-        others were given up.
+        What became of the days that the run did not get; None where that is decided later.
     """
     try:
         return _end(ledger, settings, run, result)
@@ -63,19 +79,18 @@ def end_step(ledger: Ledger, settings: Settings, run: RegisteredRun, result: Ste
         return None
 
 
-def _end(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> float | None:
+def _end(ledger: Ledger, settings: Settings, run: RegisteredRun, result: StepResult) -> Settled:
     settled = settle(ledger, settings, run.batch_id, how=result.how)
-    waits = _waits_until(settled)
     end_run(
         ledger,
         run.run_id,
-        end=_end_of(result, waits=waits is not None),
+        end=_end_of(result, waits=bool(settled.waiting and not settled.failed)),
         requests=result.requests,
         days_fetched=result.days_fetched,
         days_failed=result.days_failed,
         error=result.error,
     )
-    return waits
+    return settled
 
 
 def settle(ledger: Ledger, settings: Settings, batch_id: str, *, how: How) -> Settled:
@@ -88,10 +103,6 @@ def interrupted_by_operator(context: dg.AssetExecutionContext) -> bool:
     """True where somebody cancels the run; False where its process is asked to end for another reason."""
     run = context.instance.get_run_by_id(context.run.run_id)
     return run is not None and run.status in CANCELED
-
-
-def _waits_until(settled: Settled) -> float | None:
-    return settled.until if settled.waiting and not settled.failed else None
 
 
 def _end_of(result: StepResult, *, waits: bool) -> AttemptEnd:

@@ -43,7 +43,9 @@ def document() -> dict[str, Any]:
             "version": "1.0.0",
             "description": (
                 "Each chat and day that was asked for ends in exactly one of messages_fetched, fetch_skipped"
-                " and fetch_failed. The same event sent again has the same event_id. Keys may be added."
+                " and fetch_failed. The same event sent again has the same event_id. One with duplicate_of"
+                " ends the last of its commands alone: the others had their end in the event that it names."
+                " Keys may be added."
             ),
         },
         "defaultContentType": "application/json",

@@ -172,7 +172,13 @@ class MessagesFetched(Event):
 
 
 class FetchSkipped(Event):
-    """The day is complete already, or was read again and found the same."""
+    """The day is complete already, or was read again and found the same.
+
+    Attributes:
+        reason: `complete`, `unchanged`, `newer` (a later reading is kept already) or `duplicate`.
+        duplicate_of: of a `duplicate` the event_id of the end that answered the same ask a moment ago; it
+            answered the commands before the last one, so this event is the end of the last one alone.
+    """
 
     event: Literal["fetch_skipped"] = "fetch_skipped"
     chat: str
@@ -181,6 +187,7 @@ class FetchSkipped(Event):
     checksum_expected: str | None
     checksum_actual: str | None
     final: bool | None = None
+    duplicate_of: str | None = None
 
 
 class FetchFailed(Event):

@@ -6,6 +6,7 @@ reported as failed with the reason, never as an empty day.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import aclosing
 from dataclasses import replace
@@ -168,6 +169,7 @@ async def _fetch_stretch(
 ) -> AsyncIterator[DayReport]:
     """Walks once over neighbouring days and yields each day's result as soon as the day is durable."""
     left = list(newest_first(first, last))
+    since = time.monotonic()
     try:
         telegram = await reader()
         identity = await identify(telegram, context.identities, request.chat)
@@ -186,6 +188,7 @@ async def _fetch_stretch(
                 async with aclosing(walk.run()) as results:
                     async for result in results:
                         left.remove(result.day)
+                        since = time.monotonic()
                         yield result
                 break
             except ChatMigratedError as moved:
@@ -202,5 +205,5 @@ async def _fetch_stretch(
             error_type=failure.error_type.value,
             error=failure.message,
         )
-        for result in failed_days(request.chat, left, failure):
+        for result in failed_days(request.chat, left, failure, seconds=time.monotonic() - since):
             yield result

@@ -16,10 +16,12 @@ from tg_fetcher_dagster.durable_files import exclusive, sha256_of, storage_failu
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.models import ANY_EVENT, Event
 from tg_fetcher_dagster.fetching.day_events import record_end, unasked
+from tg_fetcher_dagster.fetching.day_measures import Fetching, measures_of_day, measures_of_reading
 from tg_fetcher_dagster.fetching.deletion_doubts import drop_what_was_answered
 from tg_fetcher_dagster.ledger import intents
 from tg_fetcher_dagster.ledger.asks import End
-from tg_fetcher_dagster.ledger.database import Connection, Ledger
+from tg_fetcher_dagster.ledger.database import Connection, Ledger, now
+from tg_fetcher_dagster.ledger.measures import measure
 from tg_fetcher_dagster.storage.coverage import Coverage, coverage_in, write_coverage
 from tg_fetcher_dagster.storage.damage import look
 from tg_fetcher_dagster.storage.day_writer import DayWriter
@@ -47,6 +49,7 @@ class Intent(BaseModel):
         answers_candidate: a reading that was not believed is confirmed or refuted by this one.
         takes_stragglers: the messages that waited for the day are in it.
         over: when the reading began whose record this one replaces; None where there is none.
+        fetching: on whose behalf the day was read, for what is counted; None where nobody has read it.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -61,6 +64,7 @@ class Intent(BaseModel):
     answers_candidate: bool = False
     takes_stragglers: bool = False
     over: AwareDatetime | None = None
+    fetching: Fetching | None = None
 
 
 def commit_day(
@@ -196,6 +200,7 @@ def _end(ledger: Ledger, paths: DayPaths, intent: Intent) -> None:
             log.error("another reading is in place", chat=paths.chat, date=str(paths.day))
             return
         write_coverage(connection, coverage)
+        _count(connection, intent)
         if intent.event is not None and intent.end is not None:
             event: Event = ANY_EVENT.validate_python(intent.event)
             told = record_end(connection, event, request_id=intent.request_id, end=intent.end)
@@ -213,6 +218,21 @@ def _end(ledger: Ledger, paths: DayPaths, intent: Intent) -> None:
         final=coverage.final,
         duration_seconds=coverage.duration_seconds,
     )
+
+
+def _count(connection: Connection, intent: Intent) -> None:
+    """Counts a day that was read, in the transaction in which it begins to count."""
+    if intent.fetching is None:
+        return
+    coverage = intent.coverage
+    of_day = measures_of_day(
+        intent.fetching,
+        coverage.chat,
+        status="unchanged" if coverage.outcome == "unchanged" else "fetched",
+        seconds=coverage.duration_seconds,
+        now=now(),
+    )
+    measure(connection, [*of_day, *measures_of_reading(coverage)])
 
 
 def _give_up(ledger: Ledger, paths: DayPaths, intent_id: str | None = None) -> None:

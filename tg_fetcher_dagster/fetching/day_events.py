@@ -23,10 +23,12 @@ from tg_fetcher_dagster.events.models import (
 from tg_fetcher_dagster.events.places import told_paths
 from tg_fetcher_dagster.events.recording import record
 from tg_fetcher_dagster.fetching.context import FetchContext
+from tg_fetcher_dagster.fetching.day_measures import Fetching, measures_of_day
 from tg_fetcher_dagster.fetching.request import FetchRequest
 from tg_fetcher_dagster.ledger import asks
 from tg_fetcher_dagster.ledger.asks import Asker, End
-from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.database import Connection, now
+from tg_fetcher_dagster.ledger.measures import measure
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage
 from tg_fetcher_dagster.storage.paths import DayPaths
@@ -160,6 +162,7 @@ class DayEvents:
 
     Attributes:
         request_id: on whose behalf.
+        fetching: the same, for what is counted.
         notice: what every event from now on says of the chat's names.
     """
 
@@ -169,6 +172,7 @@ class DayEvents:
         self._request = request
         self._who: dict[date, dict[str, Any]] = {}
         self.request_id = request.request_id
+        self.fetching = Fetching.of(request)
         self.notice: str | None = None
 
     def started(self, day: date) -> None:
@@ -199,15 +203,25 @@ class DayEvents:
             notice=self.notice,
         )
 
-    def skipped(self, coverage: Coverage, *, reason: str, expected: str | None) -> None:
-        """A day has no new content; `expected` is the checksum that was told of last.
+    def skipped(self, coverage: Coverage, *, reason: str, expected: str | None, seconds: float) -> None:
+        """A day has no new content; a request tells and counts that once.
+
+        Args:
+            coverage: what is proved of it.
+            reason: why nothing is new.
+            expected: the checksum that was told of last.
+            seconds: that it took to find out.
 
         Raises:
             FetchError: (storage) the ledger refused.
         """
         event = _skipped(self._common(coverage.date), coverage, reason=reason, expected=expected)
         with self._context.ledger.write() as connection:
-            record_end(connection, event, request_id=self.request_id, end="skipped")
+            if record_end(connection, event, request_id=self.request_id, end="skipped"):
+                ended = measures_of_day(
+                    self.fetching, coverage.chat, status="skipped", seconds=seconds, now=now()
+                )
+                measure(connection, ended)
 
     def _common(self, day: date) -> dict[str, Any]:
         return _common(

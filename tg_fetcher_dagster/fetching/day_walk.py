@@ -1,5 +1,6 @@
 """One walk over a chat's history, newest first, split into days (telegram.md, 1 to 3)."""
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import date, datetime
@@ -227,7 +228,12 @@ class DayWalk:
             del self._open[day]
             opened.builder.discard()
             yield DayReport(
-                chat=self._request.chat, day=day, outcome="failed", error=opened.failure, requests=requests
+                chat=self._request.chat,
+                day=day,
+                outcome="failed",
+                error=opened.failure,
+                requests=requests,
+                seconds=time.monotonic() - opened.began,
             )
             return
         newest, oldest = self._scanned.around(opened)

@@ -3,6 +3,7 @@
 Nothing here asks Telegram.
 """
 
+import time
 from datetime import date
 
 import structlog
@@ -33,6 +34,7 @@ def settled_on_disk(
     Raises:
         FetchError: (storage) the disk refused.
     """
+    began = time.monotonic()
     paths = context.store.day(request.chat, day)
     coverage = read_coverage(context.ledger, paths)
     candidate = read_candidate(paths)
@@ -50,7 +52,8 @@ def settled_on_disk(
         return None
     if restored is not None and restored.outcome != "unchanged":
         return DayReport(chat=request.chat, day=day, outcome="fetched", coverage=coverage)
-    events.skipped(coverage, reason="complete", expected=coverage.checksum_sha256)
+    seconds = time.monotonic() - began
+    events.skipped(coverage, reason="complete", expected=coverage.checksum_sha256, seconds=seconds)
     return DayReport(chat=request.chat, day=day, outcome="skipped", coverage=coverage)
 
 

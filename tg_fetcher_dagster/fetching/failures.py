@@ -19,9 +19,21 @@ def failure_of(error: Exception, *, about: str) -> FetchError:
     return FetchError(ErrorType.INTERNAL, f"{about}: {type(error).__name__}: {error}")
 
 
-def failed_days(chat: str, days: Iterable[date], error: FetchError) -> list[DayReport]:
-    """Returns that days of a chat were not fetched, all for the same reason."""
-    return [DayReport(chat=chat, day=day, outcome="failed", error=error) for day in days]
+def failed_days(
+    chat: str, days: Iterable[date], error: FetchError, *, seconds: float = 0.0
+) -> list[DayReport]:
+    """Returns that days of a chat were not fetched, all for the same reason.
+
+    Args:
+        chat: its key.
+        days: in the order in which they would have been read.
+        error: the reason.
+        seconds: that the first one took; the others were not begun.
+    """
+    return [
+        DayReport(chat=chat, day=day, outcome="failed", error=error, seconds=0.0 if place else seconds)
+        for place, day in enumerate(days)
+    ]
 
 
 def not_reached(chat: str, days: Iterable[date]) -> list[DayReport]:

@@ -1,6 +1,7 @@
 """What one run is asked to fetch, and what it reports of each day."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import date
 
 from tg_fetcher_dagster.errors import FetchError
@@ -19,6 +20,8 @@ class FetchRequest:
         force: fetch complete days again.
         limit: at most so many messages a day; such a day is not final.
         strategy: told in `fetch_started`.
+        today: the day is the unfinished one.
+        began_at: when the run began (seconds since 1970).
     """
 
     request_id: str
@@ -27,6 +30,8 @@ class FetchRequest:
     force: bool = False
     limit: int | None = None
     strategy: str = "batch"
+    today: bool = False
+    began_at: float = field(default_factory=time.time, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,7 @@ class DayReport:
         outcome: how it ends, in the words of the ledger's asks; a run itself cancels none.
         coverage: what is now known of the day; None only where it failed and was never read.
         error: why it failed.
+        seconds: that a day took which failed; 0 for one that was not begun.
         asked: False for a day that nobody asked for and that has changed all the same.
     """
 
@@ -46,4 +52,5 @@ class DayReport:
     coverage: Coverage | None = None
     error: FetchError | None = None
     requests: int = 0
+    seconds: float = 0.0
     asked: bool = True

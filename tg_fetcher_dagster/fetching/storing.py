@@ -102,12 +102,12 @@ def _put(
     before = read_coverage(context.ledger, paths)
     newer = newer_in_place(paths, before, coverage, now=context.now())
     if newer is not None:
-        return _superseded(newer, events)
+        return _superseded(newer, events, seconds=coverage.duration_seconds)
     found = writer.compare(before)
     rule = DeletionRule.from_settings(context.settings)
     doubt = doubt_of(paths, coverage, found, before=before, draft=writer.day_file, rule=rule)
     if doubt is not None:
-        return _set_aside(paths, doubt, writer, before=before, context=context)
+        return _set_aside(paths, doubt, writer, before=before, reading=coverage, context=context)
     events.stage(paths.day, "postprocess")
     changes = ChangeRecord.of(found.changes) if found.changes else None
     kept = coverage.model_copy(update={"outcome": found.outcome, "changes": changes})
@@ -121,20 +121,27 @@ def _put(
         end=end,
         event=event.model_dump(mode="json"),
         answers_candidate=True,
+        fetching=events.fetching,
     )
     if not commit_day(context.ledger, paths, intent, writer, before=before):
         return None
     return DayReport(chat=paths.chat, day=paths.day, outcome=end, coverage=kept, requests=coverage.requests)
 
 
-def _superseded(newer: Coverage, events: DayEvents) -> DayReport:
+def _superseded(newer: Coverage, events: DayEvents, *, seconds: float) -> DayReport:
     log.info("an older reading was dropped", chat=newer.chat, date=newer.date.isoformat())
-    events.skipped(newer, reason="newer", expected=newer.checksum_sha256)
+    events.skipped(newer, reason="newer", expected=newer.checksum_sha256, seconds=seconds)
     return DayReport(chat=newer.chat, day=newer.date, outcome="skipped", coverage=newer)
 
 
 def _set_aside(
-    paths: DayPaths, doubt: Doubt, writer: DayWriter, *, before: Coverage | None, context: FetchContext
+    paths: DayPaths,
+    doubt: Doubt,
+    writer: DayWriter,
+    *,
+    before: Coverage | None,
+    reading: Coverage,
+    context: FetchContext,
 ) -> DayReport:
     """Keeps the reading beside the day where it is the first one, and results the day as failed."""
     if doubt.is_first:
@@ -144,7 +151,14 @@ def _set_aside(
     error = doubt.candidate.failure(paths, confirm_after)
     mark_in_doubt(context.ledger, paths, until=doubt.candidate.due(confirm_after), why=error.message)
     log.error("a deletion is not believed", error_type=error.error_type.value, error=error.message)
-    return DayReport(chat=paths.chat, day=paths.day, outcome="failed", coverage=before, error=error)
+    return DayReport(
+        chat=paths.chat,
+        day=paths.day,
+        outcome="failed",
+        coverage=before,
+        error=error,
+        seconds=reading.duration_seconds,
+    )
 
 
 def _coverage(closed: ReadDay, made: MadeDay, *, request: FetchRequest, context: FetchContext) -> Coverage:

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from tg_fetcher_dagster.ledger.database import now
 from tg_fetcher_dagster.ledger.tables import asks, requests
 
-End = Literal["fetched", "unchanged", "skipped", "failed", "cancelled"]
+End = Literal["fetched", "unchanged", "skipped", "duplicate", "failed", "cancelled"]
 """How an ask ends. `fetched`: new or changed content; `unchanged`: read again, the same; `skipped`: it was
-complete already; `cancelled`: somebody said so."""
+complete already; `duplicate`: the same ask was answered a moment ago; `cancelled`: somebody said so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.tables import asks, batches, days, requests
 
 ChatDay = tuple[str, dt.date]
+SameAsk = tuple[str, dt.date, int | None]
+"""Chat, day and limit of messages: two such asks want the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +30,18 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """An ask that ended well a moment ago."""
+    """An end of a moment ago that went well.
 
-    command_id: str | None
-    correlation_id: str
-    limit: int | None
+    Attributes:
+        command_ids: those that it answered, the first one first.
+        event_id: of the event that told it.
+        checksum: of the day's file.
+        ended_at: seconds since 1970.
+    """
+
+    command_ids: tuple[str, ...]
+    event_id: str
+    checksum: str | None
     ended_at: float
 
 
@@ -77,26 +86,50 @@ def in_flight(connection: Connection, chats: Collection[str]) -> dict[ChatDay, I
     }
 
 
-def answered_since(connection: Connection, chats: Collection[str], since: float) -> dict[ChatDay, Answered]:
-    """Returns the days of chats whose asks ended well since a moment, the last end of each."""
+def answered_between(
+    connection: Connection,
+    chats: Collection[str],
+    first: dt.date,
+    last: dt.date,
+    *,
+    since: float,
+    until: float,
+) -> dict[SameAsk, Answered]:
+    """Returns the last end of each day of chats, of those that went well between two moments.
+
+    Who was answered by an end of before (`duplicate`) is not among those whom an end answered.
+    """
     found = connection.execute(
         sa.select(
             asks.c.chat,
             asks.c.date,
-            requests.c.command_id,
-            requests.c.correlation_id,
             asks.c.message_limit,
+            asks.c.event_id,
             asks.c.ended_at,
+            requests.c.command_id,
+            days.c.checksum_sha256,
         )
         .join(requests, requests.c.request_id == asks.c.request_id)
+        .outerjoin(days, sa.and_(days.c.chat == asks.c.chat, days.c.date == asks.c.date))
         .where(
             asks.c.ended_at >= since,
+            asks.c.ended_at <= until,
             asks.c.chat.in_(chats),
+            asks.c.date >= first,
+            asks.c.date <= last,
             asks.c.state.in_(("fetched", "unchanged", "skipped")),
+            asks.c.event_id.is_not(None),
         )
-        .order_by(asks.c.ended_at)
+        .order_by(asks.c.ended_at, asks.c.seq)
     )
-    return {
-        (chat, day): Answered(command_id=command_id, correlation_id=correlation, limit=limit, ended_at=ended)
-        for chat, day, command_id, correlation, limit, ended in found
-    }
+    answered: dict[SameAsk, Answered] = {}
+    for chat, day, limit, event_id, ended_at, command_id, checksum in found:
+        before = answered.get((chat, day, limit))
+        named = before.command_ids if before and before.event_id == event_id else ()
+        answered[chat, day, limit] = Answered(
+            command_ids=(*named, command_id) if command_id else named,
+            event_id=event_id,
+            checksum=checksum,
+            ended_at=ended_at,
+        )
+    return answered

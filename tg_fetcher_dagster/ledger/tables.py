@@ -357,10 +357,10 @@ measures = sa.Table(
     sa.Column("labels", sa.Text, nullable=False),
     # The bucket of a histogram that the value falls into; 0 for what only adds up.
     sa.Column("bound", sa.Float, nullable=False, server_default="0"),
+    # How often it happened, and what that comes to: things of one sort that are written together are one row.
+    sa.Column("count", sa.Integer, nullable=False, server_default="1"),
     sa.Column("value", sa.Float, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
-    # The fold that is counting it, for the length of that transaction.
-    sa.Column("fold", sa.String(32)),
     comment="what happened and stands in no total yet; gone as soon as it does",
 )
 

@@ -7,9 +7,12 @@ hide a line or, on some terminals, type; a change of the writing direction shows
 import re
 from typing import Final
 
-_COMMANDING: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
+_COMMANDING: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
 """Controls of ASCII and Latin-1 (ECMA-48) but newline and tab, line and paragraph separators, and the
-characters that override the writing direction (Unicode, UAX 9)."""
+characters that override the writing direction (Unicode, UAX 9); also half a pair of UTF-16, which no stream
+takes."""
 
 
 def legible_lines(text: str) -> str:

@@ -1,136 +1,80 @@
-"""One logging set-up for every process: JSON lines or text, secrets masked in one place.
+"""One logging set-up for every process: JSON lines or text, secrets masked in one place (docs/logs.md).
 
-The lines carry what is bound around the work that they tell of (`correlation_id`, `run_id`, `chat`,
-`date`) and what the call adds (`message_count`, `duration_seconds`, `error_type`). structlog does the
-work, through the standard library's loggers; of other libraries only Telethon's errors are let through.
+The lines carry who writes (`service`, `host`, ...), what is bound around the work that they tell of
+(`correlation_id`, `run_id`, `chat`, `date`) and what the call adds (`message_count`, `duration_seconds`,
+`error_type`). structlog does the work, through the standard library's loggers. Of other libraries what is a
+warning or worse is let through; Dagster's own lines come by another way (logs/foreign_lines.py).
 """
 
 import logging
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
-from urllib.parse import unquote
+from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from tg_fetcher_dagster.logs.legible import legible_lines
+from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.logs.masking import masked_fields, remember_secrets
+from tg_fetcher_dagster.logs.moments import timestamp_of
+from tg_fetcher_dagster.logs.origin import origin_of
+from tg_fetcher_dagster.logs.rendering import LogFormat, rendered
 from tg_fetcher_dagster.settings import Settings
 
-MASK = "***"
+OWN: Final = "tg_fetcher_dagster"
+"""The logger of this project; its modules' loggers are below it."""
 
-SECRET_NAMES = re.compile(
-    r"((^|_)(password|passwd|secret|token|api_hash|api_id|auth_key|access_hash|phone|session_key|session_string)"
-    r"|^(code|login_code|phone_code|session))$",
-    re.IGNORECASE,
+_SHARED: Final[tuple[Processor, ...]] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.StackInfoRenderer(),
 )
-"""Keys whose values are never shown, whatever they hold. Not `error_code`, `session_dir` and the like."""
-
-SECRET_SHAPES = (
-    re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),  # user:password@ in an address
-    re.compile(
-        r"(?<![A-Za-z0-9_\-])1[A-Za-z0-9_\-]{340,}={0,2}"
-    ),  # a StringSession: 1 and 263 bytes in base64
-    re.compile(r"(?<![\w.])\+\d{10,15}\b"),  # a phone number
-)
-"""Texts that are secrets wherever they stand. Not 32 hexadecimal digits: correlation ids look so, too."""
-
-SHORTEST = 4
-"""Characters; masking a shorter secret would make every line unreadable and hide nothing."""
-
-_known: tuple[str, ...] = ()
 
 
-def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """Returns the settings' own secrets as they may stand in a text, the longest first."""
-    hidden = (
-        settings.telegram_api_hash,
-        settings.telegram_password,
-        settings.redis_password,
-        settings.session_key,
+def _stamped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The moment of the call, also of another library's line."""
+    record: logging.LogRecord = event["_record"]
+    event["timestamp"] = timestamp_of(record.created)
+    return event
+
+
+def _named_error(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A line with a stack trace says what sort of error it is, too."""
+    told = event.get("exc_info")
+    error = (
+        told[1] if isinstance(told, tuple) else told if isinstance(told, BaseException) else sys.exception()
     )
-    values = {value.get_secret_value() for value in hidden if value is not None}
-    if settings.session_key is not None:
-        values |= {part.strip() for part in settings.session_key.get_secret_value().split(",")}
-    if settings.telegram_phone is not None:
-        values |= {settings.telegram_phone, settings.telegram_phone.removeprefix("+")}
-    for url in (settings.redis_url, settings.pushgateway_url, settings.loki_url):
-        values |= _passwords_in(url)
-    return tuple(sorted((value for value in values if len(value) >= SHORTEST), key=len, reverse=True))
+    if told and error is not None:
+        sort = error.error_type if isinstance(error, FetchError) else ErrorType.INTERNAL
+        event.setdefault("error_type", sort.value)
+    return event
 
 
-def _passwords_in(url: str | None) -> set[str]:
-    """The password of an address, as it is written there and as it is meant."""
-    if url is None or "@" not in url:
-        return set()
-    _, colon, password = url.rpartition("@")[0].rpartition("//")[2].partition(":")
-    return {password, unquote(password)} if colon else set()
+class _Rendered:
+    """The last processor: masks and renders."""
+
+    def __init__(self, origin: Mapping[str, str], log_format: LogFormat) -> None:
+        self._origin = origin
+        self._format = log_format
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> str:
+        return rendered({**masked_fields(event), **self._origin}, self._format)
 
 
-def masked(text: str) -> str:
-    """Returns the text with everything that is or looks like a secret replaced by `***`."""
-    for secret in _known:
-        text = text.replace(secret, MASK)
-    for shape in SECRET_SHAPES:
-        text = shape.sub(MASK, text)
-    return text
-
-
-def _masked_value(value: object) -> object:
-    if isinstance(value, str):
-        return masked(value)
-    if isinstance(value, Mapping):
-        return {
-            key: MASK if SECRET_NAMES.search(str(key)) else _masked_value(item) for key, item in value.items()
-        }
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_masked_value(item) for item in value]
-    if value is None or isinstance(value, int | float):
-        return value
-    # An exception, a path, a date: it would become text after this step, unmasked.
-    return masked(str(value))
-
-
-def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """A structlog processor: masks secrets by name, by value and by shape, in traces too."""
-    return {key: MASK if SECRET_NAMES.search(key) else _masked_value(value) for key, value in event.items()}
-
-
-def _shared_processors() -> list[Processor]:
-    return [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-    ]
-
-
-def _legible(_logger: WrappedLogger, _method: str, line: Any) -> str:  # noqa: ANN401 - a processor's
-    return legible_lines(str(line))
-
-
-def formatter(log_format: str) -> logging.Formatter:
-    """Returns the formatter of a line: `json` (one object a line) or `text` (for people)."""
-    renderer: list[Processor]
-    if log_format == "json":
-        renderer = [
-            structlog.processors.format_exc_info,
-            mask_secrets,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ]
-    else:
-        renderer = [
-            structlog.processors.format_exc_info,
-            mask_secrets,
-            structlog.dev.ConsoleRenderer(colors=False),
-        ]
+def formatter(settings: Settings, log_format: LogFormat | None = None) -> logging.Formatter:
+    """Returns the formatter of a line, in the settings' format unless another one is named."""
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_shared_processors(),
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer, _legible],
+        foreign_pre_chain=_SHARED,
+        processors=[
+            _stamped,
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _named_error,
+            structlog.processors.format_exc_info,
+            _Rendered(origin_of(settings), log_format or settings.log_format),
+        ],
     )
 
 
@@ -140,32 +84,46 @@ def configure_logging(settings: Settings) -> None:
     Lines go to standard error, so that a program's own output stays clean. The settings' secrets are masked
     from here on.
     """
-    global _known  # noqa: PLW0603 - logging is one for a process, and so is what it must not say
-    _known = secrets_of(settings)
+    remember_secrets(settings)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_shared_processors(),
+            *_SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    root = logging.getLogger("tg_fetcher_dagster")
-    root.setLevel(settings.log_level)
+    own, root = logging.getLogger(OWN), logging.getLogger()
+    own.setLevel(settings.log_level)
     # Another handler, such as the one that a Celery worker puts on the root, would write it again, unmasked.
-    root.propagate = False
-    ours = [handler for handler in root.handlers if isinstance(handler, _Lines)]
-    handler = ours[0] if ours else _Lines(sys.stderr)
-    handler.setFormatter(formatter(settings.log_format))
-    if not ours:
+    own.propagate = False
+    handler = written_by(own) or Lines(sys.stderr)
+    handler.setFormatter(formatter(settings))
+    if written_by(own) is None:
+        own.addHandler(handler)
         root.addHandler(handler)
     logging.getLogger("telethon").setLevel(logging.ERROR)
 
 
-class _Lines(logging.StreamHandler[Any]):
+class Lines(logging.StreamHandler[Any]):
     """Our own handler, recognised by its class when logging is configured again."""
+
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - as the base class has it
+        """Takes the stream that the lines go to."""
+        super().__init__(stream)
+        self.addFilter(_is_not_dagsters)
+
+
+def _is_not_dagsters(record: logging.LogRecord) -> bool:
+    """Dagster's loggers have handlers of their own, and would be heard twice."""
+    return not record.name.startswith("dagster")
+
+
+def written_by(logger: logging.Logger) -> Lines | None:
+    """Returns our handler of a logger; None where logging was not set up."""
+    return next((each for each in logger.handlers if isinstance(each, Lines)), None)
 
 
 @contextmanager

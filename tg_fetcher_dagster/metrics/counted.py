@@ -20,15 +20,23 @@ ERROR_TYPES = tuple(each.value for each in ErrorType)
 HOPS = ("queue", "plan", "start", "fetch", "publish")
 """The way of a command: pushed → taken in → planned → its run begins → its days end → its event is out."""
 
+MODES = ("day", "range", "today", "limited")
+"""What a run was asked of a chat: one day, several days, the unfinished day, or some messages of each day."""
+
+LOSS_KINDS = ("messages", "comments", "words")
+"""`words`: a message is there, and Telegram did not give all of its text."""
+
 _ONE_ENDING = {"status": ENDS}
 
 FETCH_DURATION = histogram(
     "telegram_fetch_duration_seconds",
-    "How long one day of one chat took, from its first request to its commit or its error.",
+    "How long one day of one chat took, from its first request to its files or its error, by what its run was"
+    " asked of the chat: one day, a range of them, the unfinished day (today), or limited messages a day.",
     "chat",
     "mode",
     "status",
     buckets=SECONDS_OF_A_FETCH,
+    values={"mode": MODES, "status": ENDS},
 )
 FETCHES = counter(
     "tg_fetcher_fetches_total",
@@ -43,6 +51,7 @@ LOSSES = counter(
     "Messages or comments that a read day is known to lack, by what.",
     "chat",
     "kind",
+    values={"kind": LOSS_KINDS},
 )
 ERRORS = counter(
     "tg_fetcher_errors_total",

@@ -1,1 +1,1 @@
-"""The process beside the flow, `tg-fetcher monitor`: it reads every source by itself, and shows what it saw."""
+"""The process beside the flow, `tg-fetcher monitor`: it reads each source by itself and shows what it saw."""

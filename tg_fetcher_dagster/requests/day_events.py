@@ -49,6 +49,7 @@ class EventMaker:
         final: bool,
         command_ids: Sequence[str] = (),
         correlation_id: str,
+        duplicate_of: str | None = None,
     ) -> FetchSkipped:
         """A day needs no run: it is complete, or the same ask was answered a moment ago."""
         return FetchSkipped(
@@ -61,4 +62,5 @@ class EventMaker:
             checksum_expected=checksum,
             checksum_actual=checksum,
             final=final,
+            duplicate_of=duplicate_of,
         )

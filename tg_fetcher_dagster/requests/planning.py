@@ -6,15 +6,18 @@ The pure part is `place`; `plan_days` reads for many requests at once and writes
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from tg_fetcher_dagster.events.models import Event
+from tg_fetcher_dagster.events.models import Event, event_id
 from tg_fetcher_dagster.events.recording import record_all
 from tg_fetcher_dagster.ledger import asks, planning, requests
 from tg_fetcher_dagster.ledger.database import Connection
-from tg_fetcher_dagster.ledger.planning import Answered, ChatDay, InFlight
+from tg_fetcher_dagster.ledger.planning import Answered, ChatDay, InFlight, SameAsk
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.rules import Rules
+
+_STATES: Final = {"start": "open", "join": "open", "complete": "skipped", "duplicate": "duplicate"}
+"""Of an ask, by the place where its day goes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,21 +60,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the days that are asked for, by chat and day."""
+    """What is known of the days that are asked for, by chat and day.
+
+    Attributes:
+        answered: by chat, day and limit; who is answered now is there for those behind him.
+    """
 
     settled: Mapping[ChatDay, str | None]
     in_flight: Mapping[ChatDay, InFlight]
-    answered: Mapping[ChatDay, Answered]
+    answered: dict[SameAsk, Answered]
 
 
 def place(wanted: Wanted, chat: str, day: dt.date, known: Known, *, rules: Rules, today: dt.date) -> Place:
     """Returns where a day of a request goes. `force` is never answered by what was read before it came."""
     if wanted.look and not wanted.force:
+        before = known.answered.get((chat, day, wanted.limit))
+        if before and _as_over_as(before, day, rules=rules, today=today):
+            return Place("duplicate", answered=before)
         if (chat, day) in known.settled:
             return Place("complete")
-        before = known.answered.get((chat, day))
-        if before and before.limit == wanted.limit and _as_over_as(before, day, rules=rules, today=today):
-            return Place("duplicate", answered=before)
     flying = known.in_flight.get((chat, day))
     if flying and _may_join(wanted, flying):
         return Place("join", batch_id=flying.batch_id)
@@ -109,13 +116,16 @@ def plan_days(
                 where = place(each, chat, day, known, rules=rules, today=today)
                 row = _row(each, chat, day, where, now=now)
                 rows.append(row)
-                if where.what in {"complete", "duplicate"}:
-                    told.append((_skipped(each, chat, day, where, known, events=events), each.request_id))
-                    ended.append(row)
-                else:
+                if where.what not in {"complete", "duplicate"}:
                     open_days[each.request_id] += 1
-    for row, event_id in zip(ended, record_all(connection, told), strict=True):
-        row["event_id"] = event_id
+                    continue
+                event = _skipped(each, chat, day, where, known, events=events)
+                told.append((event, each.request_id))
+                ended.append(row)
+                if where.what == "complete" and rules.duplicate_seconds:
+                    known.answered[chat, day, each.limit] = _answered_now(each, event, now=now)
+    for row, told_by in zip(ended, record_all(connection, told), strict=True):
+        row["event_id"] = told_by
     asks.insert(connection, rows)
     requests.change(
         connection,
@@ -170,11 +180,28 @@ def _known(connection: Connection, wanted: Sequence[Wanted], *, rules: Rules, no
     if not days:
         return Known({}, flying, {})
     asked = {(chat, day) for each in wanted for chat, ds in each.days.items() for day in ds}
-    settled = planning.settled(connection, chats, min(days), max(days), now=now)
+    first, last, window = min(days), max(days), rules.duplicate_seconds
+    settled = planning.settled(connection, chats, first, last, now=now)
+    # What ended after now ended before somebody put the clock back; the clocks of two hosts differ a little.
+    answered = (
+        planning.answered_between(connection, chats, first, last, since=now - window, until=now + window)
+        if window
+        else {}
+    )
+    with_file = {key for key in asked & {*settled, *(key[:2] for key in answered)} if rules.has_file(*key)}
     return Known(
-        {key: checksum for key, checksum in settled.items() if key in asked and rules.has_file(*key)},
+        {key: checksum for key, checksum in settled.items() if key in with_file},
         flying,
-        planning.answered_since(connection, chats, now - rules.duplicate_seconds),
+        {key: before for key, before in answered.items() if key[:2] in with_file},
+    )
+
+
+def _answered_now(each: Wanted, event: Event, *, now: float) -> Answered:
+    return Answered(
+        command_ids=event.command_ids,
+        event_id=event_id(event, request_id=each.request_id),
+        checksum=None,
+        ended_at=now,
     )
 
 
@@ -185,7 +212,6 @@ def _as_over_as(before: Answered, day: dt.date, *, rules: Rules, today: dt.date)
 
 
 def _row(each: Wanted, chat: str, day: dt.date, where: Place, *, now: float) -> dict[str, Any]:
-    done = where.what in {"complete", "duplicate"}
     return {
         "request_id": each.request_id,
         "chat": chat,
@@ -195,23 +221,26 @@ def _row(each: Wanted, chat: str, day: dt.date, where: Place, *, now: float) -> 
         "force": each.force,
         "message_limit": each.limit,
         "strategy": each.strategy,
-        "state": "skipped" if done else "open",
+        "state": _STATES[where.what],
         "batch_id": where.batch_id,
         "event_id": None,
-        "ended_at": now if done else None,
+        "ended_at": None if _STATES[where.what] == "open" else now,
     }
 
 
 def _skipped(
     each: Wanted, chat: str, day: dt.date, where: Place, known: Known, *, events: EventMaker
 ) -> Event:
-    first = where.answered.command_id if where.answered else None
+    before = where.answered
+    named = (*(before.command_ids if before else ()), *([each.command_id] if each.command_id else ()))
     return events.skipped(
         chat,
         day,
         where.what,
-        checksum=known.settled.get((chat, day)),
+        checksum=known.settled.get((chat, day), before.checksum if before else None),
         final=(chat, day) in known.settled,
-        command_ids=tuple(command_id for command_id in (first, each.command_id) if command_id),
+        # Whom this event answers comes last, also where he sends his own command again.
+        command_ids=tuple(reversed(dict.fromkeys(reversed(named)))),
         correlation_id=each.correlation_id,
+        duplicate_of=before.event_id if before else None,
     )

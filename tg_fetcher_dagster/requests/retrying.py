@@ -101,11 +101,15 @@ def until_of(error: FetchError, now: float) -> float:
     return now + (error.retry_after or 0.0)
 
 
+def passes(why: FetchError, *, known_end: bool) -> bool:
+    """Returns whether a reason passes by itself; of a failing network only where it is known when."""
+    return waits(why.error_type) or (why.error_type is ErrorType.NETWORK and known_end)
+
+
 def _is_state(why: FetchError, ask: OpenAsk, *, known_end: bool) -> bool:
-    """True where the reason passes without anybody's doing."""
-    if why.error_type is ErrorType.STORAGE or (why.error_type is ErrorType.NETWORK and known_end):
-        return ask.waits < MAX_WAITS
-    return waits(why.error_type)
+    """True where the reason passes without anybody's doing, and was not waited for too often."""
+    lasts = why.error_type in {ErrorType.STORAGE, ErrorType.NETWORK} and ask.waits >= MAX_WAITS
+    return passes(why, known_end=known_end) and not lasts
 
 
 def _noted(ask: OpenAsk) -> FetchError | None:

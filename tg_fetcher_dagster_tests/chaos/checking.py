@@ -17,6 +17,7 @@ from tg_fetcher_dagster_tests.chaos.producer import QUEUE, Producer
 from tg_fetcher_dagster_tests.chaos.redis_server import DurableRedis
 from tg_fetcher_dagster_tests.chaos.storm import Storm
 from tg_fetcher_dagster_tests.consumer import read_day, read_event
+from tg_fetcher_dagster_tests.ends import ends_of, told_beside_their_end
 
 ENDS = ("messages_fetched", "fetch_skipped", "fetch_failed")
 CLAIMED_BEFORE = 60.0
@@ -68,6 +69,7 @@ class Found:
 
     Attributes:
         ends: the terminal events of each command and day on the stream (no day: the command made no sense).
+        beside: what duplicates' answers say wrongly of those whom an earlier event answered.
         taken: the moments at which the ledger took a command in, by its id; several where it reappeared.
         letters: ids of commands that became dead letters, with the reason.
         repeated: how many commands Redis gave back that had been taken, and that were not done again.
@@ -75,6 +77,7 @@ class Found:
     """
 
     ends: Mapping[tuple[str, date | None], Sequence[Mapping[str, Any]]]
+    beside: Sequence[str]
     taken: Mapping[str, Sequence[float]]
     letters: Mapping[str, str]
     repeated: int
@@ -83,11 +86,10 @@ class Found:
 
 def look(storm: Storm) -> Found:
     """Reads what a storm came to."""
+    stream = _stream(storm.server)
     ends: dict[tuple[str, date | None], list[Mapping[str, Any]]] = {}
-    for event in _stream(storm.server):
-        day = date.fromisoformat(event["date"]) if event["date"] else None
-        for command_id in event["command_ids"]:
-            ends.setdefault((command_id, day), []).append(event)
+    for (command_id, _, day), told in ends_of(stream).items():
+        ends.setdefault((command_id, date.fromisoformat(day) if day else None), []).extend(told)
     taken: dict[str, list[float]] = {}
     with Ledger.open(storm.deployment.settings.ledger_location) as ledger, ledger.read() as connection:
         repeated = 0
@@ -100,14 +102,19 @@ def look(storm: Storm) -> Found:
         letters = {command_id: why for command_id, why in found if command_id}
     fetched = {
         f"{end['chat']}|{end['date']}"
-        for told in ends.values()
-        for end in told
+        for each in ends.values()
+        for end in each
         if end["event"] == "messages_fetched"
     }
     with storm.deployment.instance() as instance:
         seen = instance.get_materialized_partitions(dg.AssetKey("messages"))
     return Found(
-        ends=ends, taken=taken, letters=letters, repeated=repeated, unseen=sorted(fetched - set(seen))
+        ends=ends,
+        beside=tuple(told_beside_their_end(stream)),
+        taken=taken,
+        letters=letters,
+        repeated=repeated,
+        unseen=sorted(fetched - set(seen)),
     )
 
 
@@ -119,6 +126,7 @@ def _stream(server: DurableRedis) -> list[dict[str, Any]]:
 
 def faults_of(asked: Sequence[Command], producer: Producer, found: Found) -> Iterator[str]:
     """Yields what is wrong with the ends of the commands that Redis had acknowledged."""
+    yield from found.beside
     for command in asked:
         if command.command_id not in producer.acknowledged:
             continue

@@ -37,10 +37,7 @@ def test_the_assets_are_what_they_are_said_to_be(loaded: dg.RepositoryDefinition
         assert asset.backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
         assert asset.op.pool == "telegram"
         assert {hook.name for hook in asset.hook_defs} == {"publish_events", "publish_failures"}
-        policy = asset.op.retry_policy
-        assert policy is not None
-        assert (policy.max_retries, policy.delay) == (3, 2.0)
-        assert (policy.backoff, policy.jitter) == (dg.Backoff.EXPONENTIAL, dg.Jitter.PLUS_MINUS)
+        assert asset.op.retry_policy is None  # the step asks for another try itself, and says why
 
 
 def test_jobs_schedules_sensors_and_checks_stand_by_their_names(loaded: dg.RepositoryDefinition) -> None:

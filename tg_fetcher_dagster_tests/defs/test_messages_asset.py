@@ -1,19 +1,27 @@
 """The asset over a range: one materialisation a day, with what the UI shows, and no request twice."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import orjson
 import time_machine
 from telethon.tl import types
 
+from tg_fetcher_dagster.defs.metadata import NUMBERS
 from tg_fetcher_dagster_tests.defs.deployment import Deployment, ends, failure_of
 
 KEYS = {
     "bytes",
     "checksum_sha256",
     "comments",
+    "lag_hours",
+    "losses",
+    "messages",
+    "read_by",
+    "run_requests",
     "dagster/partition_row_count",
     "dagster/uri",
     "duration_seconds",
@@ -43,6 +51,7 @@ def test_a_range_is_one_run_with_one_materialisation_a_day_that_tells_of_its_fil
         assert set(metadata) >= KEYS
         assert metadata["outcome"].value == "fetched"
         assert metadata["dagster/partition_row_count"].value == 30
+        assert metadata["read_by"] == dg.MetadataValue.dagster_run(result.run_id)
         assert metadata["final"].value is True
         path = Path(str(metadata["path"].value))
         assert path == deployment.data_dir / "def_busy" / f"{key[-10:]}.json"
@@ -50,7 +59,8 @@ def test_a_range_is_one_run_with_one_materialisation_a_day_that_tells_of_its_fil
         table = metadata["counts"]
         assert isinstance(table, dg.TableMetadataValue)
         assert table.records[0].data == {"what": "messages", "sort": "", "count": 30}
-    assert sum(int(str(each.metadata["requests"].value)) for each in told.values()) == 2
+    for name in ("requests", "run_requests"):
+        assert sum(int(str(each.metadata[name].value)) for each in told.values()) == 2
 
 
 def test_no_text_and_no_name_of_a_person_reaches_dagsters_database(deployment: Deployment) -> None:
@@ -81,13 +91,58 @@ def test_a_second_run_skips_what_is_complete_without_asking_telegram(deployment:
     assert [event for *_, event in ends(deployment.recorded())] == ["fetch_skipped", "messages_fetched"] * 4
 
 
+def numbers(metadata: Mapping[str, Any]) -> dict[str, float]:
+    """Returns what is plotted over the partitions."""
+    found = {name: metadata[name].value for name in NUMBERS}
+    assert all(isinstance(value, int | float) for value in found.values()), found
+    return found
+
+
+def test_a_complete_day_that_is_asked_for_again_keeps_the_facts_of_its_reading(
+    deployment: Deployment,
+) -> None:
+    first = deployment.fetch("def_news", "2025-11-02", "2025-11-05")
+    assert first.success
+    before = {key: numbers(each.metadata) for key, each in deployment.materializations().items()}
+
+    assert deployment.fetch("def_news", "2025-11-02", "2025-11-05").success
+
+    told = deployment.materializations()
+    assert {key: numbers(each.metadata) for key, each in told.items()} == before
+    assert sum(each["requests"] for each in before.values()) > 0
+    for each in told.values():
+        assert each.metadata["outcome"].value == "skipped"
+        assert each.metadata["run_requests"].value == 0
+        assert each.metadata["read_by"] == dg.MetadataValue.dagster_run(first.run_id)
+
+
+def test_a_days_lag_is_counted_from_its_end(deployment: Deployment) -> None:
+    with time_machine.travel(datetime(2025, 11, 4, 6, 30, tzinfo=UTC)):
+        assert deployment.fetch("def_busy", "2025-11-03").success
+        assert deployment.execute("fetch_today", partition_key="def_busy").success
+    assert numbers(deployment.materializations()["def_busy|2025-11-03"].metadata)["lag_hours"] == 6.5
+    assert numbers(deployment.materializations("messages_today")["def_busy"].metadata)["lag_hours"] == 0
+
+
+def test_what_is_lost_of_a_day_is_a_number(deployment: Deployment) -> None:
+    deployment.write_env(COMMENTS_LIMIT_PER_MESSAGE="1")
+    assert deployment.fetch("def_news", "2025-11-01", "2025-11-08").success
+    told = [each.metadata for each in deployment.materializations().values()]
+    lost = [each["lost"].value for each in told]
+    assert [numbers(each)["losses"] for each in told] == [len(each) for each in lost]  # type: ignore[arg-type]
+    assert any(lost)
+
+
 def test_force_reads_again_and_says_that_nothing_changed(deployment: Deployment) -> None:
     assert deployment.fetch("def_busy", "2025-11-03").success
 
-    assert deployment.fetch("def_busy", "2025-11-03", force=True).success
+    again = deployment.fetch("def_busy", "2025-11-03", force=True)
 
+    assert again.success
     [told] = deployment.materializations().values()
     assert told.metadata["outcome"].value == "unchanged"
+    assert told.metadata["read_by"] == dg.MetadataValue.dagster_run(again.run_id)
+    assert numbers(told.metadata)["requests"] == told.metadata["run_requests"].value == 1
 
 
 def test_a_limit_is_told_as_not_final(deployment: Deployment) -> None:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.fetching.committing import Intent, commit_day, recover_day, recover_intents
 from tg_fetcher_dagster.fetching.day_events import day_end_event
+from tg_fetcher_dagster.fetching.day_measures import Fetching
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.candidates import Candidate, write_candidate
@@ -91,6 +92,7 @@ def commit(
                 event=event.model_dump(mode="json"),
                 answers_candidate=True,
                 takes_stragglers=True,
+                fetching=Fetching(request_id=batch_id, mode="day", began_at=BEGAN.timestamp()),
             )
             return commit_day(ledger, paths, intent, writer, before=before)
 

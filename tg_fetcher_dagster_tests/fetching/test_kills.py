@@ -12,6 +12,7 @@ from tg_fetcher_dagster.fetching import committing
 from tg_fetcher_dagster.fetching.committing import drafts_on_their_way, recover_intents
 from tg_fetcher_dagster.ledger import asks, intents, outbox
 from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.metrics.counted import FETCHES, MESSAGES
 from tg_fetcher_dagster.storage.coverage import read_coverage
 from tg_fetcher_dagster.storage.day_writer import DayWriter
 from tg_fetcher_dagster.storage.paths import DayPaths
@@ -28,6 +29,7 @@ from tg_fetcher_dagster_tests.fetching.committing_day import (
     wait_for,
 )
 from tg_fetcher_dagster_tests.fixtures_ledger import NewLedger
+from tg_fetcher_dagster_tests.measured import totals_of
 from tg_fetcher_dagster_tests.storage.writing import DAY, temporary_files
 
 ALL_NEW = {"day": "new", "sides": {"new"}, "record": "new", "true": True}
@@ -71,6 +73,9 @@ class Deployment:
         assert (event["event"], event["command_ids"]) == ("messages_fetched", ["command-7"])
         assert not self.is_awaited()
         assert not self.is_on_its_way()
+        counted = totals_of(self.ledger)
+        assert counted[FETCHES.name, ("fetched",)] == 2, "the old content and the new one, each once"
+        assert counted[MESSAGES.name, (CHAT,)] == 4
         assert temporary_files(self.paths) == []
         assert not self.paths.candidate.exists()
         assert not list(self.paths.stragglers.glob("*.jsonl"))

@@ -3,9 +3,12 @@
 import math
 import threading
 
+import pytest
+
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.measures import Measure, Total, fold, measure, read_totals, waiting
 from tg_fetcher_dagster.metrics.counted import ERRORS, FETCH_DURATION, MESSAGES
+from tg_fetcher_dagster_tests.fixtures_ledger import PostgresServer
 
 
 def test_measures_of_the_same_labels_become_one_total(ledger: Ledger) -> None:
@@ -45,7 +48,8 @@ def test_nothing_is_counted_of_a_transaction_that_was_undone(ledger: Ledger) -> 
 
 def test_a_fold_takes_a_bounded_number_and_the_next_one_goes_on(ledger: Ledger) -> None:
     with ledger.write() as connection:
-        measure(connection, [Measure(ERRORS, ("network",)) for _ in range(7)])
+        for _ in range(7):
+            measure(connection, [Measure(ERRORS, ("network",))])
     assert [fold(ledger, limit=3) for _ in range(4)] == [3, 3, 1, 0]
     with ledger.read() as connection:
         assert [each.value for each in read_totals(connection)] == [7]
@@ -53,7 +57,9 @@ def test_a_fold_takes_a_bounded_number_and_the_next_one_goes_on(ledger: Ledger) 
 
 def test_two_that_fold_at_once_count_nothing_twice(ledger: Ledger) -> None:
     with ledger.write() as connection:
-        measure(connection, [Measure(ERRORS, (name,)) for name in ("network", "storage") for _ in range(500)])
+        for name in ("network", "storage"):
+            for _ in range(500):
+                measure(connection, [Measure(ERRORS, (name,))])
 
     def some() -> None:
         while fold(ledger, limit=50):
@@ -66,3 +72,36 @@ def test_two_that_fold_at_once_count_nothing_twice(ledger: Ledger) -> None:
         each.join()
     with ledger.read() as connection:
         assert [each.value for each in read_totals(connection)] == [500, 500]
+
+
+def test_what_is_written_together_and_alike_is_one_row_and_keeps_its_number(ledger: Ledger) -> None:
+    with ledger.write() as connection:
+        measure(connection, [Measure(FETCH_DURATION, ("demo", "day", "fetched"), 0.03) for _ in range(40)])
+        assert waiting(connection) == 1
+    fold(ledger)
+    with ledger.read() as connection:
+        [total] = read_totals(connection)
+    assert (total.bound, total.count) == (0.1, 40)
+    assert math.isclose(total.value, 1.2)
+
+
+@pytest.mark.system
+def test_a_fold_misses_nothing_that_is_committed_later_with_a_smaller_number(
+    postgres: PostgresServer,
+) -> None:
+    """Postgres gives numbers before transactions end: a cursor over them would pass this one over."""
+    ledger = Ledger.open(postgres.new_database())
+    slow = ledger.engine.connect()
+    measure(slow, [Measure(ERRORS, ("network",))])
+    with ledger.write() as connection:
+        measure(connection, [Measure(ERRORS, ("storage",))])
+    assert fold(ledger) == 1
+    slow.commit()
+    slow.close()
+    assert fold(ledger) == 1
+    with ledger.read() as connection:
+        assert {each.labels: each.value for each in read_totals(connection)} == {
+            ("network",): 1,
+            ("storage",): 1,
+        }
+    ledger.close()

@@ -129,7 +129,7 @@ class Pressure:
         told = sa.select(events.c.event_id)
         return self._count(
             asks,
-            asks.c.state.in_(("fetched", "unchanged", "skipped", "failed")),
+            asks.c.state.in_(("fetched", "unchanged", "skipped", "duplicate", "failed")),
             sa.or_(asks.c.event_id.is_(None), asks.c.event_id.not_in(told)),
         )
 

@@ -1,7 +1,6 @@
 """What strangers wrote commands no terminal and no log."""
 
 import json
-import logging
 import unicodedata
 
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tg_fetcher_dagster.logs.legible import legible, legible_lines
-from tg_fetcher_dagster.logs.lines import formatter
 
 
 def commanding(text: str) -> list[str]:
@@ -27,6 +25,10 @@ def test_what_is_no_command_stays_as_it_is(text: str) -> None:
     assert legible(text) == text
 
 
+def test_half_a_pair_of_utf_16_is_spelled_out() -> None:
+    assert legible("a\ud800b") == r"a\ud800b"
+
+
 @given(st.dictionaries(st.text(), st.text()))
 def test_json_means_the_same_afterwards(value: dict[str, str]) -> None:
     assert json.loads(legible_lines(json.dumps(value, indent=2, ensure_ascii=False))) == value
@@ -35,11 +37,3 @@ def test_json_means_the_same_afterwards(value: dict[str, str]) -> None:
 @pytest.mark.parametrize("title", ["Привет 👨‍👩‍👧", "שלום\u200f", "a-b_c", "日本"])
 def test_titles_in_any_script_are_shown_as_they_are(title: str) -> None:
     assert legible(title) == title
-
-
-@pytest.mark.parametrize("log_format", ["text", "json"])
-def test_a_log_line_commands_no_terminal(log_format: str) -> None:
-    record = logging.LogRecord("x", logging.INFO, "f", 1, "chat \x1b]0;owned\x07 \x9b31m said", (), None)
-    line = formatter(log_format).format(record)
-    assert set(commanding(line)) <= {"\n"}
-    assert "owned" in line

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.chats.spelling import parse_spelling
-from tg_fetcher_dagster.events.models import MessagesFetched
+from tg_fetcher_dagster.events.models import MessagesFetched, event_id
 from tg_fetcher_dagster.events.recording import record
 from tg_fetcher_dagster.ledger import asks, batches, days
 from tg_fetcher_dagster.ledger.database import Ledger
@@ -107,7 +107,8 @@ class Office:
                     event = fetched(chat, day, [each.command_id for each in who if each.command_id])
                     record(connection, event, request_id=batch.batch_id)
                     ids = [each.request_id for each in who]
-                    asks.end_asks(connection, ids, chat, day, end=end, event_id=None)
+                    told = event_id(event, request_id=batch.batch_id)
+                    asks.end_asks(connection, ids, chat, day, end=end, event_id=told)
                     known = {"fetched_at": self.now, "checksum_sha256": "0" * 64, "requests": 2}
                     days.put(connection, chat, day, {"settled": day < TODAY, **known})
 

@@ -118,22 +118,6 @@ def test_a_day_in_flight_is_joined(office: Office):
     assert [event["command_ids"] for event in office.events()] == [["a", "b"]]
 
 
-def test_the_same_ask_within_the_window_is_answered_at_once_and_names_both(office: Office, monkeypatch):
-    monkeypatch.setattr("time.time", lambda: office.now)
-    office.push(mode="today", command_id="a")
-    (batch,) = office.tick().start
-    office.carries_out(batch)
-    office.tick()
-    office.now += 100
-    office.push(mode="today", command_id="b")
-    assert office.tick().start == []
-    event = office.events()[-1]
-    assert (event["reason"], event["command_ids"]) == ("duplicate", ["a", "b"])
-    office.now += 400
-    office.push(mode="today", command_id="c")
-    assert len(office.tick().start) == 1
-
-
 def test_a_small_ask_is_not_held_by_backfills(office: Office):
     office.knows(*(f"chat_nr{number}" for number in range(8)))
     for number in range(7):

@@ -22,9 +22,9 @@ def upgrade() -> None:
         sa.Column("metric", sa.String(length=64), nullable=False),
         sa.Column("labels", sa.Text(), nullable=False),
         sa.Column("bound", sa.Float(), server_default="0", nullable=False),
+        sa.Column("count", sa.Integer(), server_default="1", nullable=False),
         sa.Column("value", sa.Float(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
-        sa.Column("fold", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_measures")),
         comment="what happened and stands in no total yet; gone as soon as it does",
     )

@@ -1,0 +1,1 @@
+"""Log lines: what every process writes of what it does (docs/logs.md)."""
