@@ -29,6 +29,7 @@ from tg_fetcher_dagster.telegram.pages import NO_DATE, Page
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster.telegram.records import LAYER, Record, kept_record
 from tg_fetcher_dagster.telegram.rich import is_in_part
+from tg_fetcher_dagster.telegram.spent import Spent
 
 
 class DayWalk:
@@ -60,7 +61,8 @@ class DayWalk:
         self._open: dict[date, OpenDay] = {}
         self._current: OpenDay | None = None
         self._closing = BackgroundStoring(request, context, events)
-        self._requests_told = telegram.requests_made
+        self._spent_before = telegram.spent
+        self._spent: dict[date, Spent] = {}
 
     async def run(self) -> AsyncGenerator[DayReport, None]:
         """Yields the result of each day, the newest first, as soon as the day is durable.
@@ -100,6 +102,16 @@ class DayWalk:
             await self._closing.ended()
             for opened in self._open.values():
                 opened.builder.discard()
+
+    def spent_on(self, day: date) -> Spent:
+        """Returns what a day has cost; of one that was not brought to its end, all that was spent since then."""
+        return self._spent[day] if day in self._spent else self._spend(day)
+
+    def _spend(self, day: date) -> Spent:
+        spent = self._telegram.spent
+        self._spent[day] = spent.since(self._spent_before)
+        self._spent_before = spent
+        return self._spent[day]
 
     def _recognise(self, page: Page) -> None:
         """Takes over what a page says of the chat itself: a day is named as the chat was when it was read."""
@@ -281,8 +293,7 @@ class DayWalk:
         while opened.stored:
             await self._add(opened, opened.stored.pop())
         self._horizon.close(day)
-        requests = self._telegram.requests_made - self._requests_told
-        self._requests_told = self._telegram.requests_made
+        spent = self._spend(day)
         if opened.failure is not None:
             async for result in self._closing.kept():
                 yield result
@@ -293,7 +304,7 @@ class DayWalk:
                 day=day,
                 outcome="failed",
                 error=opened.failure,
-                requests=requests,
+                requests=spent.requests,
                 seconds=time.monotonic() - opened.began,
             )
             return
@@ -304,7 +315,7 @@ class DayWalk:
             began=opened.began,
             fetched_at=opened.fetched_at,
             scanned=Scanned(newest_id=newest, oldest_id=oldest),
-            requests=requests,
+            requests=spent.requests,
             final=self._request.limit is None and self._is_over(day, opened.fetched_at),
             lost=(*opened.lost, *opened.builder.unmapped),
             account_user_id=self._telegram.user_id,

@@ -43,6 +43,8 @@ class Gate:
     Attributes:
         flood_wait_in_run: the most seconds of flood waits that one request waits out.
         sent: how many passed, by method.
+        waited: seconds of flood waits that were waited out.
+        repeats: requests that are sent again.
     """
 
     account: str
@@ -51,6 +53,8 @@ class Gate:
     flood_wait_in_run: float
     sleep: Sleep = asyncio.sleep
     sent: Counter[str] = field(default_factory=Counter)
+    waited: float = 0.0
+    repeats: int = 0
 
     async def wait_out(self, method: str, trial: Trial) -> None:
         """Rests until the method's deadline, where that is near.
@@ -78,6 +82,7 @@ class Gate:
             )
             await self.sleep(seconds)
             trial.waited += seconds
+            self.waited += seconds
 
     def retry_at(self, method: str) -> datetime | None:
         """Returns from when on the method may be called again, aware, in UTC; None if it may now."""
