@@ -30,6 +30,7 @@ from tg_fetcher_dagster.cli import (
     ledger,
     logged,
     login,
+    monitor,
     rebuild,
     starting,
     status,
@@ -68,6 +69,7 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(chats.app, name="chats")
 app.command("fetch", context_settings=IDS_ALLOWED)(fetch.fetch)
 app.command("status")(status.status)
+app.command("monitor")(monitor.monitor)
 app.command("cancel", context_settings=IDS_ALLOWED)(cancel.cancel)
 app.command("heal", context_settings=IDS_ALLOWED)(heal.heal)
 app.add_typer(failed.app, name="failed")

@@ -5,6 +5,7 @@ Each chat and day that was asked for ends in exactly one of `messages_fetched`, 
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Literal
 
@@ -174,6 +175,7 @@ class DayEvents:
         self._settings = context.settings
         self._request = request
         self._lines = DayLines(request)
+        self._begun: set[date] = set()
         self._who: dict[date, tuple[Asker, ...]] = {}
         self.request_id = request.request_id
         self.fetching = Fetching.of(request)
@@ -181,6 +183,7 @@ class DayEvents:
 
     def started(self, day: date) -> None:
         """A day's fetch begins."""
+        self._begun.add(day)
         self._lines.began(day, self._askers(day))
         self._in_passing(
             FetchStarted(**self._passing(day), strategy=self._request.strategy, stage="fetching")
@@ -194,6 +197,15 @@ class DayEvents:
             spent: on Telegram, for this day.
         """
         self._lines.ended(report, self._askers(report.day), spent)
+
+    def has_begun(self, day: date) -> bool:
+        """True once the walk has come to a day."""
+        return day in self._begun
+
+    def not_begun(self, reports: Sequence[DayReport]) -> None:
+        """Days have failed that the walk never came to."""
+        askers = [asker for each in reports for asker in self._askers(each.day)]
+        self._lines.not_begun(reports, askers)
 
     def stage(self, day: date, stage: Stage) -> None:
         """A day goes on to its next stage."""

@@ -104,7 +104,7 @@ class DayWalk:
                 opened.builder.discard()
 
     def spent_on(self, day: date) -> Spent:
-        """Returns what a day has cost; of one that was not brought to its end, all that was spent since then."""
+        """Returns what a day has cost; of one that was broken off, all since the one before it."""
         return self._spent[day] if day in self._spent else self._spend(day)
 
     def _spend(self, day: date) -> Spent:
@@ -285,7 +285,9 @@ class DayWalk:
 
     def _refused(self, day: date, error: FetchError) -> DayReport:
         self._horizon.close(day)
-        return DayReport(chat=self._request.chat, day=day, outcome="failed", error=error)
+        refused = DayReport(chat=self._request.chat, day=day, outcome="failed", error=error)
+        self._events.ended(refused, self.spent_on(day))
+        return refused
 
     async def _close(self, day: date) -> AsyncIterator[DayReport]:
         """Hands a day over to be kept while the walk goes on; yields the result of the one before."""
@@ -299,7 +301,7 @@ class DayWalk:
                 yield result
             del self._open[day]
             opened.builder.discard()
-            yield DayReport(
+            failed = DayReport(
                 chat=self._request.chat,
                 day=day,
                 outcome="failed",
@@ -307,6 +309,8 @@ class DayWalk:
                 requests=spent.requests,
                 seconds=time.monotonic() - opened.began,
             )
+            self._events.ended(failed, spent)
+            yield failed
             return
         newest, oldest = self._scanned.around(opened)
         closed = ReadDay(
@@ -315,7 +319,7 @@ class DayWalk:
             began=opened.began,
             fetched_at=opened.fetched_at,
             scanned=Scanned(newest_id=newest, oldest_id=oldest),
-            requests=spent.requests,
+            spent=spent,
             final=self._request.limit is None and self._is_over(day, opened.fetched_at),
             lost=(*opened.lost, *opened.builder.unmapped),
             account_user_id=self._telegram.user_id,

@@ -7,9 +7,9 @@ asked, so that one search shows all that became of a command; a line about sever
 import datetime as dt
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -35,10 +35,12 @@ def taken(connection: Connection, request: Request, command: Understood) -> None
     _say(
         connection,
         "command taken",
-        **_ids(command.ids, request),
-        chat=asked.spelling.canonical,
-        mode=asked.mode,
-        wait_seconds=round(max(0.0, time.time() - at), 3),
+        {
+            **_ids(command.ids, request),
+            "chat": asked.spelling.canonical,
+            "mode": asked.mode,
+            "wait_seconds": round(max(0.0, time.time() - at), 3),
+        },
     )
 
 
@@ -47,13 +49,15 @@ def planned(connection: Connection, meant: Meant) -> None:
     _say(
         connection,
         "command planned",
-        **_ids(meant.understood.ids, meant.understood.request),
-        chat=meant.chat,
-        mode=meant.understood.command.mode,
-        days=len(meant.days),
-        days_refused=len(meant.refused),
-        first=_day(meant.days, 0),
-        last=_day(meant.days, -1),
+        {
+            **_ids(meant.understood.ids, meant.understood.request),
+            "chat": meant.chat,
+            "mode": meant.understood.command.mode,
+            "days": len(meant.days),
+            "days_refused": len(meant.refused),
+            "first": _day(meant.days, 0),
+            "last": _day(meant.days, -1),
+        },
     )
 
 
@@ -63,10 +67,12 @@ def waits(connection: Connection, ids: Ids, request: Request, why: str, *, until
     _say(
         connection,
         "command waits",
-        **_ids(ids, request),
-        chat=ids.chat,
-        reason=why,
-        wait_seconds=seconds,
+        {
+            **_ids(ids, request),
+            "chat": ids.chat,
+            "reason": why,
+            "wait_seconds": seconds,
+        },
     )
 
 
@@ -75,11 +81,13 @@ def refused(connection: Connection, refusal: Refusal) -> None:
     _say(
         connection,
         "command refused",
+        {
+            **_ids(refusal.ids, refusal.request),
+            "chat": refusal.chat,
+            "error_type": refusal.error.error_type.value,
+            "error": refusal.error.message,
+        },
         level=logging.WARNING,
-        **_ids(refusal.ids, refusal.request),
-        chat=refusal.chat,
-        error_type=refusal.error.error_type.value,
-        error=refusal.error.message,
     )
 
 
@@ -89,12 +97,14 @@ def batch_made(connection: Connection, batch: Batch) -> None:
         _say(
             connection,
             "batch asked for",
-            batch_id=batch.batch_id,
-            chats=list(batch.chats),
-            first=batch.first.isoformat(),
-            last=batch.last.isoformat(),
-            days=len(batch.days),
-            correlation_ids=ids,
+            {
+                "batch_id": batch.batch_id,
+                "chats": list(batch.chats),
+                "first": batch.first.isoformat(),
+                "last": batch.last.isoformat(),
+                "days": len(batch.days),
+                "correlation_ids": ids,
+            },
         )
 
 
@@ -106,33 +116,35 @@ def askers_by_line(connection: Connection, batch_id: str) -> Iterator[list[str]]
         yield found[place : place + NAMED]
 
 
-def run_began(
-    connection: Connection, run_id: str, batch_id: str, *, chats: Sequence[str], days: int
-) -> None:
+def run_began(connection: Connection, run_id: str, batch_id: str, *, chats: Sequence[str], days: int) -> None:
     """A run has registered: this is what it will do."""
     for ids in askers_by_line(connection, batch_id):
         _say(
             connection,
             "run began",
-            run_id=run_id,
-            batch_id=batch_id,
-            chats=list(chats),
-            days=days,
-            correlation_ids=ids,
+            {
+                "run_id": run_id,
+                "batch_id": batch_id,
+                "chats": list(chats),
+                "days": days,
+                "correlation_ids": ids,
+            },
         )
 
 
-def run_ended(connection: Connection, run: Attempt, status: str, **found: Any) -> None:
+def run_ended(connection: Connection, run: Attempt, status: str, found: Mapping[str, object]) -> None:
     """A run has come to its end, or was found dead."""
     _say(
         connection,
         "run ended",
+        {
+            "run_id": run.run_id,
+            "batch_id": run.batch_id,
+            "status": status,
+            "duration_seconds": round(time.time() - run.began_at, 3),
+            **found,
+        },
         level=logging.WARNING if status in {"failed", "died"} else logging.INFO,
-        run_id=run.run_id,
-        batch_id=run.batch_id,
-        status=status,
-        duration_seconds=round(time.time() - run.began_at, 3),
-        **found,
     )
 
 
@@ -141,22 +153,26 @@ def ended(connection: Connection, request: Request, state: RequestState) -> None
     _say(
         connection,
         "request ended",
+        {
+            "correlation_id": request.correlation_id,
+            "command_id": request.command_id,
+            "request_id": request.request_id,
+            "source": request.source,
+            "chat": request.chat,
+            "status": state,
+            "days_failed": request.failed_days,
+            "retry_count": request.tries,
+            "duration_seconds": round(max(0.0, time.time() - request.received_at), 3),
+            "error_type": request.error_type,
+            "error": request.error,
+        },
         level=logging.WARNING if state == "failed" else logging.INFO,
-        correlation_id=request.correlation_id,
-        command_id=request.command_id,
-        request_id=request.request_id,
-        source=request.source,
-        chat=request.chat,
-        status=state,
-        days_failed=request.failed_days,
-        retry_count=request.tries,
-        duration_seconds=round(max(0.0, time.time() - request.received_at), 3),
-        error_type=request.error_type,
-        error=request.error,
     )
 
 
-def _say(connection: Connection, event: str, *, level: int = logging.INFO, **fields: Any) -> None:
+def _say(
+    connection: Connection, event: str, fields: Mapping[str, object], *, level: int = logging.INFO
+) -> None:
     after_commit(connection, partial(log.log, level, event, **fields))
 
 
