@@ -26,6 +26,7 @@ from tg_fetcher_dagster.telegram.pages import Page
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster.telegram.records import Record
 from tg_fetcher_dagster.telegram.rich import is_in_part
+from tg_fetcher_dagster.telegram.spent import Spent
 
 
 class DayWalk:
@@ -59,7 +60,8 @@ class DayWalk:
         self._open: dict[date, OpenDay] = {}
         self._current: OpenDay | None = None
         self._closing = BackgroundStoring(request, context, events)
-        self._requests_told = telegram.requests_made
+        self._spent_before = telegram.spent
+        self._spent: dict[date, Spent] = {}
 
     async def run(self) -> AsyncGenerator[DayReport, None]:
         """Yields the result of each day, the newest first, as soon as the day is durable.
@@ -99,6 +101,16 @@ class DayWalk:
             await self._closing.ended()
             for opened in self._open.values():
                 opened.builder.discard()
+
+    def spent_on(self, day: date) -> Spent:
+        """Returns what a day has cost; of one that was broken off, all since the one before it."""
+        return self._spent[day] if day in self._spent else self._spend(day)
+
+    def _spend(self, day: date) -> Spent:
+        spent = self._telegram.spent
+        self._spent[day] = spent.since(self._spent_before)
+        self._spent_before = spent
+        return self._spent[day]
 
     def _recognise(self, page: Page) -> None:
         """Takes over what a page says of the chat itself: a day is named as the chat was when it was read."""
@@ -212,7 +224,9 @@ class DayWalk:
 
     def _refused(self, day: date, error: FetchError) -> DayReport:
         self._horizon.close(day)
-        return DayReport(chat=self._request.chat, day=day, outcome="failed", error=error)
+        refused = DayReport(chat=self._request.chat, day=day, outcome="failed", error=error)
+        self._events.ended(refused, self.spent_on(day))
+        return refused
 
     async def _close(self, day: date) -> AsyncIterator[DayReport]:
         """Hands a day over to be kept while the walk goes on; yields the result of the one before."""
@@ -220,21 +234,22 @@ class DayWalk:
         while opened.stored:
             await self._add(opened, opened.stored.pop())
         self._horizon.close(day)
-        requests = self._telegram.requests_made - self._requests_told
-        self._requests_told = self._telegram.requests_made
+        spent = self._spend(day)
         if opened.failure is not None:
             async for result in self._closing.kept():
                 yield result
             del self._open[day]
             opened.builder.discard()
-            yield DayReport(
+            failed = DayReport(
                 chat=self._request.chat,
                 day=day,
                 outcome="failed",
                 error=opened.failure,
-                requests=requests,
+                requests=spent.requests,
                 seconds=time.monotonic() - opened.began,
             )
+            self._events.ended(failed, spent)
+            yield failed
             return
         newest, oldest = self._scanned.around(opened)
         closed = ReadDay(
@@ -243,7 +258,7 @@ class DayWalk:
             began=opened.began,
             fetched_at=opened.fetched_at,
             scanned=Scanned(newest_id=newest, oldest_id=oldest),
-            requests=requests,
+            spent=spent,
             final=self._request.limit is None and self._is_over(day, opened.fetched_at),
             lost=(*opened.lost, *opened.builder.unmapped),
             account_user_id=self._telegram.user_id,

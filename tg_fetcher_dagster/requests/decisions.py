@@ -10,6 +10,7 @@ from tg_fetcher_dagster.events.recording import record_all
 from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.requests import Request
+from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.planning import Wanted, plan_days
 from tg_fetcher_dagster.requests.request_end import refuse
@@ -67,7 +68,22 @@ def write_decisions(
         ],
     )
     requests.set_state(connection, [each.request.request_id for each in unknown], "unresolved")
+    _tell_log(connection, decisions)
     return told
+
+
+def _tell_log(connection: Connection, decisions: Sequence[Decision]) -> None:
+    for each in decisions:
+        if isinstance(each, Meant):
+            log_lines.taken(connection, each.understood.request, each.understood)
+            log_lines.planned(connection, each)
+        elif isinstance(each, Understood):
+            log_lines.taken(connection, each.request, each)
+            why = "its chat is looked up first"
+            log_lines.waits(connection, each.ids, each.request, why, until=None)
+        elif isinstance(each, Waiting) and each.request.state == "new":
+            why = "its requester sends more than COMMANDS_PER_MINUTE"
+            log_lines.waits(connection, each.ids, each.request, why, until=each.until)
 
 
 def request_of(decision: Decision) -> Request:
@@ -79,6 +95,7 @@ def record_refusals(connection: Connection, refused: Sequence[Refusal], *, event
     """Records what is told of refused requests: one a day that was named, else one; returns how many."""
     told = []
     for each in refused:
+        log_lines.refused(connection, each)
         days: tuple[tuple[dt.date | None, FetchError], ...] = each.days or ((None, each.error),)
         told += [
             (

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import attempts, batches
@@ -18,6 +18,7 @@ from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger, now
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.startable import join_waiting
+from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.asking import DAILY, NewRequest, ask
 
 NAMED: Final = 5
@@ -101,6 +102,10 @@ def begin_run(
         elif not batches.begin(connection, batch, run_id, now()):
             raise FetchError(ErrorType.VALIDATION, _why_not(batch, before, asked_here=asked_here))
         attempts.begin(connection, run_id, batch_id=batch, host=host or _host(), pid=pid or os.getpid())
+        if before is None or before.state == "asked":
+            log_lines.run_began(
+                connection, run_id, batch, chats=list(chats), days=sum(map(len, chats.values()))
+            )
     first = before.first if before is not None else min(min(days) for days in chats.values())
     daily = before is not None and before.priority == DAILY
     return RegisteredRun(run_id=run_id, batch_id=batch, asked_here=asked_here, first=first, daily=daily)
@@ -213,13 +218,15 @@ def end_run(
     """Notes what a run came to, and what it has counted; False where it was ended before."""
     with ledger.write() as connection:
         measure(connection, measures)
-        return attempts.end(
-            connection,
-            run_id,
-            how=end,
-            requests=requests,
-            days_fetched=days_fetched,
-            days_failed=days_failed,
-            error_type=error.error_type.value if error else None,
-            error=error.message if error else None,
-        )
+        found = attempts.of_runs(connection, [run_id]).get(run_id)
+        told: dict[str, Any] = {
+            "requests": requests,
+            "days_fetched": days_fetched,
+            "days_failed": days_failed,
+            "error_type": error.error_type.value if error else None,
+            "error": error.message if error else None,
+        }
+        mine = attempts.end(connection, run_id, how=end, **told)
+        if mine and found is not None:
+            log_lines.run_ended(connection, found, end, told)
+        return mine

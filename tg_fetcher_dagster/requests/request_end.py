@@ -9,6 +9,7 @@ from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.ledger import dead_letters, requests
 from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.requests import Request, RequestState
+from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.dead_letters import dead_letter
 
 LETTER_SOURCES = frozenset({"redis", "spool", "cli"})
@@ -36,6 +37,8 @@ def finish(connection: Connection, *, now: float) -> list[Request]:
     for state, ids in by_state.items():
         mine |= requests.end_answered(connection, ids, state, at=now)
     ended = [each for each in answered if each.request_id in mine]
+    for each in ended:
+        log_lines.ended(connection, each, _end_of(each))
     put_letters(
         connection,
         [
