@@ -2,12 +2,21 @@
 
 import math
 import threading
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
-from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.ledger import schema
+from tg_fetcher_dagster.ledger.backup import back_up
+from tg_fetcher_dagster.ledger.database import Ledger, checked_url
+from tg_fetcher_dagster.ledger.engines import engine_of
 from tg_fetcher_dagster.ledger.measures import Measure, Total, fold, measure, read_totals, waiting
 from tg_fetcher_dagster.metrics.counted import ERRORS, FETCH_DURATION, MESSAGES
+from tg_fetcher_dagster.requests.forgetting import MOST_UNCOUNTED, forget_old
 from tg_fetcher_dagster_tests.fixtures_ledger import PostgresServer
 
 
@@ -105,3 +114,66 @@ def test_a_fold_misses_nothing_that_is_committed_later_with_a_smaller_number(
             ("storage",): 1,
         }
     ledger.close()
+
+
+def test_a_ledger_of_the_version_before_counts_from_its_migration_on(ledger_url: str) -> None:
+    """It is made as that version made it: by its own migration."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    engine = engine_of(checked_url(ledger_url))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        command.upgrade(config, "0001")
+        connection.execute(
+            sa.text(
+                "INSERT INTO requests (request_id, source, state, correlation_id, received_at)"
+                " VALUES ('r1', 'cli', 'planned', 'c1', 1)"
+            )
+        )
+    engine.dispose()
+    with pytest.raises(FetchError, match="run tg-fetcher ledger migrate"):
+        Ledger.open(ledger_url)
+
+    assert schema.make_ledger(ledger_url) == "0001"
+
+    with Ledger.open(ledger_url) as ledger:
+        with ledger.write() as connection:
+            measure(connection, [Measure(ERRORS, ("network",))])
+        assert fold(ledger) == 1
+        with ledger.read() as connection:
+            kept = connection.execute(sa.text("SELECT request_id, planned_at FROM requests")).all()
+    assert [tuple(row) for row in kept] == [("r1", None)]
+
+
+def test_a_backup_has_what_is_counted_and_what_still_waits(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger/ledger.sqlite"
+    schema.make_ledger(url)
+    with Ledger.open(url) as ledger:
+        for folded in (True, False):
+            with ledger.write() as connection:
+                measure(connection, [Measure(ERRORS, ("network",))])
+            if folded:
+                fold(ledger)
+        back_up(ledger, tmp_path / "copy.sqlite")
+    with Ledger.open(f"sqlite:///{tmp_path}/copy.sqlite") as copy:
+        fold(copy)
+        with copy.read() as connection:
+            assert [each.value for each in read_totals(connection)] == [2]
+
+
+def test_without_a_monitor_what_waits_stays_bounded_and_is_counted(ledger: Ledger) -> None:
+    names = [f"chat_{number}" for number in range(MOST_UNCOUNTED)]
+    with ledger.write() as connection:
+        measure(connection, [Measure(MESSAGES, (name,)) for name in names])
+    forget_old(ledger, now=1_000.0)
+    with ledger.read() as connection:
+        assert waiting(connection) == MOST_UNCOUNTED, "a monitor has its time"
+    with ledger.write() as connection:
+        measure(connection, [Measure(MESSAGES, (name,)) for name in names])
+
+    forget_old(ledger, now=1_001.0)
+
+    with ledger.read() as connection:
+        assert waiting(connection) == 0
+        assert sum(each.value for each in read_totals(connection)) == 2 * MOST_UNCOUNTED
