@@ -1,6 +1,8 @@
 """What is counted stands in a total once, whoever counts it and whoever is killed meanwhile."""
 
 import math
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -14,8 +16,9 @@ from tg_fetcher_dagster.ledger import schema
 from tg_fetcher_dagster.ledger.backup import back_up
 from tg_fetcher_dagster.ledger.database import Ledger, checked_url
 from tg_fetcher_dagster.ledger.engines import engine_of
+from tg_fetcher_dagster.ledger.facts import fact
 from tg_fetcher_dagster.ledger.measures import Measure, Total, fold, measure, read_totals, waiting
-from tg_fetcher_dagster.metrics.counted import ERRORS, FETCH_DURATION, MESSAGES
+from tg_fetcher_dagster.metrics.counted import ERRORS, FETCH_DURATION, HOP_SECONDS, MESSAGES
 from tg_fetcher_dagster.requests.forgetting import MOST_UNCOUNTED, forget_old
 from tg_fetcher_dagster_tests.fixtures_ledger import PostgresServer
 
@@ -177,3 +180,62 @@ def test_without_a_monitor_what_waits_stays_bounded_and_is_counted(ledger: Ledge
     with ledger.read() as connection:
         assert waiting(connection) == 0
         assert sum(each.value for each in read_totals(connection)) == 2 * MOST_UNCOUNTED
+
+
+WRITER = """
+import sys
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.facts import keep_fact
+from tg_fetcher_dagster.ledger.measures import Measure, measure
+from tg_fetcher_dagster.metrics.counted import ERRORS, HOP_SECONDS
+with Ledger.open(sys.argv[1]) as ledger:
+    for number in range(1, 1_000_000):
+        with ledger.write() as connection:
+            keep_fact(connection, sys.argv[2], str(number))
+            hop = Measure(HOP_SECONDS, ("plan",), number % 7)
+            measure(connection, [Measure(ERRORS, (sys.argv[2],)), hop])
+        if number == 20:
+            print("writing", flush=True)
+"""
+
+FOLDER = """
+import sys
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.measures import fold
+with Ledger.open(sys.argv[1]) as ledger:
+    folded = 0
+    while True:
+        folded += fold(ledger, limit=7)
+        if folded > 20:
+            print("folding", flush=True)
+            folded = -1_000_000_000
+"""
+
+
+def test_whoever_is_killed_the_totals_are_what_was_committed(ledger: Ledger, ledger_url: str) -> None:
+    """Writers and folders at once, all ended by SIGKILL; a writer notes in each transaction how far it is."""
+    writers = ("network", "storage", "internal")
+    work = [[WRITER, ledger_url, name] for name in writers] + [[FOLDER, ledger_url]] * 2
+    processes = [
+        subprocess.Popen([sys.executable, "-c", *each], stdout=subprocess.PIPE, text=True) for each in work
+    ]
+    try:
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() in {"writing\n", "folding\n"}
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+    while fold(ledger):
+        pass
+
+    with ledger.read() as connection:
+        truth = {name: int(fact(connection, name) or 0) for name in writers}
+        totals = read_totals(connection)
+    assert {each.labels[0]: each.value for each in totals if each.metric == ERRORS.name} == truth
+    assert sum(each.count for each in totals if each.metric == HOP_SECONDS.name) == sum(truth.values())
+    assert sum(each.value for each in totals if each.metric == HOP_SECONDS.name) == sum(
+        number % 7 for last in truth.values() for number in range(1, last + 1)
+    )
