@@ -152,6 +152,7 @@ requests = sa.Table(
     sa.Column("error_type", sa.String(32)),
     sa.Column("error", sa.Text),
     sa.Column("ended_at", sa.Float),
+    sa.Column("planned_at", sa.Float),
     sa.Index("ix_requests_state", "state", "seq"),
     sa.Index("ix_requests_received_at", "received_at"),
     sa.Index("ix_requests_command_id", "command_id"),

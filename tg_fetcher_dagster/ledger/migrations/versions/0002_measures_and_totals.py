@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Makes the change."""
+    op.add_column("requests", sa.Column("planned_at", sa.Float(), nullable=True))
     op.create_table(
         "measures",
         sa.Column(
@@ -46,3 +47,4 @@ def downgrade() -> None:
     op.drop_column("conditions", "said_at")
     op.drop_table("totals")
     op.drop_table("measures")
+    op.drop_column("requests", "planned_at")
