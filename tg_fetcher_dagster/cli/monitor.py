@@ -17,7 +17,7 @@ def monitor(
     from tg_fetcher_dagster.logs.lines import configure_logging
     from tg_fetcher_dagster.monitoring.app import application
     from tg_fetcher_dagster.monitoring.serving import listening_socket, serve
-    from tg_fetcher_dagster.monitoring.sources import readers
+    from tg_fetcher_dagster.monitoring.sources import folding, readers
     from tg_fetcher_dagster.monitoring.watching import Watching
     from tg_fetcher_dagster.settings import Settings
 
@@ -25,5 +25,5 @@ def monitor(
     configure_logging(settings)
     where = host or settings.monitor_host, port or settings.metrics_port
     listening = listening_socket(*where)
-    with Watching(readers(settings)) as watching:
+    with Watching(readers(settings), folding(settings)) as watching:
         serve(application(watching), listening, begun=lambda: say(f"http://{where[0]}:{where[1]}/metrics"))

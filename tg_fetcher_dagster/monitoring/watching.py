@@ -15,12 +15,14 @@ class Watching:
     """Readers that run while the block lasts.
 
     Args:
-        readers: of the sources.
+        sources: their readers.
+        folding: adds measures to the totals, beside the look at them, since a write may wait for others.
     """
 
-    def __init__(self, readers: Sequence[Reader[Any]]) -> None:
-        self._readers = readers
-        self.exposition = Exposition(readers)
+    def __init__(self, sources: Sequence[Reader[Any]], folding: Reader[int]) -> None:
+        self._sources = sources
+        self._readers = [*sources, folding]
+        self.exposition = Exposition(sources)
 
     def __enter__(self) -> Self:
         for reader in self._readers:
@@ -44,7 +46,7 @@ class Watching:
     def health(self) -> dict[str, Any]:
         """Returns what the sources' last readings come to."""
         now = time.monotonic()
-        seen = [reader.seen for reader in self._readers]
+        seen = [reader.seen for reader in self._sources]
         away = [each for each in seen if not each.up]
         return {
             "status": "down"

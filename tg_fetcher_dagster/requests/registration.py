@@ -70,6 +70,7 @@ def begin_run(
     limit: int | None = None,
     host: str | None = None,
     pid: int | None = None,
+    account: str | None = None,
 ) -> RegisteredRun:
     """Registers a run that begins; a step of the same run that is tried again registers as the same.
 
@@ -84,6 +85,7 @@ def begin_run(
         limit: at most so many messages a day.
         host: where it runs; None for this host.
         pid: its process; None for this one.
+        account: with whose eyes it reads.
 
     Raises:
         FetchError: (validation) another run does this batch, or it has ended, or it asks for other chats:
@@ -99,7 +101,14 @@ def begin_run(
             _ask(connection, run_id, chats=chats, today=today, force=force, limit=limit)
         elif not batches.begin(connection, batch, run_id, now()):
             raise FetchError(ErrorType.VALIDATION, _why_not(batch, before, asked_here=asked_here))
-        attempts.begin(connection, run_id, batch_id=batch, host=host or _host(), pid=pid or os.getpid())
+        attempts.begin(
+            connection,
+            run_id,
+            batch_id=batch,
+            host=host or _host(),
+            pid=pid or os.getpid(),
+            account=account,
+        )
     first = before.first if before is not None else min(min(days) for days in chats.values())
     daily = before is not None and before.priority == DAILY
     return RegisteredRun(run_id=run_id, batch_id=batch, asked_here=asked_here, first=first, daily=daily)
