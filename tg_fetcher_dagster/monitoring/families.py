@@ -49,14 +49,19 @@ class _These(Collector):
         return self._families
 
 
-def gauge_families(shown: Iterable[Shown]) -> list[Family]:
-    """Returns a family a metric; series whose labels are all known and that nothing is said of stand at 0."""
+def gauge_families(shown: Iterable[Shown], *, zeros: bool = True) -> list[Family]:
+    """Returns a family a metric.
+
+    Args:
+        shown: of any metrics, in any order.
+        zeros: whether series whose labels are all known and that nothing is said of stand at 0.
+    """
     values: dict[str, dict[Labels, float]] = {}
     metrics: dict[str, Metric] = {}
     for each in shown:
         if each.metric.name not in metrics:
             metrics[each.metric.name] = each.metric
-            values[each.metric.name] = dict.fromkeys(known_labels(each.metric), 0.0)
+            values[each.metric.name] = dict.fromkeys(known_labels(each.metric) if zeros else (), 0.0)
         values[each.metric.name][each.labels] = each.value
     return [_gauge(metric, values[name]) for name, metric in metrics.items()]
 

@@ -52,6 +52,7 @@ def read_facts(
     sessions: Collection[str] | None,
     configured: str,
     newest_success_at: float,
+    log_bytes: int,
 ) -> LedgerFacts:
     """Returns what the ledger says at a moment.
 
@@ -61,6 +62,7 @@ def read_facts(
         sessions: the accounts of SESSION_DIR; None where this process does not see it.
         configured: the account that reads.
         newest_success_at: when any day was last read.
+        log_bytes: of the database beside its own file.
     """
     accounts = accounts_shown(
         monitored.known_accounts(connection), sessions=sessions, configured=configured, at=at
@@ -80,5 +82,5 @@ def read_facts(
         dead_letters=monitored.kept_dead_letters(connection),
         given_up_days=monitored.given_up_days(connection),
         uncounted=measures.waiting(connection),
-        size_bytes=overview.size_bytes(connection),
+        size_bytes=overview.size_bytes(connection) + log_bytes,
     )

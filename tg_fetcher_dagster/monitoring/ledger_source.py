@@ -8,7 +8,7 @@ from typing import Final
 
 from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.ledger import measures, monitored, monitored_days
-from tg_fetcher_dagster.ledger.database import Connection, Ledger
+from tg_fetcher_dagster.ledger.database import Connection, Ledger, file_of
 from tg_fetcher_dagster.ledger.measures import Total
 from tg_fetcher_dagster.monitoring.days_shown import KnownDays, Spans, day_gauges, newest_success, spans
 from tg_fetcher_dagster.monitoring.families import counted_families, gauge_families, text_of
@@ -60,6 +60,7 @@ class LedgerSource:
             FetchError: (storage) the ledger cannot be reached, or there is none yet.
         """
         at = self._clock()
+        log_bytes = _log_bytes(self._settings)
         sessions = _sessions(self._settings)
         with Ledger.open_made(self._settings.ledger_location) as ledger, ledger.read() as connection:
             days = self._days = self._looked_at_days(connection, at)
@@ -69,6 +70,7 @@ class LedgerSource:
                 sessions=sessions,
                 configured=self._settings.telegram_account,
                 newest_success_at=newest_success(days.known),
+                log_bytes=log_bytes,
             )
             totals = measures.read_totals(connection)
             before = kept_chats(connection)
@@ -135,6 +137,16 @@ def fold_all(settings: Settings) -> Reading[int]:
             folded += now
         keep_chosen(ledger, most=settings.metrics_chats)
     return Reading(folded)
+
+
+def _log_bytes(settings: Settings) -> int:
+    """What stands in SQLite's log and not yet in its file; 0 for a server."""
+    file = file_of(settings.ledger_location)
+    log = file.with_name(f"{file.name}-wal") if file is not None else None
+    try:
+        return log.stat().st_size if log is not None else 0
+    except FileNotFoundError:
+        return 0
 
 
 def _sessions(settings: Settings) -> list[str] | None:
