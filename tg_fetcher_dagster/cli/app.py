@@ -28,6 +28,7 @@ from tg_fetcher_dagster.cli import (
     heal,
     init,
     ledger,
+    logged,
     login,
     monitor,
     rebuild,
@@ -78,6 +79,7 @@ app.add_typer(ledger.app, name="ledger")
 app.command("rebuild", context_settings=IDS_ALLOWED)(rebuild.rebuild)
 app.command("verify", context_settings=IDS_ALLOWED)(verify.verify)
 app.command("accept", context_settings=IDS_ALLOWED)(accept.accept)
+app.command("logged", context_settings=logged.OPTIONS_ARE_THE_PROGRAMS)(logged.logged)
 
 
 @app.command("sandbox", **extensions.PASSED_ON)
