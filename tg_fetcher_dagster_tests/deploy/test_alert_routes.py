@@ -15,6 +15,8 @@ CONFIGURATION = ALERTMANAGER / "alertmanager.yml"
 WORK = {"CommandsNotStarted", "DayOverdue", "NoSuccessfulFetch"}
 """What comes of it when nobody reads: each has many causes."""
 
+NEVER_QUIET = {"AlertmanagerDown", "AlertsUndelivered", "MonitorDown", "RulesFailing", "Watchdog"}
+
 FOLLOWS: dict[str, set[str]] = {
     "MonitorDown": names()
     - {"MonitorDown", "Watchdog", "AlertmanagerDown", "AlertsUndelivered", "RulesFailing"},
@@ -37,8 +39,6 @@ FOLLOWS: dict[str, set[str]] = {
     "NoSuccessfulFetch": {"CommandsNotStarted", "DayOverdue"},
 }
 """What each cause keeps quiet at the least."""
-
-NEVER_QUIET = {"AlertmanagerDown", "AlertsUndelivered", "MonitorDown", "RulesFailing", "Watchdog"}
 
 
 @pytest.fixture(scope="module")

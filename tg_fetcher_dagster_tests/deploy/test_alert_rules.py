@@ -1,4 +1,4 @@
-"""The alerts' rules: each leads to what a person needs, stands on metrics that exist, fires and does not fire."""
+"""The alerts' rules: each leads to what a person needs, stands on metrics that exist, fires and ends."""
 
 import re
 import shutil
