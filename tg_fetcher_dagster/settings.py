@@ -300,6 +300,12 @@ class Settings(DefinitionSettings):
     )
     enable_metrics: bool = True
     metrics_port: int = Field(9090, ge=1, le=65535, validation_alias=AliasChoices("metrics_port"))
+    day_deadline_hours: float = Field(
+        6.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Hours after a day's end from which on a day that is missing is overdue.",
+    )
     pushgateway_url: str | None = None
     loki_url: str | None = Field(
         None,
