@@ -28,7 +28,7 @@ demo: install ## a Telegram of its own, a command, files and events, until Ctrl-
 dev: install .env $(HOME_OF_DAGSTER)/.set-up ## Dagster's UI and daemon over .env, on http://127.0.0.1:3000
 	$(BIN)/tg-fetcher ledger migrate
 	@echo "Dagster's UI will be on http://127.0.0.1:3000 (ARGS='--port PORT' for another one) until Ctrl-C"
-	RUN_SENSORS=true DAGSTER_HOME=$(HOME_OF_DAGSTER) VIRTUAL_ENV=$(CURDIR)/.venv exec $(BIN)/dg dev --log-level warning $(ARGS)
+	RUN_SENSORS=true DAGSTER_HOME=$(HOME_OF_DAGSTER) VIRTUAL_ENV=$(CURDIR)/.venv exec $(BIN)/tg-fetcher logged $(BIN)/dg dev --log-level warning $(ARGS)
 
 .env:
 	cp .env.example .env

@@ -1,5 +1,6 @@
 """The code location: what is global stands here, everything else in `defs/`, one module a concept."""
 
+import warnings
 from pathlib import Path
 
 import dagster as dg
@@ -19,5 +20,8 @@ def defs() -> dg.Definitions:
             Dagster's own error for a module that fails shows the tree of modules in place of the reason.
     """
     DefinitionSettings.read()
-    loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    with warnings.catch_warnings():
+        # Dagster 1.13 warns in every process of the parameter that its own run status sensors set.
+        warnings.filterwarnings("ignore", message="Parameter `owners` of initializer `SensorDefinition")
+        loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     return dg.Definitions.merge(loaded, dg.Definitions(executor=dg.in_process_executor))

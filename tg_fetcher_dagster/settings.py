@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 import orjson
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -299,7 +299,21 @@ class Settings(DefinitionSettings):
         description="Who of several on a host writes a log line. Default: HOST:PID.",
     )
     enable_metrics: bool = True
-    metrics_port: int = Field(9090, ge=1, le=65535, validation_alias=AliasChoices("metrics_port"))
+    metrics_port: int = Field(
+        9090, ge=1, le=65535, description="Where tg-fetcher monitor listens; Prometheus itself has 9090, too."
+    )
+    monitor_host: str = Field(
+        "127.0.0.1", min_length=1, description="The address that tg-fetcher monitor listens on."
+    )
+    metrics_chats: int = Field(
+        200, ge=0, le=10_000, description="Chats with metrics of their own; the rest is shown as `other`."
+    )
+    day_deadline_hours: float = Field(
+        6.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Hours after a day's end from which on a day that is missing is overdue.",
+    )
     pushgateway_url: str | None = None
     loki_url: str | None = Field(
         None,

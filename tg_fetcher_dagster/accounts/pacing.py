@@ -65,13 +65,15 @@ class Pace:
         self._tokens = burst
         self._counted_at = clock()
 
-    async def take(self) -> None:
-        """Returns when the next request may go."""
+    async def take(self) -> float:
+        """Returns when the next request may go: how many seconds it was waited for."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self._per_second) - 1
         self._counted_at = now
-        if self._tokens < 0:
-            await self._sleep(-self._tokens / self._per_second)
+        wait = max(0.0, -self._tokens / self._per_second)
+        if wait:
+            await self._sleep(wait)
+        return wait
 
 
 def believed_deadline(until: object, *, now: float) -> float | None:

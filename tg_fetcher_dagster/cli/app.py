@@ -28,7 +28,9 @@ from tg_fetcher_dagster.cli import (
     heal,
     init,
     ledger,
+    logged,
     login,
+    monitor,
     rebuild,
     starting,
     status,
@@ -67,6 +69,7 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(chats.app, name="chats")
 app.command("fetch", context_settings=IDS_ALLOWED)(fetch.fetch)
 app.command("status")(status.status)
+app.command("monitor")(monitor.monitor)
 app.command("cancel", context_settings=IDS_ALLOWED)(cancel.cancel)
 app.command("heal", context_settings=IDS_ALLOWED)(heal.heal)
 app.add_typer(failed.app, name="failed")
@@ -76,6 +79,7 @@ app.add_typer(ledger.app, name="ledger")
 app.command("rebuild", context_settings=IDS_ALLOWED)(rebuild.rebuild)
 app.command("verify", context_settings=IDS_ALLOWED)(verify.verify)
 app.command("accept", context_settings=IDS_ALLOWED)(accept.accept)
+app.command("logged", context_settings=logged.OPTIONS_ARE_THE_PROGRAMS)(logged.logged)
 
 
 @app.command("sandbox", **extensions.PASSED_ON)

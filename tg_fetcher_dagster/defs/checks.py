@@ -6,13 +6,21 @@ skips the steps of separate checks where one day of a run has failed, and knows 
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import dagster as dg
 
+from tg_fetcher_dagster.defs.check_results import (
+    CheckResult,
+    deletion_result,
+    ids_result,
+    missing_result,
+    references_result,
+    schema_result,
+)
 from tg_fetcher_dagster.settings import DefinitionSettings
-from tg_fetcher_dagster.storage.candidates import read_candidate
+from tg_fetcher_dagster.storage.candidates import Candidate, read_candidate
 from tg_fetcher_dagster.storage.coverage import Coverage
 from tg_fetcher_dagster.storage.day_file_check import check_day_file
 from tg_fetcher_dagster.storage.paths import DayPaths
@@ -26,11 +34,21 @@ NO_DELETION: Final = "no_suspicious_deletion"
 NOTHING_MISSING: Final = "nothing_missing"
 
 DESCRIPTIONS: Final = {
-    SCHEMA: "Each message reads as schema 1.0 says.",
-    IDS: "No id twice, none outside the day.",
-    REFERENCES: "Every sender has a name, and no message answers one that is newer than itself.",
-    NO_DELETION: "No reading that lacks many messages of the kept day waits to be confirmed.",
-    NOTHING_MISSING: "Nothing of the day is known to be missing: no message, no comments, no file.",
+    SCHEMA: "Each message of the day file reads as its schema says, and they are as many as the record says."
+    "\n\n**Red**: the file was changed or damaged. `tg-fetcher rebuild CHAT --date DATE` makes it again from"
+    " what Telegram gave, without a request.",
+    IDS: "No message id stands twice and no message is of another day. Ids between the first and the last"
+    " that are no message were deleted, or belong to other chats, and are no fault."
+    "\n\n**Red**: `tg-fetcher rebuild CHAT --date DATE`; if it stays, `tg-fetcher fetch CHAT --date DATE"
+    " --force`.",
+    REFERENCES: "Every sender has a name, and no message answers one that is newer than itself."
+    "\n\n**Red**: `tg-fetcher rebuild CHAT --date DATE`.",
+    NO_DELETION: "No reading that lacks many messages of the kept day waits to be confirmed."
+    "\n\n**Red**: look into the chat. If the messages are gone indeed, `tg-fetcher accept CHAT DATE`; a"
+    " reading a day later decides it, too. Until then the earlier file stays.",
+    NOTHING_MISSING: "Nothing of the day is known to be missing: no message, no comments, no file."
+    "\n\n**Yellow**: the first faults say what and why. What another reading may give: `tg-fetcher fetch CHAT"
+    " --date DATE --force`.",
 }
 
 NAMED: Final = 20
@@ -59,12 +77,13 @@ def evaluations_of(
         key: the day's partition.
     """
     found = check_day_file(paths, zone=settings.zone, key=key)
-    yield _evaluation(SCHEMA, key, found.schema)
-    yield _evaluation(IDS, key, found.ids)
-    yield _evaluation(REFERENCES, key, found.references)
-    yield deletion_evaluation(key, in_doubt=read_candidate(paths) is not None)
-    missing = [f"{key}: {loss.what}: {loss.why}" for loss in coverage.lost]
-    yield _evaluation(NOTHING_MISSING, key, missing, severity=dg.AssetCheckSeverity.WARN)
+    yield _evaluation(SCHEMA, key, schema_result(found, coverage))
+    yield _evaluation(IDS, key, ids_result(found, coverage))
+    yield _evaluation(REFERENCES, key, references_result(found))
+    yield deletion_evaluation(key, read_candidate(paths))
+    yield _evaluation(
+        NOTHING_MISSING, key, missing_result(key, coverage), severity=dg.AssetCheckSeverity.WARN
+    )
 
 
 def output_of_check(name: str) -> dg.Output[None]:
@@ -73,25 +92,29 @@ def output_of_check(name: str) -> dg.Output[None]:
     return dg.Output(None, output_name=spec.get_python_identifier())
 
 
-def deletion_evaluation(key: str, *, in_doubt: bool) -> dg.AssetCheckEvaluation:
+def deletion_evaluation(
+    key: str, candidate: Candidate | None, *, doubt: str | None = None
+) -> dg.AssetCheckEvaluation:
     """Returns the result of the one check that also a failed day has: whether a deletion is in doubt."""
-    return _evaluation(NO_DELETION, key, [key] if in_doubt else [])
+    return _evaluation(NO_DELETION, key, deletion_result(key, candidate, doubt=doubt))
 
 
 def _evaluation(
     name: str,
     key: str,
-    faults: Sequence[str],
+    result: CheckResult,
     *,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=ASSET,
         check_name=name,
-        passed=not faults,
+        passed=not result.faults,
+        description=result.said,
         metadata={
-            "faults": dg.MetadataValue.int(len(faults)),
-            "first_faults": dg.MetadataValue.json(list(faults[:NAMED])),
+            **result.numbers,
+            "faults": dg.MetadataValue.int(len(result.faults)),
+            "first_faults": dg.MetadataValue.json(list(result.faults[:NAMED])),
         },
         severity=severity,
         partition=key,

@@ -21,6 +21,7 @@ from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.request import DayReport
 from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.requests.registration import run_of_batch
+from tg_fetcher_dagster.storage.candidates import read_candidate
 
 StepEvent = dg.MaterializeResult[None] | dg.AssetCheckEvaluation | dg.Output[None]
 
@@ -57,7 +58,11 @@ class ShownDays:
         """Shows which of the failed days wait for a deletion to be confirmed."""
         for result in results:
             if result.error is not None and result.error.error_type is ErrorType.SUSPICIOUS_DELETION:
-                evaluation = deletion_evaluation(str(chat_day_key(result.chat, result.day)), in_doubt=True)
+                evaluation = deletion_evaluation(
+                    str(chat_day_key(result.chat, result.day)),
+                    read_candidate(self._fetching.store.day(result.chat, result.day)),
+                    doubt=result.error.message,
+                )
                 if self._is_today:  # the check is one of `messages`, which makes this day's file final
                     self._context.instance.report_runless_asset_event(evaluation)
                 else:

@@ -12,6 +12,7 @@ import dagster as dg
 import structlog
 from pydantic import PrivateAttr
 
+from tg_fetcher_dagster.accounts.request_counts import RequestCounts
 from tg_fetcher_dagster.defs.heartbeat import Heartbeat
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.context import FetchContext
@@ -35,6 +36,7 @@ class TelethonResource(dg.ConfigurableResource[None]):
     _ledger: Ledger | None = PrivateAttr(default=None)
     _heartbeat: Heartbeat | None = PrivateAttr(default=None)
     _fetching: FetchContext | None = PrivateAttr(default=None)
+    _counts: RequestCounts = PrivateAttr(default_factory=RequestCounts)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["TelethonResource"]:  # type: ignore[override]
@@ -52,10 +54,15 @@ class TelethonResource(dg.ConfigurableResource[None]):
         with alive(self._settings.data_dir, run_id), log_context(run_id=run_id), ExitStack() as stack:
             stack.callback(self._close)
             self._noted(partial(begin_process, run_id=run_id))
-            self._heartbeat = Heartbeat(lambda: heartbeat(self.ledger, run_id))
+            self._heartbeat = Heartbeat(partial(self._beat, run_id))
             with self._heartbeat:
                 yield self
-            self._noted(partial(end_run, run_id=run_id, end="ended"))
+            with self._counts.handed_over() as found:
+                self._noted(partial(end_run, run_id=run_id, end="ended", measures=found))
+
+    def _beat(self, run_id: str) -> bool:
+        with self._counts.handed_over() as found:
+            return heartbeat(self.ledger, run_id, measures=found)
 
     def _noted(self, note: Callable[[Ledger], object]) -> None:
         """Notes what becomes of the run; a ledger that is away for a moment ends no run."""
@@ -100,7 +107,7 @@ class TelethonResource(dg.ConfigurableResource[None]):
 
     def open(self) -> AbstractAsyncContextManager[TelegramReader]:
         """Returns a reader over the configured account, to be used as an async context manager."""
-        return open_reader(self.settings)
+        return open_reader(self.settings, counts=self._counts)
 
     def fetching(self) -> FetchContext:
         """Returns all that fetching needs: settings, files, identities, outbox and this Telegram."""

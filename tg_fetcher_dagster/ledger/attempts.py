@@ -7,7 +7,9 @@ from typing import Literal
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.database import Connection, now
+from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.tables import attempts
+from tg_fetcher_dagster.metrics.counted import RUNS
 
 AttemptEnd = Literal["succeeded", "failed", "waits", "cancelled", "died", "ended"]
 """How a run ended. `waits`: a state that passes was in its way; `died`: it was never heard of again; `ended`:
@@ -85,8 +87,8 @@ def end(
     error_type: str | None = None,
     error: str | None = None,
 ) -> bool:
-    """Notes what a run came to; False where it had ended before, or never begun."""
-    return bool(
+    """Notes and counts what a run came to; False where it had ended before, or never begun."""
+    is_first = bool(
         connection.execute(
             sa.update(attempts)
             .where(attempts.c.run_id == run_id, attempts.c.ended_at.is_(None))
@@ -101,6 +103,9 @@ def end(
             )
         ).rowcount
     )
+    if is_first:
+        measure(connection, [Measure(RUNS, (how,))])
+    return is_first
 
 
 def of_runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, Attempt]:

@@ -60,6 +60,26 @@ class Ledger:
             raise
         return ledger
 
+    @classmethod
+    def open_made(cls, url: str) -> Self:
+        """Opens a ledger for a look: one that is not there yet is not made.
+
+        Raises:
+            FetchError: (validation) the URL is none, or the tables are older or newer than this program;
+                (storage) there is none yet, or the database cannot be reached.
+        """
+        where = checked_url(url)
+        if where.get_backend_name() == "sqlite" and not Path(str(where.database)).exists():
+            raise FetchError(ErrorType.STORAGE, f"the ledger {shown(where)}: there is none yet")
+        ledger = cls(engine_of(where))
+        try:
+            with ledger.read() as connection:
+                require_present_schema(connection, shown(where))
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
     @property
     def engine(self) -> sa.Engine:
         """The engine, for migrations and backups."""

@@ -106,7 +106,7 @@ def _fold_in_a_file(connection: Connection, limit: int) -> int:
 
 
 def _fold_on_a_server(connection: Connection, limit: int) -> int:
-    """Removes and adds in one statement, so that what others add or take meanwhile is neither lost nor met."""
+    """Removes and adds in one statement: what others add or take meanwhile is neither lost nor met."""
     oldest = sa.select(measures.c.seq).order_by(measures.c.seq).limit(limit).with_for_update(skip_locked=True)
     taken = sa.delete(measures).where(measures.c.seq.in_(oldest.scalar_subquery()))
     gone = taken.returning(measures).cte("taken")

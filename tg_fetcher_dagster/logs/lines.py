@@ -3,14 +3,13 @@
 The lines carry who writes (`service`, `host`, ...), what is bound around the work that they tell of
 (`correlation_id`, `run_id`, `chat`, `date`) and what the call adds (`message_count`, `duration_seconds`,
 `error_type`). structlog does the work, through the standard library's loggers. Of other libraries what is a
-warning or worse is let through; Dagster's own lines come by another way (logs/relay.py).
+warning or worse is let through; Dagster's own lines come by another way (logs/foreign_lines.py).
 """
 
 import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
@@ -18,6 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.logs.masking import masked_fields, remember_secrets
+from tg_fetcher_dagster.logs.moments import timestamp_of
 from tg_fetcher_dagster.logs.origin import origin_of
 from tg_fetcher_dagster.logs.rendering import LogFormat, rendered
 from tg_fetcher_dagster.settings import Settings
@@ -32,16 +32,6 @@ _SHARED: Final[tuple[Processor, ...]] = (
     structlog.stdlib.ExtraAdder(),
     structlog.processors.StackInfoRenderer(),
 )
-
-
-def timestamp_of(moment: float) -> str:
-    """Returns seconds since 1970 as lines show them: UTC, with milliseconds.
-
-    Example:
-        >>> timestamp_of(1764072000.5)
-        '2025-11-25T12:00:00.500Z'
-    """
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _stamped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

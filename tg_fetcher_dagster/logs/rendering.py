@@ -29,7 +29,8 @@ FIRST: Final = ("timestamp", "level", "event")
 ORIGIN: Final = ("service", "environment", "version", "host", "worker_id")
 """The fields that say who writes; a person who reads text knows."""
 
-_INDENT: Final = "    "
+INDENT: Final = "    "
+"""Before each line of a trace in text; a line without it is the first one of another."""
 
 
 def rendered(fields: Mapping[str, object], log_format: LogFormat) -> str:
@@ -66,7 +67,7 @@ def _text_line(fields: Mapping[str, object]) -> str:
     lines = [f"{first}  {values}" if values else first]
     for key in TRACES:
         if key in fields:
-            lines += [_INDENT + legible(line) for line in str(fields[key]).splitlines()]
+            lines += [INDENT + legible(line) for line in str(fields[key]).splitlines()]
     return "\n".join(lines)
 
 

@@ -9,15 +9,13 @@ SOURCES = ("ledger", "redis", "dagster", "disk")
 BUILD = gauge("tg_fetcher_build_info", "1, with the version that runs.", "version")
 SOURCE_UP = gauge(
     "tg_fetcher_source_up",
-    "1 where the last look at a source was answered.",
+    "1 where the last look at a source was answered in time; there is no redis where REDIS_URL is empty.",
     "source",
-    values={"source": SOURCES},
 )
 SOURCE_AGE = gauge(
     "tg_fetcher_source_age_seconds",
-    "Since a source was last read in full.",
+    "Since a source was last read in full; so old are all metrics that come from it.",
     "source",
-    values={"source": SOURCES},
 )
 SOURCE_SECONDS = gauge(
     "tg_fetcher_source_duration_seconds", "How long the last look at a source took.", "source"

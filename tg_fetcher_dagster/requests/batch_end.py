@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.recording import record_all
-from tg_fetcher_dagster.ledger import asks, batches, day_rounds, open_asks
+from tg_fetcher_dagster.ledger import asks, attempts, batches, day_rounds, open_asks
 from tg_fetcher_dagster.ledger.asks import EndedAsk
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.open_asks import OpenAsk
@@ -72,6 +72,8 @@ def settle_batch(
             return Settled()
         if how == "died" and batch.state == "asked":
             how = "never_began"
+        if how == "died" and batch.run_id is not None:
+            attempts.end(connection, batch.run_id, how="died")  # where nobody else does: `fetch --direct`
         left = open_asks.open_of_batch(connection, batch_id)
         _note_telegram(connection, left, how=how, error=error, now=moment)
         fates = [

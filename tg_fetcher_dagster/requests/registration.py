@@ -6,7 +6,7 @@ in the UI, a backfill or a re-execution becomes a request of its own, and is the
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -16,6 +16,7 @@ from tg_fetcher_dagster.ledger import attempts, batches
 from tg_fetcher_dagster.ledger.attempts import AttemptEnd
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger, now
+from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.startable import join_waiting
 from tg_fetcher_dagster.requests.asking import DAILY, NewRequest, ask
 
@@ -187,9 +188,14 @@ def _of_others(batch_id: str, chats: Sequence[str]) -> str:
     )
 
 
-def heartbeat(ledger: Ledger, run_id: str) -> bool:
-    """Notes that a run is alive; False where its batch was ended meanwhile, so that it must stop."""
+def heartbeat(ledger: Ledger, run_id: str, *, measures: Iterable[Measure] = ()) -> bool:
+    """Notes that a run is alive, and what it has counted since its last heartbeat.
+
+    Returns:
+        False where its batch was ended meanwhile, so that it must stop.
+    """
     with ledger.write() as connection:
+        measure(connection, measures)
         return attempts.beat(connection, run_id)
 
 
@@ -202,9 +208,11 @@ def end_run(
     days_fetched: int = 0,
     days_failed: int = 0,
     error: FetchError | None = None,
+    measures: Iterable[Measure] = (),
 ) -> bool:
-    """Notes what a run came to; False where it was ended before."""
+    """Notes what a run came to, and what it has counted; False where it was ended before."""
     with ledger.write() as connection:
+        measure(connection, measures)
         return attempts.end(
             connection,
             run_id,

@@ -19,15 +19,29 @@ from tg_fetcher_dagster.storage.paths import DayPaths
 
 @dataclass(slots=True)
 class Findings:
-    """What is wrong with a day file; empty lists mean nothing is.
+    """What stands in a day file, and what is wrong with it; empty lists mean nothing is.
 
     Attributes:
+        lines: that should be messages each.
+        messages: that are.
+        distinct: different ids among them.
+        oldest_id: the lowest id among them; None where there is none.
+        newest_id: the highest one.
+        senders: who wrote them, counted.
+        replies: messages that answer another one.
         schema: lines that are no message of schema 1.0.
         ids: ids that stand twice, and messages outside the day.
         references: senders without a name, and replies to a later message.
     """
 
     key: str
+    lines: int = 0
+    messages: int = 0
+    distinct: int = 0
+    oldest_id: int | None = None
+    newest_id: int | None = None
+    senders: int = 0
+    replies: int = 0
     schema: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     references: list[str] = field(default_factory=list)
@@ -53,6 +67,7 @@ def check_day_file(paths: DayPaths, *, zone: ZoneInfo, key: str) -> Findings:
 
 def _messages(paths: DayPaths, found: Findings) -> Iterator[Message]:
     for number, line in enumerate(message_lines(paths.day_file), 1):
+        found.lines = number
         try:
             yield Message.model_validate_json(line)
         except ValidationError as error:
@@ -72,15 +87,28 @@ def _look_at(
     messages: Iterator[Message], found: Findings, *, senders: frozenset[str], paths: DayPaths, zone: ZoneInfo
 ) -> None:
     seen: set[int] = set()
+    wrote: set[int] = set()
     for message in messages:
+        found.messages += 1
         if message.id in seen:
             found.ids.append(f"{found.key}: message {message.id} stands twice")
         seen.add(message.id)
         if datetime.fromisoformat(message.date).astimezone(zone).date() != paths.day:
             found.ids.append(f"{found.key}: message {message.id} of {message.date} is of another day")
-        if message.sender_id is not None and str(message.sender_id) not in senders:
-            found.references.append(f"{found.key}: sender {message.sender_id} of {message.id} has no name")
-        if message.reply_to_msg_id is not None and message.reply_to_msg_id >= message.id:
+        if message.sender_id is not None:
+            wrote.add(message.sender_id)
+            if str(message.sender_id) not in senders:
+                found.references.append(
+                    f"{found.key}: sender {message.sender_id} of {message.id} has no name"
+                )
+        if message.reply_to_msg_id is None:
+            continue
+        found.replies += 1
+        if message.reply_to_msg_id >= message.id:
             found.references.append(
                 f"{found.key}: message {message.id} answers {message.reply_to_msg_id}, which is not older"
             )
+    found.senders = len(wrote)
+    found.distinct = len(seen)
+    found.oldest_id = min(seen, default=None)
+    found.newest_id = max(seen, default=None)

@@ -11,10 +11,12 @@ from typing import Any
 import structlog
 from telethon import TelegramClient
 
+from tg_fetcher_dagster.accounts.request_counts import RequestCounts
 from tg_fetcher_dagster.accounts.sessions import KeySession, api_of
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.errors import EXPECTED, sort_error
 from tg_fetcher_dagster.telegram.link import DEVICE, SOCKET_SECONDS, system_version
+from tg_fetcher_dagster.telegram.requests import method_name
 
 log = structlog.get_logger(__name__)
 
@@ -25,14 +27,34 @@ CONNECTION_RETRIES = 2
 RETRY_SECONDS = 1
 
 
-def make_client(session: KeySession, settings: Settings) -> Any:  # noqa: ANN401 - Telethon is untyped
+class CountedClient(TelegramClient):  # type: ignore[misc]
+    """Telethon's client, each of whose requests is counted; its connecting is not."""
+
+    def __init__(self, *where: Any, account: str, counts: RequestCounts, **how: Any) -> None:  # noqa: ANN401
+        super().__init__(*where, **how)
+        self._counted_for = account
+        self._counts = counts
+
+    async def __call__(self, request: Any, *args: Any, **more: Any) -> Any:  # noqa: ANN401 - Telethon's
+        """Sends a request; Telethon's own methods come through here, too."""
+        self._counts.sent(self._counted_for, method_name(request))
+        return await super().__call__(request, *args, **more)
+
+
+def make_client(session: KeySession, settings: Settings, *, account: str, counts: RequestCounts) -> Any:  # noqa: ANN401 - Telethon is untyped
     """Returns an unconnected `TelegramClient` that neither sleeps nor reconnects on its own.
+
+    Args:
+        session: whose key it makes or has.
+        settings: as they are now.
+        account: who signs in.
+        counts: is told of each request.
 
     Raises:
         FetchError: (validation) the api id is missing and the server is one of Telegram's.
     """
     api_id, api_hash = api_of(session, settings)
-    return TelegramClient(
+    return CountedClient(
         session,
         api_id,
         api_hash,
@@ -46,6 +68,8 @@ def make_client(session: KeySession, settings: Settings) -> Any:  # noqa: ANN401
         raise_last_call_error=True,
         device_model=DEVICE,
         system_version=system_version(),
+        account=account,
+        counts=counts,
     )
 
 

@@ -1,6 +1,7 @@
 """What stands before every packet of an account: deadlines, pace, count."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import structlog
 from telethon.errors import RPCError
 
 from tg_fetcher_dagster.accounts.pacing import ANYTHING, FloodDeadlines, Pace, Sleep
+from tg_fetcher_dagster.accounts.request_counts import RequestCounts
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.error_rows import Account
 from tg_fetcher_dagster.telegram.errors import account_after, rest_of
@@ -42,6 +44,8 @@ class Gate:
 
     Attributes:
         flood_wait_in_run: the most seconds of flood waits that one request waits out.
+        counts: what is told of all accounts' requests.
+        monotonic: seconds that nobody can set back.
         sent: how many passed, by method.
     """
 
@@ -49,6 +53,8 @@ class Gate:
     pace: Pace
     floods: FloodDeadlines
     flood_wait_in_run: float
+    counts: RequestCounts
+    monotonic: Callable[[], float] = time.monotonic
     sleep: Sleep = asyncio.sleep
     sent: Counter[str] = field(default_factory=Counter)
 
@@ -92,15 +98,20 @@ class Gate:
             ConnectionError: the link is lost; nothing was sent.
             EXPECTED: what `send` raises.
         """
-        await self.pace.take()
+        self.counts.paced(self.account, await self.pace.take())
         if not link.is_open:
             raise ConnectionError("the connection was lost")
         self.sent[method] += 1
+        self.counts.sent(self.account, method)
+        began = self.monotonic()
         try:
             return await send()
         except RPCError as error:
             seconds = rest_of(error)
             if seconds is not None:
+                self.counts.flooded(self.account, method, seconds)
                 limited = account_after(error) is not Account.GOES_ON
                 self.floods.note(ANYTHING if limited else method, seconds)
             raise
+        finally:
+            self.counts.answered(self.account, method, self.monotonic() - began)

@@ -13,6 +13,7 @@ import structlog
 from telethon import errors as telethon_errors
 
 from tg_fetcher_dagster.accounts.lease import account_lease
+from tg_fetcher_dagster.accounts.request_counts import RequestCounts
 from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.accounts.sessions import KeySession, login_session, stored_session
 from tg_fetcher_dagster.accounts.store import AccountStore, StoredAccount
@@ -115,9 +116,13 @@ async def import_session(settings: Settings, *, account: str, session: str) -> S
     store = AccountStore(settings.session_dir, settings.session_key)
     store.prepare()
     async with AsyncExitStack() as stack:
-        restrictions = Restrictions(stack.enter_context(Ledger.open(settings.ledger_location)), account)
+        ledger = stack.enter_context(Ledger.open(settings.ledger_location))
+        restrictions, counts = Restrictions(ledger, account), RequestCounts()
         await stack.enter_async_context(account_lease(settings.session_dir, account))
-        send = account_line(settings, opened, restrictions=restrictions, quarantine=_not_kept_yet)
+        stack.callback(counts.keep, ledger)
+        send = account_line(
+            settings, opened, restrictions=restrictions, quarantine=_not_kept_yet, counts=counts
+        )
         try:
             me = await own_user(send, about=f"account {account}")
         finally:
@@ -132,13 +137,15 @@ def _not_kept_yet(_reason: str) -> None:
 async def _signed_in(
     settings: Settings, *, account: str, phone: str | None, sign_in: Callable[[Any], Awaitable[None]]
 ) -> StoredAccount:
-    session = login_session(settings)
-    client = make_client(session, settings)
+    session, counts = login_session(settings), RequestCounts()
+    client = make_client(session, settings, account=account, counts=counts)
     store = AccountStore(settings.session_dir, settings.session_key)
     store.prepare()
     async with AsyncExitStack() as stack:
-        restrictions = Restrictions(stack.enter_context(Ledger.open(settings.ledger_location)), account)
+        ledger = stack.enter_context(Ledger.open(settings.ledger_location))
+        restrictions = Restrictions(ledger, account)
         await stack.enter_async_context(account_lease(settings.session_dir, account))
+        stack.callback(counts.keep, ledger)
         try:
             async with connected(client):
                 await sign_in(client)

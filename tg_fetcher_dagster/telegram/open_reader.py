@@ -7,6 +7,7 @@ import structlog
 
 from tg_fetcher_dagster.accounts.lease import WAIT_SECONDS, account_lease
 from tg_fetcher_dagster.accounts.pacing import Timing
+from tg_fetcher_dagster.accounts.request_counts import RequestCounts
 from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.accounts.sessions import stored_session
 from tg_fetcher_dagster.accounts.store import AccountStore
@@ -25,6 +26,7 @@ async def open_reader(
     *,
     account: str | None = None,
     lease_wait: float = WAIT_SECONDS,
+    counts: RequestCounts | None = None,
     timing: Timing | None = None,
 ) -> AsyncIterator[TelegramReader]:
     """Leases the account, connects, and yields what reads with it; disconnects before the lease ends.
@@ -35,6 +37,7 @@ async def open_reader(
         settings: as they are now.
         account: TELEGRAM_ACCOUNT where none is named.
         lease_wait: how many seconds to wait for another process that uses the account.
+        counts: is told of each request, and kept by whoever gave it; None: they are kept at the end.
         timing: how time passes.
 
     Raises:
@@ -46,15 +49,20 @@ async def open_reader(
     store = AccountStore(settings.session_dir, settings.session_key)
     stored = store.load(name)
     async with AsyncExitStack() as stack:
-        restrictions = Restrictions(stack.enter_context(Ledger.open(settings.ledger_location)), name)
+        ledger = stack.enter_context(Ledger.open(settings.ledger_location))
+        restrictions = Restrictions(ledger, name)
         await stack.enter_async_context(account_lease(settings.session_dir, name, wait=lease_wait))
         # Now, and not before: whoever had the account may have found out that it has ended.
         restrictions.require_usable()
+        counting = counts or RequestCounts()
+        if counts is None:
+            stack.callback(counting.keep, ledger)
         send = account_line(
             settings,
             stored_session(stored.session.get_secret_value()),
             restrictions=restrictions,
             quarantine=restrictions.quarantine,
+            counts=counting,
             timing=timing,
         )
         try:

@@ -6,6 +6,7 @@ from typing import Any
 from telethon.tl import functions, types
 
 from tg_fetcher_dagster.accounts.pacing import FloodDeadlines, Pace, Timing
+from tg_fetcher_dagster.accounts.request_counts import RequestCounts
 from tg_fetcher_dagster.accounts.restrictions import Restrictions
 from tg_fetcher_dagster.accounts.sessions import KeySession
 from tg_fetcher_dagster.errors import ErrorType, FetchError
@@ -22,6 +23,7 @@ def account_line(
     *,
     restrictions: Restrictions,
     quarantine: Callable[[str], None],
+    counts: RequestCounts,
     timing: Timing | None = None,
 ) -> RequestLine:
     """Returns the way of an account's requests; it connects at the first one. Close it.
@@ -31,6 +33,7 @@ def account_line(
         session: whose key it is.
         restrictions: of the account, for its name and its flood deadlines.
         quarantine: is told why Telegram has ended the account's session.
+        counts: is told of each request.
         timing: how time passes.
     """
     passing = timing or Timing()
@@ -42,6 +45,8 @@ def account_line(
         flood_wait_in_run=settings.flood_wait_in_run,
         quarantine=quarantine,
         clock=TelegramClock(clock_path(settings.session_dir), timing=passing),
+        counts=counts,
+        monotonic=passing.monotonic,
         sleep=passing.sleep,
     )
 

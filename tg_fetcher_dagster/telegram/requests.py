@@ -6,6 +6,7 @@ pace or the count, and a connection that keeps breaking costs a few requests and
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -15,6 +16,7 @@ import structlog
 from telethon.errors import RPCError, TypeNotFoundError
 
 from tg_fetcher_dagster.accounts.pacing import CONNECTING, FloodDeadlines, Pace, Sleep
+from tg_fetcher_dagster.accounts.request_counts import RequestCounts
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.telegram.clock import TelegramClock
 from tg_fetcher_dagster.telegram.connections import Connections
@@ -71,13 +73,16 @@ class RequestLine:
         flood_wait_in_run: float,
         quarantine: Callable[[str], None],
         clock: TelegramClock,
+        counts: RequestCounts,
+        monotonic: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         """Connects nothing yet; `dial` makes a new link each time."""
         self._account = account
         self._floods = floods
         self._quarantine = quarantine
-        self._gate = Gate(account, pace, floods, flood_wait_in_run, sleep)
+        self._counts = counts
+        self._gate = Gate(account, pace, floods, flood_wait_in_run, counts, monotonic, sleep)
         self._connections = Connections(dial, self._gate, clock=clock, sleep=sleep, alarm=self._alarm)
         self._one_in_flight = asyncio.Lock()
         self._over: FetchError | None = None
@@ -112,9 +117,11 @@ class RequestLine:
         """
         trial = Trial(method_name(request), about)
         async with self._one_in_flight:
-            for _ in range(MOST_TRIES):
+            for tries in range(MOST_TRIES):
                 if self._over is not None:
                     raise self._over.again()
+                if tries:
+                    self._counts.retried()
                 try:
                     return await self._once(request, trial)
                 except EXPECTED as error:
@@ -141,7 +148,9 @@ class RequestLine:
         if transport_code(error) == TOO_MANY:
             await self._connections.close()
             self._refused_connections += 1
-            self._floods.note(CONNECTING, (rest_of(error) or 0.0) * 2 ** (self._refused_connections - 1))
+            seconds = (rest_of(error) or 0.0) * 2 ** (self._refused_connections - 1)
+            self._counts.flooded(self._account, CONNECTING, seconds)
+            self._floods.note(CONNECTING, seconds)
             return
         if is_alarm(error):
             self._alarm(error, trial.method)

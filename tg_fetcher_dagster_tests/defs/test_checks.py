@@ -35,13 +35,49 @@ def test_each_day_of_a_run_passes_every_check_under_its_own_partition(deployment
     assert len(history(deployment, "schema_valid")) == 4
 
 
+def test_a_check_says_in_numbers_and_in_a_sentence_what_it_found(deployment: Deployment) -> None:
+    key = "def_news|2025-11-03"
+    found = evaluations(deployment.fetch("def_news", "2025-11-03"))
+    coverage = deployment.coverage("def_news", "2025-11-03")
+    assert coverage is not None
+    messages = orjson.loads(deployment.store.day("def_news", DAY).day_file.read_bytes())["messages"]
+    ids = [message["id"] for message in messages]
+    said = {name: each.description for (name, _), each in found.items()}
+    assert said["schema_valid"] == f"{len(ids)} of {len(ids)} messages read as schema 1.0 says"
+    assert said["ids_unique_and_inside_the_day"] == (
+        f"{len(ids)} messages, ids {min(ids)}..{max(ids)} without a hole"
+    )
+    assert said["replies_and_senders_resolvable"] == "1 sender with a name, 0 replies to older messages"
+    assert said["no_suspicious_deletion"] == "no reading waits to be confirmed"
+    assert said["nothing_missing"] == (
+        f"{len(ids)} messages and {coverage.comment_count} comments; nothing is missing"
+    )
+    for name in ("schema_valid", "ids_unique_and_inside_the_day"):
+        numbers = found[name, key].metadata
+        assert (numbers["expected"].value, numbers["found"].value) == (len(ids), len(ids))
+
+
+def test_an_empty_day_has_numbers_too(deployment: Deployment) -> None:
+    found = evaluations(deployment.fetch("def_news", "2025-11-12"))
+    assert {each.passed for each in found.values()} == {True}
+    by_name = {name: each for (name, _), each in found.items()}
+    assert by_name["schema_valid"].description == "0 of 0 messages read as schema 1.0 says"
+    assert by_name["ids_unique_and_inside_the_day"].description == "no message, so no id"
+    assert by_name["ids_unique_and_inside_the_day"].metadata["found"].value == 0
+
+
 def history(deployment: Deployment, name: str) -> list[tuple[str | None, bool]]:
     """Returns partition and result of each evaluation of a check that Dagster keeps, newest first."""
+    return [(each.partition, each.passed) for each in kept_evaluations(deployment, name)]
+
+
+def kept_evaluations(deployment: Deployment, name: str) -> list[dg.AssetCheckEvaluation]:
+    """Returns the evaluations of a check that Dagster keeps, newest first."""
     key = dg.AssetCheckKey(dg.AssetKey("messages"), name)
     records = deployment.instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
     events = [each.event.dagster_event for each in records if each.event and each.event.dagster_event]
     return [
-        (each.asset_check_evaluation_data.partition, each.asset_check_evaluation_data.passed)
+        each.asset_check_evaluation_data
         for each in events
         if each.event_type_value == "ASSET_CHECK_EVALUATION"
     ]
@@ -83,6 +119,10 @@ def _no_name(day: dict[str, Any]) -> None:
     del day["senders"][str(day["messages"][0]["sender_id"])]
 
 
+def _one_less(day: dict[str, Any]) -> None:
+    del day["messages"][0]
+
+
 def _answers_the_future(day: dict[str, Any]) -> None:
     day["messages"][5]["reply_to_msg_id"] = day["messages"][0]["id"]
 
@@ -91,6 +131,7 @@ def _answers_the_future(day: dict[str, Any]) -> None:
     ("damage", "check"),
     [
         (_no_message, "schema_valid"),
+        (_one_less, "schema_valid"),
         (_twice, "ids_unique_and_inside_the_day"),
         (_another_day, "ids_unique_and_inside_the_day"),
         (_no_name, "replies_and_senders_resolvable"),
@@ -120,6 +161,7 @@ def test_a_damaged_file_is_found_and_named(
     assert list(failed) == [(check, "def_busy|2025-11-03")]
     [each] = failed.values()
     assert "def_busy|2025-11-03: " in str(each.metadata["first_faults"].value)
+    assert ", the first: def_busy|2025-11-03: " in str(each.description)
 
 
 def test_a_day_file_of_another_size_is_read_again(deployment: Deployment) -> None:
@@ -163,6 +205,10 @@ def test_a_deletion_that_is_not_believed_fails_its_day_and_a_check_says_so(with_
     assert not [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
     assert failure_of(result).user_failure_data.metadata["error_type"].value == "suspicious_deletion"
     assert not deletion_check(deployment)
+    [doubted, *_] = kept_evaluations(deployment, "no_suspicious_deletion")
+    assert str(doubted.description).startswith("15 of 30 messages are gone from the reading of 20")
+    assert "tg-fetcher accept def_busy 2025-11-03" in str(doubted.description)
+    assert doubted.metadata["messages_gone"].value == 15
     assert deployment.store.day("def_busy", DAY).day_file.read_bytes() == kept
     told = [event for event in deployment.published() if event["event"] == "fetch_failed"]
     assert [(event["date"], event["error_type"], event["retryable"]) for event in told] == [

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import redis
 import redis.backoff
@@ -41,6 +42,17 @@ def test_the_compose_file_follows_the_compose_specification():
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_every_process_of_ours_writes_our_lines_and_says_which_deployment_it_is(services):
+    ours = {name: service for name, service in services.items() if name != "redis"}
+    assert {name for name, service in ours.items() if service["command"][:2] != ["tg-fetcher", "logged"]} <= {
+        "monitor"  # sets its own log up, as every command of tg-fetcher that stays
+    }
+    for name, service in ours.items():
+        assert {"ENVIRONMENT", "SERVICE_NAME", "LOG_FORMAT", "LOKI_URL"} <= service["environment"].keys(), (
+            name
+        )
+
+
 def test_every_port_is_published_on_the_loopback_address_only(services):
     published = [port for service in services.values() for port in service.get("ports", ())]
     assert published
@@ -53,7 +65,7 @@ def test_only_what_works_with_them_is_given_the_secrets(services):
 
 
 def test_nothing_works_in_the_data_before_the_ledger_is_up_to_date(services):
-    assert services["migrate"]["command"] == ["tg-fetcher", "ledger", "migrate"]
+    assert services["migrate"]["command"] == ["tg-fetcher", "logged", "tg-fetcher", "ledger", "migrate"]
     for name, service in services.items():
         if "data:/app/data" in service.get("volumes", ()) and name != "migrate":
             assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}, name
@@ -174,7 +186,8 @@ def test_the_code_servers_command_serves_is_healthy_and_ends_when_it_is_told_to(
             words, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
         )
 
-    assert run(services["set-up"]["command"]).stdout == "Set concurrency limit for telegram to 1.\n"
+    [line] = run(services["set-up"]["command"]).stderr.splitlines()
+    assert orjson.loads(line)["event"] == "Set concurrency limit for telegram to 1."
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored behind a shell's &
     server = subprocess.Popen(
         command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -16,6 +16,7 @@ from telethon.tl.types import DcOption
 from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster.telegram.client import CountedClient
 from tg_fetcher_dagster.telegram.login import import_session, sign_in_with_code, sign_in_with_qr
 from tg_fetcher_dagster.telegram.open_reader import open_reader
 
@@ -123,7 +124,7 @@ async def test_a_connection_that_is_lost_while_a_code_is_typed_is_made_again(
 async def test_a_number_that_belongs_to_another_data_centre_signs_in_there(
     sandbox: Any, door: Settings, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr(TelegramClient, "_config", None)
+    monkeypatch.setattr(CountedClient, "_config", None)
     sandbox.rewrite("help.getConfig", with_data_centre_4)
     sandbox.add_fault(method="auth.sendCode", error=where, code=303, times=1)
 

@@ -1,0 +1,107 @@
+"""`tg-fetcher logged`: a real program below it, its lines, signals and exit code."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tg_fetcher_dagster_tests.waiting import PATIENCE
+
+TG_FETCHER = [sys.executable, "-m", "tg_fetcher_dagster.cli.app"]
+SAYS_ALL = """
+import sys, os
+print("on output", flush=True)
+print("redis://:hunter2@cache said no", file=sys.stderr, flush=True)
+sys.stderr.write("no newline at the end")
+sys.stderr.flush()
+sys.exit(7)
+"""
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    return {**os.environ, "TG_FETCHER_ENV_FILE": str(folder / ".env")}
+
+
+def lines_of(told: bytes) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in told.splitlines()]
+
+
+def run(folder: Path, *program: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*TG_FETCHER, "logged", *program],
+        env=environment(folder, **settings),
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+def test_all_that_a_program_says_is_json_and_its_exit_code_is_passed_on(tmp_path: Path) -> None:
+    ended = run(tmp_path, sys.executable, "-c", SAYS_ALL, ENVIRONMENT="staging")
+    assert ended.returncode == 7
+    assert ended.stdout == b""
+    lines = lines_of(ended.stderr)
+    assert {line["event"] for line in lines} == {
+        "on output",
+        "redis://***@cache said no",
+        "no newline at the end",
+    }
+    assert {line["environment"] for line in lines} == {"staging"}
+
+
+def test_a_wrong_setting_hinders_no_program_and_its_lines_come(tmp_path: Path) -> None:
+    ended = run(tmp_path, "echo", "hello", LOG_LEVEL="LOUD")
+    assert ended.returncode == 0
+    assert [line["event"] for line in lines_of(ended.stderr)] == ["hello"]
+
+
+def test_a_program_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    ended = run(tmp_path, "no-such-program")
+    assert ended.returncode == 1
+    assert ended.stderr == b"error: no-such-program cannot be started: No such file or directory\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_reaches_the_program_once_and_its_last_words_are_written(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    counting = (
+        "import signal, sys, time\n"
+        "heard = []\n"
+        f"signal.signal({number.value}, lambda *a: heard.append(1))\n"
+        "print('ready', flush=True)\n"
+        "signal.pause()\n"
+        "print('heard', len(heard), flush=True)\n"
+        "sys.exit(5)\n"
+    )
+    with subprocess.Popen(
+        [*TG_FETCHER, "logged", sys.executable, "-c", counting],
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        first = orjson.loads(process.stderr.readline())
+        assert first["event"] == "ready"
+        os.killpg(process.pid, number)  # as Ctrl-C does, and as whoever ends a whole group
+        rest = lines_of(process.stderr.read())
+        assert process.wait(PATIENCE) == 5
+    assert [line["event"] for line in rest] == ["heard 1"]
+
+
+def test_a_program_that_was_killed_is_told_from_one_that_ended(tmp_path: Path) -> None:
+    ended = run(tmp_path, "sh", "-c", "kill -KILL $$")
+    assert ended.returncode == 128 + signal.SIGKILL
+
+
+def test_who_outlives_the_program_with_its_output_open_holds_nobody_up(tmp_path: Path) -> None:
+    ended = run(tmp_path, "sh", "-c", f"sleep {PATIENCE * 2} & echo gone; exit 4")
+    assert ended.returncode == 4
+    [line] = lines_of(ended.stderr)
+    assert line["event"] == "gone"
