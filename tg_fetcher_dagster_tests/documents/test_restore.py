@@ -30,6 +30,9 @@ SCENARIO: dict[str, Any] = {
     "chats": {"busy": {"type": "supergroup", "username": "busy_chat", "messages_per_day": 120, "members": 9}},
 }
 
+EACH_ANSWERS_FOR_ITSELF = {"DEDUP_WINDOW_SECONDS": "0"}
+"""A command that repeats another one is told that one's end again: here that would look like a repeat."""
+
 
 def typed(section: str) -> list[str]:
     """What a section of the runbook tells to type."""
@@ -56,7 +59,9 @@ def lost(tmp_path: Path, ledger_of_deployment: Callable[[], dict[str, str]]) -> 
     """The deployment that will be lost, with its daemon."""
     with valkey() as server, RunningSandbox(SCENARIO) as sandbox:
         url = f"redis://127.0.0.1:{server.port}"
-        deployment = Deployment(tmp_path / "lost", sandbox, url, env=ledger_of_deployment())
+        deployment = Deployment(
+            tmp_path / "lost", sandbox, url, env=EACH_ANSWERS_FOR_ITSELF | ledger_of_deployment()
+        )
         deployment.start_daemon()
         try:
             yield deployment
@@ -100,7 +105,7 @@ def test_a_restored_backup_goes_on_and_nobody_is_told_twice(lost: Deployment, tm
     shutil.rmtree(lost.folder)
     lost.sandbox.clear_faults()
 
-    found = Deployment(tmp_path / "found", lost.sandbox, lost.redis_url)
+    found = Deployment(tmp_path / "found", lost.sandbox, lost.redis_url, env=dict(EACH_ANSWERS_FOR_ITSELF))
     for made in (found.folder / "sessions", found.data_dir):
         shutil.rmtree(made, ignore_errors=True)
     restore = typed("Restore")
