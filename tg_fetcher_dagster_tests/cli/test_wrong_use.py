@@ -104,7 +104,7 @@ def test_no_session_on_standard_input_is_told(command: Command):
 def test_a_fault_of_ours_is_one_line_and_verbose_shows_the_trace(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("tg_fetcher_dagster.cli.overview_sources.overview", lambda _settings: 1 // 0)
+    monkeypatch.setattr("tg_fetcher_dagster.cli.overview_sources.overview", lambda *_, **__: 1 // 0)
     assert "internal: ZeroDivisionError" in command("status").error
     assert "Traceback" in command("--verbose", "status").err
 
