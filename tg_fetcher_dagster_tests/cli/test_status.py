@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from tg_fetcher_dagster.cli import overview_sources
+from tg_fetcher_dagster.cli import overview_sources, queue_lengths
 from tg_fetcher_dagster.cli.answering import Hanging, answers_within
 from tg_fetcher_dagster.cli.chat_sources import chat_overviews
 from tg_fetcher_dagster.ledger import batches, days
@@ -156,7 +156,7 @@ def test_what_is_under_way_and_what_has_failed_is_told(command: Command, known: 
 def test_redis_that_accepts_and_never_answers_holds_nothing_up(
     command: Command, known: Ledger, env_file: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(overview_sources, "QUICK_TIMEOUT", 0.05)
+    monkeypatch.setattr(queue_lengths, "QUICK_TIMEOUT", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         with env_file.open("a") as file:
             file.write(f"REDIS_URL=redis://127.0.0.1:{silent.getsockname()[1]}\n")

@@ -10,7 +10,7 @@ import redis
 
 from tg_fetcher_dagster import redis_connection
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.cli import overview_sources
+from tg_fetcher_dagster.cli import queue_lengths
 from tg_fetcher_dagster_tests.cli.conftest import Command, kept_identities
 from tg_fetcher_dagster_tests.requests.test_redis_connection import silent_server
 from tg_fetcher_dagster_tests.waiting import PATIENCE, until
@@ -206,7 +206,7 @@ def test_redis_that_accepts_and_never_answers_holds_nobody_up(
     command: Command, env_file: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ):
     monkeypatch.setattr(redis_connection, "ANSWER_TIMEOUT", 0.05)
-    monkeypatch.setattr(overview_sources, "QUICK_TIMEOUT", 0.05)
+    monkeypatch.setattr(queue_lengths, "QUICK_TIMEOUT", 0.05)
     with silent_server() as (url, clients):
         env_file.write_text(f"REDIS_URL={url}\n")
         result = command(*arguments)
