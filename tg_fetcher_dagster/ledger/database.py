@@ -15,8 +15,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tg_fetcher_dagster.durable_files import CLOSED, PRIVATE, make_folder
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.folders import CLOSED, PRIVATE, make_folder
 from tg_fetcher_dagster.ledger.engines import BUSY_SECONDS, WRITES, engine_of
 from tg_fetcher_dagster.ledger.file_system import require_local
 from tg_fetcher_dagster.ledger.schema_version import require_present_schema
@@ -154,6 +154,16 @@ def checked_url(url: str) -> URL:
     if where.get_backend_name() == "postgresql":
         return where.set(drivername="postgresql+psycopg")
     raise FetchError(ErrorType.VALIDATION, f"setting LEDGER_URL={shown(where)}: allowed is {allowed}")
+
+
+def file_of(url: str) -> Path | None:
+    """Returns the file of a ledger in SQLite; None for a server.
+
+    Raises:
+        FetchError: (validation) the URL is none.
+    """
+    where = checked_url(url)
+    return Path(str(where.database)) if where.get_backend_name() == "sqlite" else None
 
 
 def shown(where: URL) -> str:

@@ -89,6 +89,7 @@ def ask(connection: Connection, request: NewRequest, *, now: float, batch_id: st
                 "priority": priority,
                 "requested_by": request.requested_by,
                 "received_at": now,
+                "planned_at": now,
                 "run_id": request.run_id,
                 "open_days": sum(len(days) for days in request.days.values()),
             }

@@ -9,9 +9,11 @@ from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.recording import record_all
 from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.measures import measure
 from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.day_events import EventMaker
+from tg_fetcher_dagster.requests.hops import hops_to_the_plan
 from tg_fetcher_dagster.requests.planning import Wanted, plan_days
 from tg_fetcher_dagster.requests.request_end import refuse
 from tg_fetcher_dagster.requests.rules import Rules
@@ -59,6 +61,7 @@ def write_decisions(
     refuse(connection, [(each.request, each.error) for each in with_ids(refused)], now=now)
     told += _record_refused_days(connection, meant, events=events)
     wanted = [_wanted(each, force=rules.force) for each in meant]
+    measure(connection, hops_to_the_plan(meant, now=now))
     told += plan_days(connection, wanted, rules=rules, events=events, now=now, today=today)
     requests.change(
         connection,

@@ -63,7 +63,7 @@ def _publish(settings: Settings, ledger: Ledger) -> str:
         set_condition(ledger, REDIS_AWAY, error.message)
         return f"{_how_many(ledger)} wait in the outbox: {error.message}"
     if not settings.enable_events:
-        return _told(drained)
+        return f"{drained.published} events are passed over: ENABLE_EVENTS=false"
     if settings.redis_url is None:
         return f"{_how_many(ledger)} wait in the outbox: REDIS_URL is empty"
     set_condition(ledger, REDIS_AWAY, None)
@@ -76,6 +76,8 @@ def _how_many(ledger: Ledger) -> str:
 
 
 def _told(drained: Drained) -> str:
+    if not drained.published and not drained.left:
+        return "no event waits to be published"
     return f"published {drained.published} events" + (", the rest follows" if drained.left else "")
 
 
