@@ -9,8 +9,9 @@ import orjson
 import pytest
 import structlog
 
-from tg_fetcher_dagster.logs.lines import OWN, Lines, configure_logging
+from tg_fetcher_dagster.logs.lines import OWN, Lines, Shipped, configure_logging
 from tg_fetcher_dagster.logs.masking import forget_secrets
+from tg_fetcher_dagster.logs.shipping import end_shipping
 from tg_fetcher_dagster.settings import Settings
 
 LOGGERS = (logging.getLogger(OWN), logging.getLogger())
@@ -23,10 +24,10 @@ def our_handlers(logger: logging.Logger) -> list[Lines]:
 
 def forget_logging() -> None:
     """Takes back what `configure_logging` has set up: it is one for a process."""
+    end_shipping()
     for logger in LOGGERS:
-        for handler in our_handlers(logger):
+        for handler in [each for each in logger.handlers if isinstance(each, Lines | Shipped)]:
             logger.removeHandler(handler)
-            handler.close()
     forget_secrets()
     structlog.reset_defaults()
 
