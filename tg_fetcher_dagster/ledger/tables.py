@@ -35,6 +35,7 @@ conditions = sa.Table(
     sa.Column("since", sa.Float, nullable=False),
     sa.Column("until", sa.Float),
     sa.Column("count", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("said_at", sa.Float, nullable=False, server_default="0"),
     comment="troubles that last and are waited for; a row is there while it lasts",
 )
 

@@ -11,6 +11,7 @@ from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.measures import measure
 from tg_fetcher_dagster.ledger.requests import Request
+from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.hops import hops_to_the_plan
 from tg_fetcher_dagster.requests.planning import Wanted, plan_days
@@ -70,7 +71,22 @@ def write_decisions(
         ],
     )
     requests.set_state(connection, [each.request.request_id for each in unknown], "unresolved")
+    _tell_log(connection, decisions)
     return told
+
+
+def _tell_log(connection: Connection, decisions: Sequence[Decision]) -> None:
+    for each in decisions:
+        if isinstance(each, Meant):
+            log_lines.taken(connection, each.understood.request, each.understood)
+            log_lines.planned(connection, each)
+        elif isinstance(each, Understood):
+            log_lines.taken(connection, each.request, each)
+            why = "its chat is looked up first"
+            log_lines.waits(connection, each.ids, each.request, why, until=None)
+        elif isinstance(each, Waiting) and each.request.state == "new":
+            why = "its requester sends more than COMMANDS_PER_MINUTE"
+            log_lines.waits(connection, each.ids, each.request, why, until=each.until)
 
 
 def request_of(decision: Decision) -> Request:
@@ -82,6 +98,7 @@ def record_refusals(connection: Connection, refused: Sequence[Refusal], *, event
     """Records what is told of refused requests: one a day that was named, else one; returns how many."""
     told = []
     for each in refused:
+        log_lines.refused(connection, each)
         days: tuple[tuple[dt.date | None, FetchError], ...] = each.days or ((None, each.error),)
         told += [
             (

@@ -11,6 +11,7 @@ from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.requests import Request, RequestState
 from tg_fetcher_dagster.metrics.counted import REFUSED, REQUEST_DURATION
+from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.dead_letters import dead_letter
 
 LETTER_SOURCES = frozenset({"redis", "spool", "cli"})
@@ -42,6 +43,8 @@ def finish(connection: Connection, *, now: float) -> list[Request]:
         connection,
         [Measure(REQUEST_DURATION, (each.source,), max(0.0, now - each.received_at)) for each in ended],
     )
+    for each in ended:
+        log_lines.ended(connection, each, _end_of(each))
     put_letters(
         connection,
         [

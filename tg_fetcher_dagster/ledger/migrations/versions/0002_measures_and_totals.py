@@ -1,4 +1,4 @@
-"""Measures and totals: what the metrics count."""
+"""Measures and totals: what the metrics count; when a trouble that lasts was said last."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,10 +39,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("metric", "labels", "bound", name=op.f("pk_totals")),
         comment="what has happened since the ledger was made, added up by metric, labels and bucket",
     )
+    op.add_column("conditions", sa.Column("said_at", sa.Float(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
     """Takes it back."""
+    op.drop_column("conditions", "said_at")
     op.drop_table("totals")
     op.drop_table("measures")
     op.drop_column("requests", "planned_at")
