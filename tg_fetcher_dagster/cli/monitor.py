@@ -1,5 +1,6 @@
 """`tg-fetcher monitor`: metrics and health over HTTP, until Ctrl-C or SIGTERM."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -14,16 +15,20 @@ def monitor(
     ] = None,
 ) -> None:
     """Show metrics and health over HTTP: /metrics, /health, /health/live, /health/ready."""
+    from tg_fetcher_dagster.cli.dagster_instance import DEFAULT_HOME, HOME
+    from tg_fetcher_dagster.cli.partitions import has_instance
     from tg_fetcher_dagster.logs.lines import configure_logging
     from tg_fetcher_dagster.monitoring.app import application
     from tg_fetcher_dagster.monitoring.serving import listening_socket, serve
-    from tg_fetcher_dagster.monitoring.sources import readers
+    from tg_fetcher_dagster.monitoring.sources import sources_of
     from tg_fetcher_dagster.monitoring.watching import Watching
     from tg_fetcher_dagster.settings import Settings
 
+    if HOME not in os.environ and has_instance():
+        os.environ[HOME] = str(DEFAULT_HOME.resolve())
     settings = Settings.read()
     configure_logging(settings)
     where = host or settings.monitor_host, port or settings.metrics_port
     listening = listening_socket(*where)
-    with Watching(readers(settings)) as watching:
+    with Watching(sources_of(settings)) as watching:
         serve(application(watching), listening, begun=lambda: say(f"http://{where[0]}:{where[1]}/metrics"))

@@ -155,6 +155,7 @@ def _registered(
         today=today,
         force=config.force,
         limit=config.limit,
+        account=telegram.settings.telegram_account,
     )
     if today:  # a run that begins after midnight still reads the day that was asked for
         asked = days_of_chats(keys, run.first, key_of=key_of)

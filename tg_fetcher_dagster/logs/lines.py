@@ -61,7 +61,8 @@ class _Rendered:
         self._format = log_format
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> str:
-        return rendered({**masked_fields(event), **self._origin}, self._format)
+        said = masked_fields({key: value for key, value in event.items() if value is not None})
+        return rendered({**said, **self._origin}, self._format)
 
 
 def formatter(settings: Settings, log_format: LogFormat | None = None) -> logging.Formatter:

@@ -22,6 +22,7 @@ from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.draining import drain_outbox
 from tg_fetcher_dagster.fetching.committing import recover_intents
 from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.waiting_days import WaitingDays, waiting_days
 from tg_fetcher_dagster.logs.lines import configure_logging
 from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
 from tg_fetcher_dagster.requests.rules import Rules
@@ -49,12 +50,10 @@ RECOVERED_A_TICK: Final = 20
 """Days that a killed run has left on their way and that one tick brings to their end."""
 
 
-def sensor_result(result: TickResult, known_chats: frozenset[str]) -> dg.SensorResult | dg.SkipReason:
+def sensor_result(result: TickResult, known_chats: frozenset[str]) -> dg.SensorResult:
     """Returns what Dagster is asked to do: a few runs, and partitions for chats that have none."""
     resolve = [resolve_run_request(each) for each in result.resolve[:RUNS_A_TICK]]
     start = result.start[: RUNS_A_TICK - len(resolve)]
-    if not start and not resolve:
-        return dg.SkipReason(idle(result))
     new = sorted({chat for batch in start for chat in batch.chats} - known_chats)
     return dg.SensorResult(
         run_requests=[*resolve, *(run_request(batch) for batch in start)],
@@ -62,15 +61,28 @@ def sensor_result(result: TickResult, known_chats: frozenset[str]) -> dg.SensorR
     )
 
 
-def idle(result: TickResult) -> str:
-    """Returns what a tick says that asks for no run."""
-    waits = ""
+def idle(result: TickResult, waiting: WaitingDays) -> str:
+    """Returns what a tick says that asks for no run: what it did, what is under way, what waits for what."""
+    did = [
+        f"{count} {what}"
+        for count, what in ((result.taken, "commands taken in"), (result.ended, "requests ended"))
+        if count
+    ]
+    more = " and more" if waiting.more else ""
+    if waiting.ready:
+        did.append(f"{waiting.ready}{more} days wait for their turn")
+    if waiting.until is not None:
+        until = f"{datetime.fromtimestamp(waiting.until, UTC):%Y-%m-%d %H:%M} UTC"
+        why = f" ({waiting.why})" if waiting.why else ""
+        did.append(f"{waiting.later}{more} days of {waiting.chats} chats wait, the first until {until}{why}")
+    if not waiting.ready and waiting.until is None:
+        did.append("nothing waits")
+    did.append(f"{result.open_batches} runs under way")
     if result.wait is not None:
-        waits = f"; {result.wait.why}"
-    return (
-        f"{result.open_batches} batches under way, {result.taken} commands taken in,"
-        f" {result.ended} requests ended{waits}"
-    )
+        did.append(f"no run is begun: {result.wait.why}")
+    if result.more:
+        did.append("the tick's time is over, the next one goes on")
+    return "; ".join(did)
 
 
 def cancel_runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
@@ -99,11 +111,14 @@ def build_requests_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
         instance = context.instance
         with Ledger.open(present.ledger_location) as ledger:
             result = _tick(present, ledger, instance)
+            waits = None if result.start or result.resolve else _waiting(ledger)
         for note in result.notes:
             context.log.warning("%s", note)
         cancel_runs(instance, result.cancel)
         if result.told:
             _publish(context, present)
+        if waits is not None:
+            return dg.SkipReason(idle(result, waits))
         return sensor_result(result, frozenset(instance.get_dynamic_partitions(CHATS.name or "")))
 
     return requests
@@ -124,6 +139,11 @@ def _tick(settings: Settings, ledger: Ledger, instance: dg.DagsterInstance) -> T
             sources=sources,
         )
         return reconciler.tick(time.time(), deadline, today=today, wait_seconds=WAIT_SECONDS)
+
+
+def _waiting(ledger: Ledger) -> WaitingDays:
+    with ledger.read() as connection:
+        return waiting_days(connection, time.time())
 
 
 def _publish(context: dg.SensorEvaluationContext, settings: Settings) -> None:
