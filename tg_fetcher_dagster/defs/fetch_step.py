@@ -30,6 +30,7 @@ from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_
 from tg_fetcher_dagster.defs.materialisations import ShownDays, StepEvent
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.defs.run_end import StepResult, end_step, interrupted_by_operator, note_failures
+from tg_fetcher_dagster.defs.run_tags import FAILED, tags_of
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.chat_days import kept_days
 from tg_fetcher_dagster.fetching.context import FetchContext
@@ -99,9 +100,14 @@ def fetch_step(
 
 
 def _tell(context: dg.AssetExecutionContext, told: TriedAgain | dg.Failure) -> None:
-    """Says in the log, too, how a try of the step ended."""
-    tell = context.log.warning if isinstance(told, TriedAgain) else context.log.error
-    tell("%s", told)
+    """Says in the log how a try of the step ended, and in the list of runs of which sort a failure is."""
+    if isinstance(told, TriedAgain):
+        context.log.warning("%s", told)
+        return
+    context.log.error("%s", told)
+    if "error_type" in told.metadata:
+        sort = str(told.metadata["error_type"].value)
+        context.instance.add_run_tags(context.run.run_id, {FAILED: sort})
 
 
 def _step(step: FetchStep, tries: Tries) -> Iterator[StepEvent]:
@@ -156,6 +162,10 @@ def _registered(
         force=config.force,
         limit=config.limit,
     )
+    if not run.asked_here:
+        days = [day for each in asked.chats.values() for day in each]
+        tags = tags_of(list(asked.chats), min(days), max(days), today=today, asked_by=["the UI"])
+        context.instance.add_run_tags(context.run.run_id, tags)
     if today:  # a run that begins after midnight still reads the day that was asked for
         asked = days_of_chats(keys, run.first, key_of=key_of)
     return FetchStep(

@@ -20,10 +20,16 @@ NAMED: Final = 10
 """Chats that a failure names."""
 
 FETCH_DAYS = dg.define_asset_job(
-    "fetch_days", selection=["messages"], description="Days of one chat, or one day of all chats."
+    "fetch_days",
+    selection=["messages"],
+    description="Reads days of one chat, or one day of several chats. The sensor `requests` starts it for"
+    " whoever asked; by hand, materialize `messages` instead. A failed run says in its first line what to"
+    " do.",
 )
 FETCH_TODAY = dg.define_asset_job(
-    "fetch_today", selection=["messages_today"], description="The unfinished day of a chat."
+    "fetch_today",
+    selection=["messages_today"],
+    description="Reads the day of a chat that is not over yet, for a command with `mode: today`.",
 )
 
 
@@ -78,7 +84,11 @@ def _not_resolved(unknown: Mapping[str, FetchError], *, of: int) -> dg.Failure:
     )
 
 
-@dg.job(description="Finds out who chats are that were never asked for before: one request each.")
+@dg.job(
+    description="Finds out who chats are that were never asked for before: one request each. **Red**: the"
+    " first line names the chats that cannot be found or read; whoever asked is told, and other chats are"
+    " not held up.",
+)
 def resolve_chats() -> None:
     """One step: a chat costs one request, under the account's lease."""
     resolve()

@@ -102,7 +102,10 @@ def build_chats_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
         jobs=[resolve_chats],
         minimum_interval_seconds=10,
         default_status=status.RUNNING if settings.run_sensors else status.STOPPED,
-        description="Adds the chats of TELEGRAM_CHATS and those added by hand, each by its key.",
+        description="**Keeps a partition for every chat**: those of `TELEGRAM_CHATS`, those that commands"
+        " brought, and those added by hand in the UI, each under its own key.\n\n"
+        "**Off**: new chats get no partition before their first run. A tick names what is no chat; remove"
+        " such a partition with `tg-fetcher chats remove NAME`.",
     )
     @skips_in_trouble
     def chats(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

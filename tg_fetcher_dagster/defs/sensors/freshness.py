@@ -29,7 +29,8 @@ def mark_of(found: Sequence[Freshness]) -> str:
     name="freshness",
     minimum_interval_seconds=EVERY,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Looks whether every chat is up to date and tells it by the check of `chats`.",
+    description="**Looks whether every chat is up to date** and tells it by the check `yesterday_is_done`"
+    " of the asset `chats`, when that changes and once a day. Starts no runs, asks Telegram nothing.",
 )
 @skips_in_trouble
 def freshness_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
