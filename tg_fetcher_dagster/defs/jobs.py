@@ -11,6 +11,7 @@ from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.defs.failures import failure, refused
 from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.resources import TelethonResource
+from tg_fetcher_dagster.defs.run_tags import FAILED
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.telegram import resolving
 
@@ -49,6 +50,14 @@ async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegra
     Raises:
         Failure: chats were not resolved: one line that names them.
     """
+    try:
+        await _resolve(context, config, telegram)
+    except dg.Failure as failed:
+        context.instance.add_run_tags(context.run.run_id, {FAILED: str(failed.metadata["error_type"].value)})
+        raise
+
+
+async def _resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegram: TelethonResource) -> None:
     try:
         fetching = telegram.fetching()
         fetching.store.prepare()

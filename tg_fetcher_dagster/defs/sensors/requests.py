@@ -105,11 +105,10 @@ def build_requests_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
         jobs=[FETCH_DAYS, FETCH_TODAY, resolve_chats],
         minimum_interval_seconds=1,
         default_status=status.RUNNING if settings.run_sensors else status.STOPPED,
-        description="**Turns what is asked into runs** and follows each request to its end: commands from"
-        " Redis or the spool folder, the daily round, `tg-fetcher fetch`. Each tick says what waits, and"
-        " for what.\n\n"
-        "**Off, or without ticks**: nothing is fetched by itself. What is asked meanwhile waits and is not"
-        " lost.",
+        description="Turns what is asked into runs and follows each request to its end: commands from"
+        " Redis or the spool folder, the daily round, tg-fetcher fetch. Each tick says what waits, and for"
+        " what. Off, or without ticks: nothing is fetched by itself. What is asked meanwhile waits and is"
+        " not lost.",
     )
     @skips_in_trouble
     def requests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
