@@ -106,7 +106,7 @@ def fetch_step(
 
 
 def _tell(context: dg.AssetExecutionContext, told: TriedAgain | dg.Failure, tries: Tries) -> None:
-    """Says in one line how a try of the step ended: on the run's page, in the log, and in its list of runs."""
+    """Says in one line how a try of the step ended: on the run's page, in the log, in the list of runs."""
     level, seconds = logging.ERROR, None
     if isinstance(told, TriedAgain):
         level, seconds = logging.WARNING, told.seconds_to_wait
