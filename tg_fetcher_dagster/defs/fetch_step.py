@@ -33,6 +33,7 @@ from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_
 from tg_fetcher_dagster.defs.materialisations import ShownDays, StepEvent
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.defs.run_end import StepResult, end_step, interrupted_by_operator, note_failures
+from tg_fetcher_dagster.defs.run_tags import FAILED, tags_of
 from tg_fetcher_dagster.errors import ErrorType, FetchError, advice
 from tg_fetcher_dagster.fetching.chat_days import kept_days
 from tg_fetcher_dagster.fetching.context import FetchContext
@@ -105,7 +106,7 @@ def fetch_step(
 
 
 def _tell(context: dg.AssetExecutionContext, told: TriedAgain | dg.Failure, tries: Tries) -> None:
-    """Says in the run's page and in the log, too, how a try of the step ended: one line with its cause."""
+    """Says in one line how a try of the step ended: on the run's page, in the log, in the list of runs."""
     level, seconds = logging.ERROR, None
     if isinstance(told, TriedAgain):
         level, seconds = logging.WARNING, told.seconds_to_wait
@@ -122,6 +123,8 @@ def _tell(context: dg.AssetExecutionContext, told: TriedAgain | dg.Failure, trie
         error=str(told),
         advice=advice([sort]),
     )
+    if isinstance(told, dg.Failure) and "error_type" in told.metadata:
+        context.instance.add_run_tags(context.run.run_id, {FAILED: sort.value})
 
 
 def _step(step: FetchStep, tries: Tries) -> Iterator[StepEvent]:
@@ -178,6 +181,10 @@ def _registered(
         limit=config.limit,
         account=telegram.settings.telegram_account,
     )
+    if not run.asked_here:
+        days = [day for each in asked.chats.values() for day in each]
+        tags = tags_of(list(asked.chats), min(days), max(days), today=today, asked_by=["the UI"])
+        context.instance.add_run_tags(context.run.run_id, tags)
     if today:  # a run that begins after midnight still reads the day that was asked for
         asked = days_of_chats(keys, run.first, key_of=key_of)
     return FetchStep(

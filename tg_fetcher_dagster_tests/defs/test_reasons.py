@@ -41,6 +41,14 @@ def test_each_try_says_why_it_failed_and_the_last_one_what_to_do(
     assert all(cause in each and "\n" not in each for each in (first, second, last))
     assert last.startswith("another run tries again after 20")
     assert last.endswith(f". What to do: {WHAT_TO_DO[ErrorType.NETWORK]}")
+    run = deployment.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert {name: run.tags[name] for name in ("chat", "days", "asked_by", "error_type")} == {
+        "chat": "def_busy",
+        "days": "2025-11-03",
+        "asked_by": "the UI",
+        "error_type": "network",
+    }
     said = deployment.said(result.run_id)
     assert {first, second, last} <= set(said)
     tries = [line for line in log_lines() if line["event"] == "a try failed"]
