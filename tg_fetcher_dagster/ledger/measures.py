@@ -154,6 +154,7 @@ def read_totals(connection: Connection) -> list[Total]:
     ]
 
 
-def waiting(connection: Connection) -> int:
-    """Returns how many rows stand in no total yet."""
-    return connection.execute(sa.select(sa.func.count()).select_from(measures)).scalar_one()
+def waiting(connection: Connection, at_most: int | None = None) -> int:
+    """Returns how many rows stand in no total yet; it counts no further than `at_most`."""
+    first = sa.select(measures.c.seq).limit(at_most).subquery()
+    return connection.execute(sa.select(sa.func.count()).select_from(first)).scalar_one()

@@ -35,6 +35,7 @@ conditions = sa.Table(
     sa.Column("since", sa.Float, nullable=False),
     sa.Column("until", sa.Float),
     sa.Column("count", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("said_at", sa.Float, nullable=False, server_default="0"),
     comment="troubles that last and are waited for; a row is there while it lasts",
 )
 
@@ -158,6 +159,7 @@ requests = sa.Table(
     sa.Column("error_type", sa.String(32)),
     sa.Column("error", sa.Text),
     sa.Column("ended_at", sa.Float),
+    sa.Column("planned_at", sa.Float),
     sa.Index("ix_requests_state", "state", "seq"),
     sa.Index("ix_requests_received_at", "received_at"),
     sa.Index("ix_requests_command_id", "command_id"),

@@ -18,6 +18,7 @@ from tg_fetcher_dagster.chats.stray_partitions import keep_stray_partitions
 from tg_fetcher_dagster.defs.jobs import resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS
 from tg_fetcher_dagster.defs.partitions_in_use import partitions_in_use
+from tg_fetcher_dagster.defs.run_tags import chat_tags
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.logs.lines import configure_logging
@@ -90,6 +91,7 @@ def resolve_run(spellings: Iterable[ChatSpelling], now: datetime) -> dg.RunReque
         run_key=f"chats-{digest}-{period}",
         job_name=resolve_chats.name,
         run_config={"ops": {"resolve": {"config": {"spellings": names}}}},
+        tags=chat_tags(names),
     )
 
 
@@ -102,7 +104,10 @@ def build_chats_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
         jobs=[resolve_chats],
         minimum_interval_seconds=10,
         default_status=status.RUNNING if settings.run_sensors else status.STOPPED,
-        description="Adds the chats of TELEGRAM_CHATS and those added by hand, each by its key.",
+        description="Keeps a partition for every chat: those of TELEGRAM_CHATS, those that commands"
+        " brought, and those added by hand in the UI, each under its own key. Off: new chats get no"
+        " partition before their first run. A tick names what is no chat; remove such a partition with"
+        " tg-fetcher chats remove NAME.",
     )
     @skips_in_trouble
     def chats(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
