@@ -70,7 +70,4 @@ class Frame:
             built.with_row(sdk.Row(title).id(1000 + number))
             for panel in panels:
                 built.with_panel(panel.built(self.uid))
-        dashboard = built.build()
-        for link in dashboard.links or []:
-            link.placement = ""  # the SDK would hide them in a menu
-        return dashboard
+        return built.build()

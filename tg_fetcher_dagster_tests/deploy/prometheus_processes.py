@@ -137,6 +137,8 @@ def prometheus(
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'storage'}",
         f"--web.listen-address={served.address}",
+        # What fires before Prometheus has found Alertmanager is told again after this, not after a minute.
+        "--rules.alert.resend-delay=1s",
     ]
     with _running(words, served, folder / "log"):
         yield served
