@@ -24,11 +24,12 @@ from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.schema import make_ledger
 from tg_fetcher_dagster.ledger.tables import asks, dead_letters, events, metadata, requests
-from tg_fetcher_dagster.requests.reconciler import TIME_BOX, Reconciler, Source, TickResult
+from tg_fetcher_dagster.requests.reconciler import TIME_BOX, Reconciler, TickResult
 from tg_fetcher_dagster.requests.redis_commands import RedisCommands
 from tg_fetcher_dagster.requests.requester_limit import Turns
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import RunState, RunStatus
+from tg_fetcher_dagster.requests.sources import Source
 
 RULES = Rules(history_start=dt.date(2020, 1, 1), zone=ZoneInfo("UTC"))
 QUEUE = "tg_commands"
