@@ -1,7 +1,7 @@
 """Days that requests asked for, and how they end. Every function works inside the caller's transaction."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -52,6 +52,21 @@ def askers_of(connection: sa.Connection, batch_id: str, chat: str, day: dt.date)
         .with_for_update(of=asks)
     )
     return tuple(Asker(**row) for row in found.mappings())
+
+
+def correlation_ids_of(connection: sa.Connection, batch_ids: Collection[str]) -> dict[str, list[str]]:
+    """Returns whose open asks each batch answers, by their correlation ids, the first asker first."""
+    found = connection.execute(
+        sa.select(asks.c.batch_id, requests.c.correlation_id)
+        .join(requests, asks.c.request_id == requests.c.request_id)
+        .where(asks.c.batch_id.in_(batch_ids), asks.c.state == "open")
+        .group_by(asks.c.batch_id, requests.c.correlation_id)
+        .order_by(sa.func.min(requests.c.seq))
+    )
+    askers: dict[str, list[str]] = {batch_id: [] for batch_id in batch_ids}
+    for batch_id, correlation_id in found:
+        askers[batch_id].append(correlation_id)
+    return askers
 
 
 def end_asks(

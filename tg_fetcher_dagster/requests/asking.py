@@ -4,13 +4,18 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
+import structlog
+
 from tg_fetcher_dagster.ledger import requests
-from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.database import Connection, after_commit
 from tg_fetcher_dagster.requests.planning import plan_unseen
 from tg_fetcher_dagster.requests.understanding import RANGE, URGENT, URGENT_DAYS
 from tg_fetcher_dagster.requests.wanted_days import Wanted
+
+log = structlog.get_logger(__name__)
 
 RequestSource = Literal["redis", "spool", "cli", "schedule", "heal", "ui", "direct"]
 
@@ -73,10 +78,30 @@ def ask_all(
     seqs = requests.seq_of(connection, [each.request_id for each in asked])
     wanted = [_wanted(each, seqs[each.request_id]) for each in asked]
     plan_unseen(connection, wanted, batch_id=batch_id, now=now)
+    for each in asked:
+        after_commit(connection, partial(_say, each, batch_id))
+
+
+def _say(request: NewRequest, batch_id: str | None) -> None:
+    days = [day for of_chat in request.days.values() for day in of_chat]
+    log.info(
+        "days asked for",
+        correlation_id=_correlation_id(request),
+        command_id=request.command_id,
+        request_id=request.request_id,
+        batch_id=batch_id,
+        source=request.source,
+        requested_by=request.requested_by,
+        chat=_only_chat(request),
+        chats=len(request.days),
+        days=len(days),
+        first=min(days).isoformat() if days else None,
+        last=max(days).isoformat() if days else None,
+    )
 
 
 def _row(request: NewRequest, *, now: float) -> dict[str, Any]:
-    only = next(iter(request.days)) if len(request.days) == 1 else None
+    only = _only_chat(request)
     return {
         "request_id": request.request_id,
         "source": request.source,
@@ -92,6 +117,7 @@ def _row(request: NewRequest, *, now: float) -> dict[str, Any]:
         "priority": _priority(request),
         "requested_by": request.requested_by,
         "received_at": now,
+        "planned_at": now,
         "run_id": request.run_id,
         "open_days": sum(len(days) for days in request.days.values()),
     }
@@ -119,6 +145,10 @@ def _priority(request: NewRequest) -> int:
         return DAILY
     longest = max((len(days) for days in request.days.values()), default=0)
     return URGENT if longest <= URGENT_DAYS else RANGE
+
+
+def _only_chat(request: NewRequest) -> str | None:
+    return next(iter(request.days)) if len(request.days) == 1 else None
 
 
 def _correlation_id(request: NewRequest) -> str:

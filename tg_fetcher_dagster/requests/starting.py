@@ -14,6 +14,7 @@ from tg_fetcher_dagster.ledger import batches, requests, startable
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.startable import AskedDay, Startable
+from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.asking import DAILY
 from tg_fetcher_dagster.requests.batching import (
     MAX_CHATS,
@@ -94,6 +95,7 @@ def cut_batches(
             seeds = [each for each in seeds[len(some) :] if each.chat not in busy]
         batches.put_all(connection, made)
         startable.assign(connection, made, now)
+        log_lines.batches_made(connection, made)
     return made
 
 

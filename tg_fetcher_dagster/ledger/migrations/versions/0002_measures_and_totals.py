@@ -1,4 +1,4 @@
-"""Measures and totals: what the metrics count. And indexes that a tick goes by."""
+"""Measures and totals: what the metrics count; when a trouble that lasts was said last; a tick's indexes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,7 @@ TO_START = "state = 'open' AND batch_id IS NULL"
 
 def upgrade() -> None:
     """Makes the change."""
+    op.add_column("requests", sa.Column("planned_at", sa.Float(), nullable=True))
     op.create_table(
         "measures",
         sa.Column(
@@ -40,6 +41,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("metric", "labels", "bound", name=op.f("pk_totals")),
         comment="what has happened since the ledger was made, added up by metric, labels and bucket",
     )
+    op.create_index(
+        "ix_days_with_losses",
+        "days",
+        ["chat"],
+        sqlite_where=sa.text("instr(coverage, '\"lost\":[{') > 0"),
+        postgresql_where=sa.text("strpos(coverage, '\"lost\":[{') > 0"),
+    )
+    op.add_column("conditions", sa.Column("said_at", sa.Float(), server_default="0", nullable=False))
 
     op.drop_index("ix_asks_to_start", table_name="asks")
     _partial_index("ix_asks_to_start", "asks", ["chat", "priority", "seq", "date", "wait_until"], TO_START)
@@ -61,5 +70,8 @@ def downgrade() -> None:
     op.create_index("ix_asks_batch_id", "asks", ["batch_id"])
     op.drop_index("ix_asks_to_start", table_name="asks")
     _partial_index("ix_asks_to_start", "asks", ["priority", "seq", "date"], TO_START)
+    op.drop_index("ix_days_with_losses", "days")
+    op.drop_column("conditions", "said_at")
     op.drop_table("totals")
     op.drop_table("measures")
+    op.drop_column("requests", "planned_at")
