@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.tables import asks, days
+from tg_fetcher_dagster.ledger.waits import is_due
 
 RECENT = 30
 """Days that the mean of a chat's requests looks back."""
@@ -68,7 +69,9 @@ def most_urgent(
     """
     order = (asks.c.priority, asks.c.seq, asks.c.date)
     if only is not None:
-        mine = sa.select(*_COLUMNS).where(*_NO_RUN, asks.c.wait_until <= now, asks.c.request_id.in_(only))
+        mine = sa.select(*_COLUMNS).where(
+            *_NO_RUN, is_due(asks.c.wait_until, now), asks.c.request_id.in_(only)
+        )
         found = [Startable(**row) for row in connection.execute(mine.order_by(*order)).mappings()]
         return list({each.chat: each for each in reversed(found)}.values())
     chats = sa.select(sa.func.min(asks.c.chat).label("chat")).where(*_NO_RUN).cte("chats", recursive=True)
@@ -76,7 +79,7 @@ def most_urgent(
     chats = chats.union_all(
         sa.select(following.correlate(chats).scalar_subquery()).where(chats.c.chat.is_not(None))
     )
-    may_start = (*_NO_RUN, asks.c.chat == chats.c.chat, asks.c.wait_until <= now)
+    may_start = (*_NO_RUN, asks.c.chat == chats.c.chat, is_due(asks.c.wait_until, now))
     first_request, first_date = (
         sa.select(column).where(*may_start).order_by(*order).limit(1).correlate(chats).scalar_subquery()
         for column in (asks.c.request_id, asks.c.date)
@@ -110,7 +113,7 @@ def around(
     kind = (asks.c.chat, asks.c.date, asks.c.force, asks.c.message_limit)
     found = connection.execute(
         sa.select(*kind, sa.func.min(asks.c.priority), sa.func.count(), sa.func.min(asks.c.request_id))
-        .where(*_NO_RUN, asks.c.chat.in_(kinds), asks.c.date < before, asks.c.wait_until <= now)
+        .where(*_NO_RUN, asks.c.chat.in_(kinds), asks.c.date < before, is_due(asks.c.wait_until, now))
         .group_by(*kind)
         .order_by(asks.c.chat, asks.c.date)
     )
@@ -139,7 +142,7 @@ def alone_on_their_day(
     near = {each.date + day * step for each in seeds for step in (-1, 0, 1)}
     found = connection.execute(
         sa.select(asks.c.chat, asks.c.date, asks.c.force, asks.c.message_limit, asks.c.priority).where(
-            *_NO_RUN, asks.c.chat.in_(chats), asks.c.date.in_(near), asks.c.wait_until <= now
+            *_NO_RUN, asks.c.chat.in_(chats), asks.c.date.in_(near), is_due(asks.c.wait_until, now)
         )
     )
     of_kind: dict[tuple[bool, int | None, int], list[tuple[str, dt.date]]] = {}
@@ -170,7 +173,7 @@ def assign(connection: Connection, made: Sequence[Batch], now: float) -> None:
             asks.c.date <= sa.bindparam("this_last"),
             sa.or_(asks.c.force.is_(False), sa.bindparam("with_force", type_=sa.Boolean)),
             asks.c.message_limit.is_not_distinct_from(sa.bindparam("this_limit", type_=sa.Integer)),
-            asks.c.wait_until <= now,
+            is_due(asks.c.wait_until, now),
         )
         .values(batch_id=sa.bindparam("this_batch"), wait_until=0, error_type=None, error=None)
     )

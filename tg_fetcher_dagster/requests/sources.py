@@ -23,6 +23,9 @@ class Source(Protocol):
     def show(self, ledger: Ledger, now: float) -> None:
         """Lets those who look at the place see what waits and what failed."""
 
+    def left(self) -> int:
+        """Returns how many commands wait there; 0 where the place is away."""
+
     @property
     def notes(self) -> list[str]:
         """What there is to say of the place since the tick began."""

@@ -112,6 +112,10 @@ class SpoolFolder:
                 self._remove(path)
         return len(taken)
 
+    def left(self) -> int:
+        """Returns how many files wait in the folder; 0 where it cannot be read, which `notes` says."""
+        return len(self._files())
+
     def show(self, ledger: Ledger, now: float) -> None:
         """Shows nothing: a folder tells by what is left in it."""
 
