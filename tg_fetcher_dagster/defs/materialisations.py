@@ -63,10 +63,8 @@ class ShownDays:
                     read_candidate(self._fetching.store.day(result.chat, result.day)),
                     doubt=result.error.message,
                 )
-                if self._is_today:  # the check is one of `messages`, which makes this day's file final
-                    self._context.instance.report_runless_asset_event(evaluation)
-                else:
-                    self._log_evaluation(evaluation)
+                # Of `messages_today`, too: it is a check of `messages`, which makes this day's file final.
+                self._log_evaluation(evaluation)
 
     def emit(self, results: Sequence[DayReport]) -> Iterator[StepEvent]:
         """Yields what shows the days of a step in which all went well.

@@ -156,6 +156,16 @@ def checked_url(url: str) -> URL:
     raise FetchError(ErrorType.VALIDATION, f"setting LEDGER_URL={shown(where)}: allowed is {allowed}")
 
 
+def file_of(url: str) -> Path | None:
+    """Returns the file of a ledger in SQLite; None for a server.
+
+    Raises:
+        FetchError: (validation) the URL is none.
+    """
+    where = checked_url(url)
+    return Path(str(where.database)) if where.get_backend_name() == "sqlite" else None
+
+
 def shown(where: URL) -> str:
     """Returns the URL as it may be shown: without its password, wherever that stands."""
     secret = {name: "hidden" for name in where.query if "password" in name.lower()}

@@ -109,6 +109,13 @@ days = sa.Table(
         sqlite_where=sa.text("given_up_at IS NOT NULL"),
         postgresql_where=sa.text("given_up_at IS NOT NULL"),
     ),
+    # By what the record says, so that nobody has to keep a column in step with it.
+    sa.Index(
+        "ix_days_with_losses",
+        "chat",
+        sqlite_where=sa.text("instr(coverage, '\"lost\":[{') > 0"),
+        postgresql_where=sa.text("strpos(coverage, '\"lost\":[{') > 0"),
+    ),
     comment="what is proved of each chat and day (the model Coverage), and days that failed",
 )
 

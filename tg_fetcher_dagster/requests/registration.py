@@ -74,6 +74,7 @@ def begin_run(
     limit: int | None = None,
     host: str | None = None,
     pid: int | None = None,
+    account: str | None = None,
 ) -> RegisteredRun:
     """Registers a run that begins; a step of the same run that is tried again registers as the same.
 
@@ -88,6 +89,7 @@ def begin_run(
         limit: at most so many messages a day.
         host: where it runs; None for this host.
         pid: its process; None for this one.
+        account: with whose eyes it reads.
 
     Raises:
         FetchError: (validation) another run does this batch, or it has ended, or it asks for other chats:
@@ -108,7 +110,14 @@ def begin_run(
         else:
             planned = requests.planned_for(connection, batch)
             measure(connection, hops_to_the_start(planned, now=now()))
-        attempts.begin(connection, run_id, batch_id=batch, host=host or _host(), pid=pid or os.getpid())
+        attempts.begin(
+            connection,
+            run_id,
+            batch_id=batch,
+            host=host or _host(),
+            pid=pid or os.getpid(),
+            account=account,
+        )
         if before is None or before.state == "asked":
             log_lines.run_began(
                 connection, run_id, batch, chats=list(chats), days=sum(map(len, chats.values()))

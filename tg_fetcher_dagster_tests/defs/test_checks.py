@@ -205,7 +205,7 @@ def test_a_deletion_that_is_not_believed_fails_its_day_and_a_check_says_so(with_
     assert not [event for event in result.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
     assert failure_of(result).user_failure_data.metadata["error_type"].value == "suspicious_deletion"
     assert not deletion_check(deployment)
-    [doubted, *_] = kept_evaluations(deployment, "no_suspicious_deletion")
+    [doubted] = [each for each in kept_evaluations(deployment, "no_suspicious_deletion") if not each.passed]
     assert str(doubted.description).startswith("15 of 30 messages are gone from the reading of 20")
     assert "tg-fetcher accept def_busy 2025-11-03" in str(doubted.description)
     assert doubted.metadata["messages_gone"].value == 15
@@ -235,8 +235,9 @@ def test_the_unfinished_day_says_so_too(deployment: Deployment) -> None:
     for post in posts[:15]:
         deployment.sandbox.world.delete("busy", post.id)
 
-    result = fetch_today(55)
-
-    assert not result.success
-    assert failure_of(result).user_failure_data.metadata["error_type"].value == "suspicious_deletion"
-    assert not deletion_check(deployment)
+    # The second one asks Dagster to keep a second result of the same check, partition and day.
+    for minute in (55, 56):
+        result = fetch_today(minute)
+        assert not result.success
+        assert failure_of(result).user_failure_data.metadata["error_type"].value == "suspicious_deletion"
+        assert not deletion_check(deployment)

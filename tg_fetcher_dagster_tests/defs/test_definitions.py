@@ -27,13 +27,15 @@ def test_the_assets_are_what_they_are_said_to_be(loaded: dg.RepositoryDefinition
     specs = {
         spec.key.to_user_string(): spec for each in loaded.assets_defs_by_key.values() for spec in each.specs
     }
-    assert sorted(specs) == ["messages", "messages_today"]
-    for spec in specs.values():
+    assert sorted(specs) == ["chats", "messages", "messages_today"]
+    for name, spec in specs.items():
         assert spec.group_name == "telegram"
-        assert spec.kinds == {"telegram", "json"}
+        assert spec.kinds == ({"telegram"} if name == "chats" else {"telegram", "json"})
         assert spec.owners == ["team:telegram"]
         assert spec.description
-    for asset in loaded.assets_defs_by_key.values():
+    executable = [asset for asset in loaded.assets_defs_by_key.values() if asset.is_materializable]
+    assert len(executable) == 2
+    for asset in executable:
         assert asset.backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
         assert asset.op.pool == "telegram"
         assert {hook.name for hook in asset.hook_defs} == {"publish_events", "publish_failures"}
@@ -48,6 +50,7 @@ def test_jobs_schedules_sensors_and_checks_stand_by_their_names(loaded: dg.Repos
         "canceled_runs",
         "dead_runs",
         "failed_runs",
+        "freshness",
         "outbox",
     }
     checks = {key.name for key in loaded.asset_graph.asset_check_keys}
@@ -57,7 +60,14 @@ def test_jobs_schedules_sensors_and_checks_stand_by_their_names(loaded: dg.Repos
         "replies_and_senders_resolvable",
         "no_suspicious_deletion",
         "nothing_missing",
+        "yesterday_is_done",
     }
+
+
+def test_the_freshness_check_is_no_part_of_a_run_that_fetches(loaded: dg.RepositoryDefinition) -> None:
+    for name in ("fetch_days", "fetch_today"):
+        selected = loaded.get_job(name).asset_layer.asset_graph.asset_check_keys
+        assert "yesterday_is_done" not in {key.name for key in selected}
 
 
 @pytest.mark.parametrize(("value", "status"), [(None, "STOPPED"), ("true", "RUNNING")])

@@ -1,5 +1,6 @@
 """Commands in a real Valkey become runs, and are settled when each day has its event."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -7,17 +8,22 @@ import dagster as dg
 import orjson
 import pytest
 import redis
+import sqlalchemy as sa
 import time_machine
 
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.sensors import requests as requests_sensor
+from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import requests as ledger_requests
 from tg_fetcher_dagster.ledger.database import now
+from tg_fetcher_dagster.ledger.tables import asks
 from tg_fetcher_dagster.logs.lines import configure_logging
+from tg_fetcher_dagster.requests.asking import NewRequest, ask
 from tg_fetcher_dagster.requests.cancelling import cancel
 from tg_fetcher_dagster.requests.registration import begin_run
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.spool import put
+from tg_fetcher_dagster.requests.waiting import note_away
 from tg_fetcher_dagster.telegram.clock import TelegramClock, clock_path
 from tg_fetcher_dagster_tests.defs.deployment import AWAY, Deployment, ends
 
@@ -361,7 +367,35 @@ def test_a_trouble_is_logged_when_it_begins_and_when_it_ends(
     deployment.write_env(PROGRESS_INTERVAL="100")
     say()
     say()
-    lines = [line for line in capsys.readouterr().err.splitlines() if "a sensor" in line]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "a trouble" in line]
     assert len(lines) == 2
-    assert "a sensor waits" in lines[0]
-    assert "a sensor works again" in lines[1]
+    assert "a trouble begins" in lines[0]
+    assert "a trouble is over" in lines[1]
+
+
+def test_a_tick_that_asks_for_no_run_says_what_waits_for_what(deployment: Deployment) -> None:
+    deployment.write_env(REDIS_URL="")
+    sensor = requests_sensor.build_requests_sensor(deployment.settings)
+
+    def say() -> str:
+        answer = sensor(dg.build_sensor_context(instance=deployment.instance))
+        assert isinstance(answer, dg.SkipReason)
+        return str(answer.skip_message)
+
+    assert say() == "nothing waits; 0 runs under way"
+    with deployment.ledger.write() as connection:
+        days = (date(2025, 11, 3), date(2025, 11, 4))
+        ask(connection, NewRequest(source="cli", days={"def_busy": days}), now=now())
+        connection.execute(
+            sa.update(asks).values(wait_until=now() + 3600, error_type="auth", error="the session has ended")
+        )
+    said = say()
+    assert re.fullmatch(
+        r"2 days of 1 chat wait, the first until 20..-..-.. ..:.. UTC \(the session has ended\);"
+        r" 0 runs under way",
+        said,
+    ), said
+    with deployment.ledger.write() as connection:
+        note_away(connection, FetchError(ErrorType.TELEGRAM_AWAY, "no route"), now=now())
+        connection.execute(sa.update(asks).values(wait_until=0))
+    assert say() == ("2 days wait for a run; 0 runs under way; no run is begun: Telegram is away: no route")

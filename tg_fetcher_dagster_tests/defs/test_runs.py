@@ -15,7 +15,8 @@ import time_machine
 
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import range_tags
-from tg_fetcher_dagster.defs.sensors.runs import canceled_runs, dead_runs, failed_runs
+from tg_fetcher_dagster.defs.sensors.ended_runs import OVERLAP, Seen, canceled_runs, failed_runs
+from tg_fetcher_dagster.defs.sensors.runs import dead_runs
 from tg_fetcher_dagster.ledger.attempts import of_runs
 from tg_fetcher_dagster.ledger.tables import asks, batches
 from tg_fetcher_dagster.requests.registration import begin_run, heartbeat
@@ -33,6 +34,7 @@ with alive(Path(sys.argv[1]), sys.argv[2]):
 """
 STATUS = dg.DagsterRunStatus
 DAYS = days_between("2025-11-03", "2025-11-05")
+QUIET = {"no run is under way", "1 under way; runs found dead: none"}
 Start = Callable[..., dg.DagsterRun]
 
 
@@ -105,18 +107,14 @@ def status_of(deployment: Deployment, run: dg.DagsterRun) -> dg.DagsterRunStatus
     return found.status
 
 
-def settle(deployment: Deployment, run: dg.DagsterRun, sensor: Any) -> str:
-    """Lets the sensor of failed or canceled runs see the run, as the daemon would."""
-    ended = deployment.instance.get_run_by_id(run.run_id)
-    assert ended is not None
-    last = [entry.dagster_event for entry in deployment.instance.all_logs(run.run_id) if entry.dagster_event][
-        -1
-    ]
-    context = dg.build_run_status_sensor_context(
-        sensor_name=sensor.name, dagster_instance=deployment.instance, dagster_run=ended, dagster_event=last
-    )
-    answer = sensor(context.for_run_failure() if sensor is failed_runs else context)
-    return str(answer.skip_message) if isinstance(answer, dg.SkipReason) else ""
+def settle(deployment: Deployment, run: dg.DagsterRun, sensor: Any, cursor: str | None = None) -> str:
+    """One tick of the sensor of failed or canceled runs; returns what it says of the one run that it sees."""
+    with dg.build_sensor_context(instance=deployment.instance, cursor=cursor) as context:
+        skipped = sensor(context)
+    assert isinstance(skipped, dg.SkipReason)
+    named, _, said = str(skipped.skip_message).partition(f"run {run.run_id[:8]} ")
+    assert not named
+    return said
 
 
 def days_of(deployment: Deployment) -> dict[str, tuple[str, str | None, int]]:
@@ -130,15 +128,15 @@ def test_a_run_whose_process_was_killed_is_failed_and_its_days_are_begun_again(
     deployment: Deployment, start: Start
 ) -> None:
     run = start()
-    assert look(deployment) == "runs found dead: none"
+    assert look(deployment) in QUIET
     assert status_of(deployment, run) is STATUS.STARTED
 
     kill(deployment, run)
 
-    assert look(deployment) == f"runs found dead: {run.run_id}"
+    assert look(deployment) == f"1 under way; runs found dead: {run.run_id}"
     assert status_of(deployment, run) is STATUS.FAILURE
     assert is_dead(deployment.data_dir, run.run_id) is None
-    assert look(deployment) == "runs found dead: none"
+    assert look(deployment) in QUIET
     settle(deployment, run, failed_runs)
     assert days_of(deployment) == {str(day): ("open", None, 1) for day in DAYS}
     assert deployment.recorded() == []
@@ -170,12 +168,12 @@ def test_a_run_of_another_host_is_dead_when_it_was_not_heard_of_for_a_minute(dep
     run = make_run(deployment)
     register(deployment, run)
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=55), tick=False):
-        assert look(deployment) == "runs found dead: none"
+        assert look(deployment) in QUIET
         assert heartbeat(deployment.ledger, run.run_id)
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=110), tick=False):
-        assert look(deployment) == "runs found dead: none"
+        assert look(deployment) in QUIET
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=117), tick=False):
-        assert look(deployment) == f"runs found dead: {run.run_id}"
+        assert look(deployment) == f"1 under way; runs found dead: {run.run_id}"
     assert status_of(deployment, run) is STATUS.FAILURE
     # It comes to life later: it learns that it was ended, and its batch is no longer its own.
     assert not heartbeat(deployment.ledger, run.run_id)
@@ -190,9 +188,9 @@ def test_a_run_that_never_begins_is_failed_within_a_minute_and_uses_up_no_try(
 ) -> None:
     run = make_run(deployment, status)
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=45), tick=False):
-        assert look(deployment) == "runs found dead: none"
+        assert look(deployment) in QUIET
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=55), tick=False):
-        assert look(deployment) == f"runs found dead: {run.run_id}"
+        assert look(deployment) == f"1 under way; runs found dead: {run.run_id}"
     assert status_of(deployment, run) is STATUS.FAILURE
     assert days_of(deployment) == {str(day): ("open", None, 0) for day in DAYS}
 
@@ -200,7 +198,7 @@ def test_a_run_that_never_begins_is_failed_within_a_minute_and_uses_up_no_try(
 def test_a_queued_run_waits_as_long_as_it_must(deployment: Deployment) -> None:
     run = make_run(deployment, STATUS.NOT_STARTED)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=5), tick=False):
-        assert look(deployment) == "runs found dead: none"
+        assert look(deployment) in QUIET
     assert status_of(deployment, run) is STATUS.NOT_STARTED
 
 
@@ -240,7 +238,7 @@ def test_a_second_run_of_a_batch_that_fails_leaves_it_to_the_first(deployment: D
     batch_id = register(deployment, first)
     second = make_run(deployment, batch_id=batch_id)
     deployment.instance.report_run_failed(second)
-    assert settle(deployment, second, failed_runs) == f"batch {batch_id} is another run's"
+    assert settle(deployment, second, failed_runs).endswith(f": batch {batch_id} is another run's")
     assert days_of(deployment) == {str(day): ("open", batch_id, 0) for day in DAYS}
 
 
@@ -269,9 +267,9 @@ def test_runs_of_other_jobs_are_left_alone(deployment: Deployment) -> None:
 
     run = deployment.instance.create_run_for_job(somebody_elses, status=STATUS.STARTED)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=5), tick=False):
-        assert look(deployment) == "runs found dead: none"
+        assert look(deployment) in QUIET
     deployment.instance.report_run_failed(run)
-    assert settle(deployment, run, failed_runs) == "not a run of this project"
+    assert settle(deployment, run, failed_runs) == "is not of this project"
 
 
 def test_a_failed_run_that_resolves_chats_asks_for_no_day(deployment: Deployment) -> None:
@@ -281,5 +279,58 @@ def test_a_failed_run_that_resolves_chats_asks_for_no_day(deployment: Deployment
     )
     run = deployment.instance.get_run_by_id(result.run_id)
     assert run is not None
-    assert settle(deployment, run, failed_runs) == "it asked for no day"
+    said = settle(deployment, run, failed_runs)
+    assert said.startswith("has failed: ")
+    assert " What to do: " in said
+    assert said.endswith(": it asked for no day")
     assert days_of(deployment) == {}
+
+
+def tick(deployment: Deployment, sensor: Any, cursor: str | None) -> tuple[str, str | None]:
+    """One tick; returns what it says and the cursor that it leaves."""
+    with dg.build_sensor_context(instance=deployment.instance, cursor=cursor) as context:
+        skipped = sensor(context)
+        return str(skipped.skip_message), context.cursor
+
+
+def test_a_tick_says_what_it_looked_at_and_each_run_is_seen_once(deployment: Deployment) -> None:
+    said, cursor = tick(deployment, failed_runs, None)
+    assert said.startswith("no run has failed since 20")
+    assert tick(deployment, canceled_runs, None)[0].startswith("no run has been canceled since 20")
+
+    runs = [make_run(deployment, STATUS.NOT_STARTED) for _ in range(2)]
+    for run in runs:
+        deployment.instance.report_run_failed(run, message="the machine was switched off")
+    said, cursor = tick(deployment, failed_runs, cursor)
+    for run in runs:
+        assert f"run {run.run_id[:8]} has failed: the machine was switched off: batch ui-{run.run_id}" in said
+
+    said, again = tick(deployment, failed_runs, cursor)
+    assert said.startswith("no run has failed since 20")
+    assert again == cursor
+
+
+def test_a_run_that_another_host_marked_with_a_clock_that_is_behind_is_seen(deployment: Deployment) -> None:
+    first = make_run(deployment, STATUS.NOT_STARTED)
+    deployment.instance.report_run_failed(first)
+    _, cursor = tick(deployment, failed_runs, None)
+    with time_machine.travel(datetime.now(UTC) - timedelta(seconds=OVERLAP / 2), tick=False):
+        second = make_run(deployment, STATUS.NOT_STARTED)
+        deployment.instance.report_run_failed(second)
+    said, _ = tick(deployment, failed_runs, cursor)
+    assert said.startswith(f"run {second.run_id[:8]} has failed: ")
+
+
+def test_a_cursor_that_makes_no_sense_or_is_dagsters_own_looks_ten_minutes_back() -> None:
+    for cursor in (
+        None,
+        "",
+        "7",
+        "{}",
+        '{"__class__": "RunStatusSensorCursor", "record_id": 7}',
+        '{"at": 1}',
+    ):
+        assert Seen.read(cursor, now=1_000.0) == Seen(400.0)
+    seen = Seen(100.0, {"a": 30.0, "b": 90.0}).and_of({"c": 120.0})
+    assert seen == Seen(120.0, {"b": 90.0, "c": 120.0})
+    assert Seen.read(seen.written(), now=0) == seen

@@ -1,4 +1,4 @@
-"""Runs that ended without a word: noticed, marked as ended, and what they have left brought on its way.
+"""Runs whose process has died: noticed, marked as ended, and what they have left brought on its way.
 
 Dagster's default launcher never looks after its workers, so a run whose process was killed would stay
 STARTED for ever, and one that a power cut met while it was STARTING for minutes. A run holds a mark while its
@@ -8,6 +8,7 @@ any number of hosts.
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import dagster as dg
@@ -68,31 +69,48 @@ def why_dead(record: dg.RunRecord, attempt: Attempt | None, *, mark: bool | None
     name="dead_runs",
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Marks runs as failed whose process has died. Starts no runs.",
+    description="Ends runs whose process has died, at once on the same host and after a minute from"
+    " another, so that their days are read by a fresh run. Starts no runs. Off: such a run stays Started,"
+    " and its days wait.",
 )
 @skips_in_trouble
 def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """One tick. A run that somebody was canceling is canceled: failed, its days would begin again."""
     found = end_dead_runs(context.instance, Settings.read())
-    return dg.SkipReason(f"runs found dead: {', '.join(found) or 'none'}")
+    if not found.under_way:
+        return dg.SkipReason("no run is under way")
+    return dg.SkipReason(f"{found.under_way} under way; runs found dead: {', '.join(found.dead) or 'none'}")
 
 
-def end_dead_runs(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
-    """Ends the runs whose process has died, and what they have left; returns their ids."""
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What a look at the runs under way has found.
+
+    Attributes:
+        under_way: how many of this project's were under way.
+        dead: ids of those whose process had died; they are ended now.
+    """
+
+    under_way: int
+    dead: tuple[str, ...] = ()
+
+
+def end_dead_runs(instance: dg.DagsterInstance, settings: Settings) -> LookedAt:
+    """Ends the runs whose process has died, and what they have left."""
     records = [
         record
         for record in instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY), limit=LOOK_AT)
         if is_ours(record.dagster_run)
     ]
     if not records:
-        return []
+        return LookedAt(0)
     with Ledger.open(settings.ledger_location) as ledger:
         with ledger.read() as connection:
             known = attempts.of_runs(connection, [record.dagster_run.run_id for record in records])
         dead = _dead(records, known, settings)
         for run, why in dead:
             _end(run, why, instance, ledger, settings)
-    return [run.run_id for run, _ in dead]
+    return LookedAt(len(records), tuple(run.run_id for run, _ in dead))
 
 
 def _dead(
@@ -124,52 +142,7 @@ def _end(
     forget(settings.data_dir, run.run_id)
 
 
-@dg.run_failure_sensor(
-    name="failed_runs",
-    minimum_interval_seconds=5,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Brings the days on their way that a failed run has left: it never began, or was killed.",
-)
-def failed_runs(context: dg.RunFailureSensorContext) -> dg.SkipReason:
-    """One failed run; what it settled itself stays as it is."""
-    return _settle(context.dagster_run, context.instance, canceled=False)
-
-
-@dg.run_status_sensor(
-    name="canceled_runs",
-    run_status=dg.DagsterRunStatus.CANCELED,
-    minimum_interval_seconds=5,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Ends the days of a canceled run as cancelled: an operator who cancels means it.",
-)
-def canceled_runs(context: dg.RunStatusSensorContext) -> dg.SkipReason:
-    """One canceled run; Dagster fires no hook for it."""
-    return _settle(context.dagster_run, context.instance, canceled=True)
-
-
-def how_it_failed(attempt: Attempt | None) -> How:
-    """Returns how a failed run ended: it never began, or was killed, or came to its own end."""
-    if attempt is None:
-        return "never_began"
-    return "died" if attempt.end in {None, "died"} else "ended"
-
-
-def _settle(run: dg.DagsterRun, instance: dg.DagsterInstance, *, canceled: bool) -> dg.SkipReason:
-    if not is_ours(run):
-        return dg.SkipReason("not a run of this project")
-    settings = Settings.read()
-    with Ledger.open(settings.ledger_location) as ledger:
-        with ledger.read() as connection:
-            began = attempts.of_runs(connection, [run.run_id]).get(run.run_id)
-        how = "cancelled" if canceled else how_it_failed(began)
-        # The code server marks a run as failed whose process it saw die, before `dead_runs` can see it.
-        end_run(ledger, run.run_id, end="cancelled" if canceled else "died")
-        if is_dead(settings.data_dir, run.run_id):
-            forget(settings.data_dir, run.run_id)
-        return dg.SkipReason(settle_left_days(run, instance, ledger, settings, how=how))
-
-
 @dg.definitions
 def run_sensors() -> dg.Definitions:
     """Returns the sensors."""
-    return dg.Definitions(sensors=[dead_runs, failed_runs, canceled_runs])
+    return dg.Definitions(sensors=[dead_runs])

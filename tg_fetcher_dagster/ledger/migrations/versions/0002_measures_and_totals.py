@@ -39,11 +39,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("metric", "labels", "bound", name=op.f("pk_totals")),
         comment="what has happened since the ledger was made, added up by metric, labels and bucket",
     )
+    op.create_index(
+        "ix_days_with_losses",
+        "days",
+        ["chat"],
+        sqlite_where=sa.text("instr(coverage, '\"lost\":[{') > 0"),
+        postgresql_where=sa.text("strpos(coverage, '\"lost\":[{') > 0"),
+    )
     op.add_column("conditions", sa.Column("said_at", sa.Float(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
     """Takes it back."""
+    op.drop_index("ix_days_with_losses", "days")
     op.drop_column("conditions", "said_at")
     op.drop_table("totals")
     op.drop_table("measures")
