@@ -133,8 +133,10 @@ def test_a_redis_that_is_frozen_degrades_and_a_daemon_that_is_frozen_is_down(wat
     assert process is not None
     os.kill(process.pid, signal.SIGSTOP)
     try:
-        page = watched.until_status("degraded")
-        assert page["redis"] == "disconnected"
+        watched.flow.until(
+            lambda: (page := watched.health())["redis"] == "disconnected" and page["status"] == "degraded",
+            what="a Redis that is away, and nothing worse",
+        )
         assert watched.samples()[shown.SOURCE_UP.name]["redis",] == 0
         os.killpg(watched.daemon_pid, signal.SIGSTOP)
         try:
