@@ -62,6 +62,7 @@ check: install ## lint, format, types, layers, definitions
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m deploy.dashboards --check
 	env -i PATH="$(CURDIR)/$(BIN):/usr/local/bin:/usr/bin:/bin" VIRTUAL_ENV="$(CURDIR)/.venv" HOME="$$HOME" LANG=C.UTF-8 $(BIN)/dg check defs
 
 bench: install ## the figures of docs/benchmarks.md, measured here

@@ -1,5 +1,7 @@
 """`tg-fetcher monitor`: metrics and health over HTTP, until Ctrl-C or SIGTERM."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,13 +19,15 @@ def monitor(
     from tg_fetcher_dagster.logs.lines import configure_logging
     from tg_fetcher_dagster.monitoring.app import application
     from tg_fetcher_dagster.monitoring.serving import listening_socket, serve
-    from tg_fetcher_dagster.monitoring.sources import readers
+    from tg_fetcher_dagster.monitoring.sources import sources_of
     from tg_fetcher_dagster.monitoring.watching import Watching
     from tg_fetcher_dagster.settings import Settings
 
+    if "DAGSTER_HOME" not in os.environ and (Path(".dagster_home") / "dagster.yaml").exists():
+        os.environ["DAGSTER_HOME"] = str(Path(".dagster_home").resolve())  # that of `make dev`
     settings = Settings.read()
     configure_logging(settings)
     where = host or settings.monitor_host, port or settings.metrics_port
     listening = listening_socket(*where)
-    with Watching(readers(settings)) as watching:
+    with Watching(sources_of(settings)) as watching:
         serve(application(watching), listening, begun=lambda: say(f"http://{where[0]}:{where[1]}/metrics"))

@@ -187,6 +187,7 @@ def _waiting(connection: Connection) -> list[Waiting]:
     troubles = [
         Waiting(what=each.name, why=each.why, until=_moment(each.until) if each.until else None)
         for each in standing_conditions(connection)
+        if not each.name.startswith("account ")  # told of each account, below
     ]
     paused = [
         Waiting(

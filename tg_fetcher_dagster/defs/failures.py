@@ -25,11 +25,17 @@ NAMED: Final = 3
 
 
 class TriedAgain(dg.RetryRequested):
-    """Asks Dagster to try the step again; what it prints of it is why."""
+    """Asks Dagster to try the step again; what it prints of it is why.
 
-    def __init__(self, why: str, *, max_retries: int, seconds_to_wait: float) -> None:
+    Attributes:
+        why: one line.
+        error_type: the first sort of error that it failed with.
+    """
+
+    def __init__(self, why: str, *, error_type: ErrorType, max_retries: int, seconds_to_wait: float) -> None:
         super().__init__(max_retries, seconds_to_wait)
         self.why = why
+        self.error_type = error_type
 
     def __str__(self) -> str:
         return self.why
@@ -59,7 +65,7 @@ class Tries:
         """True where one more is allowed."""
         return self.made < self.allowed
 
-    def again(self, cause: str) -> TriedAgain:
+    def again(self, cause: str, error_type: ErrorType) -> TriedAgain:
         """Returns what asks for another try; the longer ago the first, and by chance, the longer the pause.
 
         Many runs that fail together do not come back together.
@@ -74,7 +80,9 @@ class Tries:
         said = (
             f"try {self.made + 1} of {self.allowed + 1} failed, the next one begins in {pause:.0f} s: {cause}"
         )
-        return TriedAgain(said, max_retries=self.allowed, seconds_to_wait=round(pause, 1))
+        return TriedAgain(
+            said, error_type=error_type, max_retries=self.allowed, seconds_to_wait=round(pause, 1)
+        )
 
 
 def worth_a_retry(errors: Mapping[str, FetchError], settings: Settings) -> bool:
@@ -143,7 +151,9 @@ def refused(error: FetchError) -> dg.Failure:
 
 def broken_off(error: FetchError, tries: Tries) -> dg.Failure | TriedAgain:
     """Returns how a step ends that could not begin, or go on: with another try where that may help."""
-    return tries.again(error.message) if error.retryable and tries.another else refused(error)
+    if error.retryable and tries.another:
+        return tries.again(error.message, error.error_type)
+    return refused(error)
 
 
 def failure(
@@ -170,3 +180,11 @@ def prospect_of(settled: Settled) -> str | None:
 
 def _told(error: FetchError) -> dict[str, Any]:
     return {"error": error.message, "error_type": error.error_type.value, "retry_after": error.retry_after}
+
+
+def sort_of(told: dg.Failure | TriedAgain) -> ErrorType:
+    """Returns the first sort of error that a step failed with."""
+    if isinstance(told, TriedAgain):
+        return told.error_type
+    noted = told.metadata.get("error_type")
+    return ErrorType(noted.value) if isinstance(noted, dg.TextMetadataValue) else ErrorType.INTERNAL

@@ -5,16 +5,14 @@ process that was stopped for a while (SIGSTOP, a suspended machine) comes to lif
 days to another run: the next beat says so.
 """
 
+import contextvars
 import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-import structlog
-
 from tg_fetcher_dagster.errors import FetchError
-
-log = structlog.get_logger(__name__)
+from tg_fetcher_dagster.logs.lasting import OF_PROCESS
 
 EVERY: Final = 5.0
 """Seconds between two beats; a run that was not heard of for SILENT seconds counts as dead."""
@@ -37,7 +35,9 @@ class Heartbeat:
         self._ended = threading.Event()
         self._on_end: Callable[[], object] | None = None
         self._guard = threading.Lock()
-        self._thread = threading.Thread(target=self._go_on, name="heartbeat", daemon=True)
+        # What log lines carry of the run is bound to the context in which it began.
+        within = contextvars.copy_context()
+        self._thread = threading.Thread(target=within.run, args=(self._go_on,), name="heartbeat", daemon=True)
 
     @property
     def ended(self) -> bool:
@@ -69,8 +69,9 @@ class Heartbeat:
                 alive = self._beat()
             except FetchError as error:
                 # The ledger is busy or away for a moment; the run goes on until it is told otherwise.
-                log.warning("a heartbeat was not noted", error=error.message)
+                OF_PROCESS.met(error.message, by="heartbeat")
                 continue
+            OF_PROCESS.passed(by="heartbeat")
             if not alive:
                 with self._guard:
                     self._ended.set()

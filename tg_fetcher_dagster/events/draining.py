@@ -7,10 +7,12 @@ and notes that they are told. What two of them offer at the same time the publis
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.events import log_lines
 from tg_fetcher_dagster.events.epoch import latest_loss, redis_lost_time
 from tg_fetcher_dagster.events.publisher import MOST_AT_ONCE, EventPublisher
 from tg_fetcher_dagster.events.recording import parsed
@@ -150,15 +152,17 @@ def _count_as_told(ledger: Ledger) -> Drained:
 def _publish_some(ledger: Ledger, publisher: EventPublisher) -> Drained:
     with ledger.read() as connection:
         waiting = outbox.pending(connection, AT_ONCE)
-    whole = [each for each in waiting if _is_whole(each)]
-    damaged = sorted({each.seq for each in waiting} - {each.seq for each in whole})
+    read = [(each, _body_of(each)) for each in waiting]
+    whole = [(each, body) for each, body in read if body is not None]
+    damaged = [each.seq for each, body in read if body is None]
     told: list[int] = []
     began = time.time()
     try:
         for start in range(0, len(whole), MOST_AT_ONCE):
             some = whole[start : start + MOST_AT_ONCE]
-            taken = publisher.publish([(each.event_id, each.body) for each in some])
-            told += [each.seq for each in some[: taken.count]]
+            taken = publisher.publish([(each.event_id, each.body) for each, _ in some])
+            told += [each.seq for each, _ in some[: taken.count]]
+            log_lines.published([body for _, body in some[: taken.count]])
             if taken.refusal:
                 raise FetchError(ErrorType.NETWORK, taken.refusal)
     finally:
@@ -179,6 +183,7 @@ def _mark(ledger: Ledger, told: list[int], *, began: float, damaged: list[int]) 
         log.error("an event in the outbox is damaged and was set aside", seq=seq)
 
 
-def _is_whole(event: outbox.Pending) -> bool:
+def _body_of(event: outbox.Pending) -> dict[str, Any] | None:
+    """What an event says; None where it is damaged."""
     body = parsed(event.body)
-    return body is not None and body["event_id"] == event.event_id
+    return body if body is not None and body["event_id"] == event.event_id else None

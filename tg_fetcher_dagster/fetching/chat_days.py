@@ -35,6 +35,7 @@ from tg_fetcher_dagster.storage.stragglers import Stragglers
 from tg_fetcher_dagster.telegram.access import ChatMigratedError
 from tg_fetcher_dagster.telegram.reader import TelegramReader
 from tg_fetcher_dagster.telegram.resolving import identify
+from tg_fetcher_dagster.telegram.spent import Spent
 
 log = structlog.get_logger(__name__)
 
@@ -55,9 +56,11 @@ async def fetch_chat(request: FetchRequest, context: FetchContext, reader: Reade
     events = DayEvents(context, request)
     recover_intents(context.ledger, context.store, request.chat)
     results = {each.day: each for each in await _hidden(request, context, reader)}
+    events.not_begun(list(results.values()))
     for day in request.days:
         if day not in results and (settled := _settled_before(day, request, context, events)) is not None:
             results[day] = settled
+            events.ended(settled, Spent())
     missing = [day for day in request.days if day not in results]
     # A limit cuts each day short, and then the walk has no reason to go on to the next older one.
     runs = [(day,) for day in sorted(missing)] if request.limit else stretches(missing)
@@ -170,6 +173,7 @@ async def _fetch_stretch(
     """Walks once over neighbouring days and yields each day's result as soon as the day is durable."""
     left = list(newest_first(first, last))
     since = time.monotonic()
+    walk: DayWalk | None = None
     try:
         telegram = await reader()
         identity = await identify(telegram, context.identities, request.chat)
@@ -198,12 +202,10 @@ async def _fetch_stretch(
         failure = failure_of(error, about=f"chat {request.chat}")
         keep_moved_name(failure, context)
         note_access(context.ledger, request.chat, failure)
-        log.warning(
-            "days not fetched",
-            chat=request.chat,
-            days=[day.isoformat() for day in left],
-            error_type=failure.error_type.value,
-            error=failure.message,
-        )
-        for result in failed_days(request.chat, left, failure, seconds=time.monotonic() - since):
+        failed = failed_days(request.chat, left, failure, seconds=time.monotonic() - since)
+        begun = [each for each in failed if events.has_begun(each.day)]
+        for result in begun:
+            events.ended(result, walk.spent_on(result.day) if walk else Spent())
+        events.not_begun([each for each in failed if each not in begun])
+        for result in failed:
             yield result

@@ -207,17 +207,6 @@ def _end(ledger: Ledger, paths: DayPaths, intent: Intent) -> None:
             if not told and intent.end == "fetched":
                 # Its batch gave the day up while this process stood still; what is new is told all the same.
                 record_end(connection, event, request_id=unasked("late"), end=intent.end)
-    log.info(
-        "day kept",
-        chat=paths.chat,
-        date=paths.day.isoformat(),
-        outcome=coverage.outcome,
-        message_count=coverage.message_count,
-        comment_count=coverage.comment_count,
-        requests=coverage.requests,
-        final=coverage.final,
-        duration_seconds=coverage.duration_seconds,
-    )
 
 
 def _count(connection: Connection, intent: Intent) -> None:

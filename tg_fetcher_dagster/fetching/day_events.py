@@ -5,6 +5,7 @@ Each chat and day that was asked for ends in exactly one of `messages_fetched`, 
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Literal
 
@@ -23,8 +24,9 @@ from tg_fetcher_dagster.events.models import (
 from tg_fetcher_dagster.events.places import told_paths
 from tg_fetcher_dagster.events.recording import record
 from tg_fetcher_dagster.fetching.context import FetchContext
+from tg_fetcher_dagster.fetching.day_lines import DayLines
 from tg_fetcher_dagster.fetching.day_measures import Fetching, measures_of_day
-from tg_fetcher_dagster.fetching.request import FetchRequest
+from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.ledger import asks
 from tg_fetcher_dagster.ledger.asks import Asker, End
 from tg_fetcher_dagster.ledger.database import Connection, now
@@ -32,6 +34,7 @@ from tg_fetcher_dagster.ledger.measures import measure
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.storage.coverage import Coverage
 from tg_fetcher_dagster.storage.paths import DayPaths
+from tg_fetcher_dagster.telegram.spent import Spent
 
 Stage = Literal["fetching", "saving", "postprocess"]
 
@@ -61,7 +64,8 @@ def record_end(
         raise ValueError(f"{event.event} of no chat and day")
     askers = asks.askers_of(connection, request_id, event.chat, event.date)
     told = event.model_copy(update=_asked_by(askers))
-    if not record(connection, told, request_id=request_id):
+    correlation_ids = list(dict.fromkeys(asker.correlation_id for asker in askers))
+    if not record(connection, told, request_id=request_id, correlation_ids=correlation_ids):
         return False
     # Those whom the event names: who joins just now is told by another one.
     asks.end_asks(
@@ -170,16 +174,38 @@ class DayEvents:
         self._context = context
         self._settings = context.settings
         self._request = request
-        self._who: dict[date, dict[str, Any]] = {}
+        self._lines = DayLines(request)
+        self._begun: set[date] = set()
+        self._who: dict[date, tuple[Asker, ...]] = {}
         self.request_id = request.request_id
         self.fetching = Fetching.of(request)
         self.notice: str | None = None
 
     def started(self, day: date) -> None:
         """A day's fetch begins."""
+        self._begun.add(day)
+        self._lines.began(day, self._askers(day))
         self._in_passing(
             FetchStarted(**self._passing(day), strategy=self._request.strategy, stage="fetching")
         )
+
+    def ended(self, report: DayReport, spent: Spent) -> None:
+        """A day's fetch has ended, however; its event stands in the ledger, or is made with its batch's end.
+
+        Args:
+            report: what became of it.
+            spent: on Telegram, for this day.
+        """
+        self._lines.ended(report, self._askers(report.day), spent)
+
+    def has_begun(self, day: date) -> bool:
+        """True once the walk has come to a day."""
+        return day in self._begun
+
+    def not_begun(self, reports: Sequence[DayReport]) -> None:
+        """Days have failed that the walk never came to."""
+        askers = [asker for each in reports for asker in self._askers(each.day)]
+        self._lines.not_begun(reports, askers)
 
     def stage(self, day: date, stage: Stage) -> None:
         """A day goes on to its next stage."""
@@ -229,13 +255,15 @@ class DayEvents:
         )
 
     def _passing(self, day: date) -> dict[str, Any]:
-        """Returns what progress of a day says of it; who asked is looked up once a day."""
+        """Returns what progress of a day says of it."""
+        return {**self._common(day), **_asked_by(self._askers(day))}
+
+    def _askers(self, day: date) -> tuple[Asker, ...]:
+        """Returns who waits for a day; looked up once a day, when it begins."""
         if day not in self._who:
             with self._context.ledger.read() as connection:
-                self._who[day] = _asked_by(
-                    asks.askers_of(connection, self.request_id, self._request.chat, day)
-                )
-        return {**self._common(day), **self._who[day]}
+                self._who[day] = asks.askers_of(connection, self.request_id, self._request.chat, day)
+        return self._who[day]
 
     def _in_passing(self, event: Event) -> None:
         self._context.passing.tell(event, request_id=self.request_id)

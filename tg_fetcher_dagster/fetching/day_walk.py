@@ -1,34 +1,32 @@
 """One walk over a chat's history, newest first, split into days (telegram.md, 1 to 3)."""
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import date, datetime
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.days import ONE_DAY, day_of, day_start
+from tg_fetcher_dagster.days import ONE_DAY, day_start
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.background_storing import BackgroundStoring
 from tg_fetcher_dagster.fetching.context import FetchContext
-from tg_fetcher_dagster.fetching.day_builder import DayBuilder
 from tg_fetcher_dagster.fetching.day_events import DayEvents
+from tg_fetcher_dagster.fetching.day_opening import DayOpening
 from tg_fetcher_dagster.fetching.entities import mentioned
 from tg_fetcher_dagster.fetching.made_day import Scanned
-from tg_fetcher_dagster.fetching.message_completion import Completion, comments_below, complete
-from tg_fetcher_dagster.fetching.missing_parts import comments_lost, hole_lost, undated
+from tg_fetcher_dagster.fetching.message_completion import NOTHING, Beside, read_beside
+from tg_fetcher_dagster.fetching.missing_parts import hole_lost, undated
 from tg_fetcher_dagster.fetching.open_days import Horizon, OpenDay, ScannedIds, runs_of
 from tg_fetcher_dagster.fetching.out_of_order import UNDATED, Strays
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.sources import Sources
 from tg_fetcher_dagster.fetching.storing import ReadDay
 from tg_fetcher_dagster.storage.coverage import Loss
-from tg_fetcher_dagster.storage.stragglers import Stragglers
-from tg_fetcher_dagster.telegram.comments import Comments
-from tg_fetcher_dagster.telegram.pages import NO_DATE, Page
+from tg_fetcher_dagster.telegram.pages import Page
 from tg_fetcher_dagster.telegram.reader import TelegramReader
-from tg_fetcher_dagster.telegram.records import LAYER, Record, kept_record
+from tg_fetcher_dagster.telegram.records import Record
 from tg_fetcher_dagster.telegram.rich import is_in_part
+from tg_fetcher_dagster.telegram.spent import Spent
 
 
 class DayWalk:
@@ -52,15 +50,18 @@ class DayWalk:
         self._events = events
         self._first, self._last = first, last
         self._zone = context.settings.zone
-        self._may_have_comments = identity.type == "channel"
-        self._stored = Stragglers.of(context.store, request.chat)
-        self._strays = Strays(context.ledger, context.store, request.chat)
+        self._comments_limit = (
+            context.settings.comments_limit_per_message if identity.type == "channel" else None
+        )
+        self._opening = DayOpening(request, context, telegram, events)
+        self._strays = Strays(context.ledger, context.store, request.chat, first=first, last=last)
         self._horizon = Horizon(first, last, neighbours=context.settings.edge_messages)
         self._scanned = ScannedIds()
         self._open: dict[date, OpenDay] = {}
         self._current: OpenDay | None = None
         self._closing = BackgroundStoring(request, context, events)
-        self._requests_told = telegram.requests_made
+        self._spent_before = telegram.spent
+        self._spent: dict[date, Spent] = {}
 
     async def run(self) -> AsyncGenerator[DayReport, None]:
         """Yields the result of each day, the newest first, as soon as the day is durable.
@@ -101,6 +102,16 @@ class DayWalk:
             for opened in self._open.values():
                 opened.builder.discard()
 
+    def spent_on(self, day: date) -> Spent:
+        """Returns what a day has cost; of one that was broken off, all since the one before it."""
+        return self._spent[day] if day in self._spent else self._spend(day)
+
+    def _spend(self, day: date) -> Spent:
+        spent = self._telegram.spent
+        self._spent[day] = spent.since(self._spent_before)
+        self._spent_before = spent
+        return self._spent[day]
+
     def _recognise(self, page: Page) -> None:
         """Takes over what a page says of the chat itself: a day is named as the chat was when it was read."""
         seen = self._telegram.seen_again(self._identity, page)
@@ -110,7 +121,7 @@ class DayWalk:
 
     async def _take(self, page: Page) -> None:
         """Gives a page's messages to their days."""
-        for day, messages in runs_of(self._days_of(page.messages), page.messages):
+        for day, messages in runs_of(page.messages, self._zone):
             if day is None:
                 self._without_a_date(messages, page)
                 continue
@@ -119,31 +130,10 @@ class DayWalk:
                 self._scanned.met(day, messages)
             if day in self._horizon:
                 await self._add_all(day, messages, page)
-            elif page.is_past:
-                continue  # the past's own neighbours: its days before the range are another walk's
-            elif self._first <= day <= self._last:
-                self._strays.keep(day, messages, page)
-            elif day < self._first:
-                self._strays.older(day, messages, page)
-            elif self._current is not None:
-                self._strays.consider(day, messages, page)
+            elif not page.is_past:  # the past's own neighbours belong to another walk
+                self._strays.met(day, messages, page, has_begun=self._current is not None)
         for hole in page.holes:
             self._lose(hole_lost(hole))
-
-    def _days_of(self, messages: Sequence[Record]) -> list[date | None]:
-        """Returns each message's day; most of a page are of one day, whose bounds are looked up once."""
-        days: list[date | None] = []
-        day, start, end = None, NO_DATE, NO_DATE
-        for message in messages:
-            moment = message.date
-            if moment is None or moment <= NO_DATE:
-                days.append(None)
-                continue
-            if not start <= moment < end:
-                day = day_of(moment, self._zone)
-                start, end = day_start(day, self._zone), day_start(day + ONE_DAY, self._zone)
-            days.append(day)
-        return days
 
     def _is_over(self, day: date, fetched_at: datetime) -> bool:
         """True where Telegram's own time says that the day was over when the walk came to it."""
@@ -152,31 +142,7 @@ class DayWalk:
     def _day(self, day: date) -> OpenDay:
         """Returns a day in the making, begun where it was not."""
         if day not in self._open:
-            stored = self._stored.known(day)
-            waiting = {line["value"]["id"]: line["value"] for line in stored if line["kind"] == "message"}
-            paths = self._context.store.day(self._request.chat, day)
-            fetched_at = self._telegram.now()
-            builder = DayBuilder(
-                paths=paths,
-                identity=self._identity,
-                day=day,
-                options=self._context.options,
-                ledger=self._context.ledger,
-                account_user_id=self._telegram.user_id,
-            )
-            self._open[day] = OpenDay(
-                day=day,
-                builder=builder,
-                fetched_at=fetched_at,
-                stored=[kept_record(waiting[number]) for number in sorted(waiting)],
-            )
-            builder.begin(identity=self._identity, day=day, layer=LAYER, fetched_at=fetched_at)
-            builder.add_entities(
-                [kept_record(line["value"]) for line in stored if line["kind"] == "user"],
-                [kept_record(line["value"]) for line in stored if line["kind"] == "chat"],
-            )
-            self._events.started(day)
-            self._events.stage(day, "fetching")
+            self._open[day] = self._opening.opened(day, self._identity)
         return self._open[day]
 
     async def _add_all(self, day: date, messages: Sequence[Record], page: Page) -> None:
@@ -191,11 +157,10 @@ class DayWalk:
         if day != self._horizon.left[0]:
             opened.early += messages
         for message in messages:
-            await asyncio.sleep(0)  # the request for the next page leaves meanwhile
             for each in opened.in_order(message) if opened.stored else (message,):
                 if self._request.limit is not None and self._is_full():
                     return
-                if self._may_have_comments or is_in_part(each):
+                if self._comments_limit is not None or is_in_part(each):
                     await self._add(opened, each)
                 else:
                     self._put(opened, each)
@@ -218,34 +183,20 @@ class DayWalk:
         """
         if opened.failure is not None:
             return
-        limit = self._context.settings.comments_limit_per_message
         try:
-            comments = None
-            if self._may_have_comments:
-                comments = await comments_below(self._telegram, self._identity, message, limit)
-            completion = await complete(self._telegram, self._identity, message, comments)
+            beside = await read_beside(self._telegram, self._identity, message, limit=self._comments_limit)
         except FetchError as error:
             if error.error_type is not ErrorType.RATE_LIMIT:
                 raise
             opened.failure = error
             return
-        if comments is not None:
-            lost = comments_lost(message.id, comments, limit=limit)
-            opened.lost += [lost] if lost else []
-        if completion is not None:
-            opened.lost += completion.lost
-        self._put(opened, message, comments, completion)
+        opened.lost += beside.lost
+        self._put(opened, message, beside)
 
-    def _put(
-        self,
-        opened: OpenDay,
-        message: Record,
-        comments: Comments | None = None,
-        completion: Completion | None = None,
-    ) -> None:
+    def _put(self, opened: OpenDay, message: Record, beside: Beside = NOTHING) -> None:
         if opened.failure is not None:
             return
-        opened.builder.add_message(message, comments, completion)
+        opened.builder.add_message(message, beside.comments, beside.completion)
         opened.note(message)
         self._events.progress(opened.day, opened.builder.message_count)
 
@@ -273,7 +224,9 @@ class DayWalk:
 
     def _refused(self, day: date, error: FetchError) -> DayReport:
         self._horizon.close(day)
-        return DayReport(chat=self._request.chat, day=day, outcome="failed", error=error)
+        refused = DayReport(chat=self._request.chat, day=day, outcome="failed", error=error)
+        self._events.ended(refused, self.spent_on(day))
+        return refused
 
     async def _close(self, day: date) -> AsyncIterator[DayReport]:
         """Hands a day over to be kept while the walk goes on; yields the result of the one before."""
@@ -281,21 +234,22 @@ class DayWalk:
         while opened.stored:
             await self._add(opened, opened.stored.pop())
         self._horizon.close(day)
-        requests = self._telegram.requests_made - self._requests_told
-        self._requests_told = self._telegram.requests_made
+        spent = self._spend(day)
         if opened.failure is not None:
             async for result in self._closing.kept():
                 yield result
             del self._open[day]
             opened.builder.discard()
-            yield DayReport(
+            failed = DayReport(
                 chat=self._request.chat,
                 day=day,
                 outcome="failed",
                 error=opened.failure,
-                requests=requests,
+                requests=spent.requests,
                 seconds=time.monotonic() - opened.began,
             )
+            self._events.ended(failed, spent)
+            yield failed
             return
         newest, oldest = self._scanned.around(opened)
         closed = ReadDay(
@@ -304,7 +258,7 @@ class DayWalk:
             began=opened.began,
             fetched_at=opened.fetched_at,
             scanned=Scanned(newest_id=newest, oldest_id=oldest),
-            requests=requests,
+            spent=spent,
             final=self._request.limit is None and self._is_over(day, opened.fetched_at),
             lost=(*opened.lost, *opened.builder.unmapped),
             account_user_id=self._telegram.user_id,

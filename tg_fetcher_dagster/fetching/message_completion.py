@@ -7,6 +7,7 @@ none where nothing came in part.
 from dataclasses import dataclass, field
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
+from tg_fetcher_dagster.fetching.missing_parts import comments_lost
 from tg_fetcher_dagster.storage.coverage import Loss
 from tg_fetcher_dagster.telegram.comments import Comments
 from tg_fetcher_dagster.telegram.reader import TelegramReader
@@ -31,6 +32,49 @@ class Completion:
     users: list[Record] = field(default_factory=list)
     chats: list[Record] = field(default_factory=list)
     lost: list[Loss] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """All that was read beside a message's page.
+
+    Attributes:
+        comments: below a channel's post; None where none were asked for.
+        completion: None where nothing came in part.
+        lost: what could not be had.
+    """
+
+    comments: Comments | None = None
+    completion: Completion | None = None
+    lost: tuple[Loss, ...] = ()
+
+
+NOTHING = Beside()
+
+
+async def read_beside(
+    telegram: TelegramReader, identity: ChatIdentity, message: Record, *, limit: int | None
+) -> Beside:
+    """Reads what a message's page does not bring.
+
+    Args:
+        telegram: the account.
+        identity: the chat.
+        message: as its page gave it.
+        limit: how many comments at most; None in a chat that has none.
+
+    Raises:
+        FetchError: (rate_limit, network, …) it cannot be read now.
+    """
+    comments = await comments_below(telegram, identity, message, limit) if limit is not None else None
+    completion = await complete(telegram, identity, message, comments)
+    lost = completion.lost if completion is not None else []
+    cut = (
+        comments_lost(message.id, comments, limit=limit)
+        if comments is not None and limit is not None
+        else None
+    )
+    return Beside(comments, completion, (*([cut] if cut else []), *lost))
 
 
 async def comments_below(

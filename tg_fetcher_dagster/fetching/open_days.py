@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
-from tg_fetcher_dagster.days import newest_first
+from tg_fetcher_dagster.days import ONE_DAY, day_of, day_start, newest_first
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.fetching.day_builder import DayBuilder
 from tg_fetcher_dagster.storage.coverage import Loss
+from tg_fetcher_dagster.telegram.pages import NO_DATE
 from tg_fetcher_dagster.telegram.records import Record
 
 
@@ -123,12 +125,27 @@ def _first(own: int | None, bound: int | None, widest: Callable[[int, int], int]
     return widest(own, bound)
 
 
-def runs_of(
-    days: Sequence[date | None], messages: tuple[Record, ...]
-) -> Iterator[tuple[date | None, tuple[Record, ...]]]:
-    """Yields the runs of messages of one day as they stand in a page; `days` are the messages' days."""
+def runs_of(messages: tuple[Record, ...], zone: ZoneInfo) -> Iterator[tuple[date | None, tuple[Record, ...]]]:
+    """Yields the runs of messages of one day as they stand in a page; None where nobody can tell the day."""
+    days = _days_of(messages, zone)
     begin = 0
     for place in range(1, len(days) + 1):
         if place == len(days) or days[place] != days[begin]:
             yield days[begin], messages[begin:place]
             begin = place
+
+
+def _days_of(messages: Sequence[Record], zone: ZoneInfo) -> list[date | None]:
+    """Returns each message's day; most of a page are of one day, whose bounds are looked up once."""
+    days: list[date | None] = []
+    day, start, end = None, NO_DATE, NO_DATE
+    for message in messages:
+        moment = message.date
+        if moment is None or moment <= NO_DATE:
+            days.append(None)
+            continue
+        if not start <= moment < end:
+            day = day_of(moment, zone)
+            start, end = day_start(day, zone), day_start(day + ONE_DAY, zone)
+        days.append(day)
+    return days

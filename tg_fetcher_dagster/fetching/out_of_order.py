@@ -25,15 +25,32 @@ UNDATED = date(1970, 1, 1)
 
 
 class Strays:
-    """The strays of one walk over days of a chat."""
+    """The strays of one walk over the days `first..last` of a chat."""
 
-    def __init__(self, ledger: Ledger, store: Store, chat: str) -> None:
+    def __init__(self, ledger: Ledger, store: Store, chat: str, *, first: date, last: date) -> None:
         self._ledger = ledger
         self._store = store
         self._chat = chat
+        self._first, self._last = first, last
         self._stragglers = Stragglers.of(store, chat)
         self._coverage: dict[date, Coverage | None] = {}
         self._older: list[tuple[date, Sequence[Record], Page]] = []
+
+    def met(self, day: date, messages: Sequence[Record], page: Page, *, has_begun: bool) -> None:
+        """Takes messages of a day that is not in the making.
+
+        Args:
+            day: theirs.
+            messages: a run of them.
+            page: where they stand.
+            has_begun: the walk has come to its range; what is newer before that is its neighbours.
+        """
+        if self._first <= day <= self._last:
+            self.keep(day, messages, page)
+        elif day < self._first:
+            self.older(day, messages, page)
+        elif has_begun:
+            self.consider(day, messages, page)
 
     def keep(self, day: date, messages: Sequence[Record], page: Page) -> None:
         """Keeps messages for a day that is not in the making, with those whom they mention."""

@@ -1,7 +1,8 @@
 """What one run does: the days of one or more chats, over one open Telegram."""
 
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 
 import structlog
 
@@ -36,6 +37,7 @@ async def fetch_chats(requests: Sequence[FetchRequest], context: FetchContext) -
         async def reader() -> TelegramReader:
             nonlocal opened
             if opened is None:
+                stack.enter_context(_modules_left_alone())
                 try:
                     opened = await stack.enter_async_context(context.open_reader())
                 except FetchError as error:
@@ -49,6 +51,20 @@ async def fetch_chats(requests: Sequence[FetchRequest], context: FetchContext) -
             with log_context(chat=request.chat, correlation_id=_correlation_id(request, context)):
                 results += await _fetched(request, context, reader)
         return results
+
+
+@contextmanager
+def _modules_left_alone() -> Iterator[None]:
+    """Lets the garbage collector look only at what is made inside of the block.
+
+    Each of its full rounds goes over all that the imports made: 100 ms and more, in which no request leaves;
+    five of them in 20,000 messages were 3 ms of every page. What is garbage by now is found afterwards.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _correlation_id(request: FetchRequest, context: FetchContext) -> str:

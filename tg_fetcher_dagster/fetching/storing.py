@@ -29,6 +29,7 @@ from tg_fetcher_dagster.storage.coverage import Coverage, Loss, mark_in_doubt, r
 from tg_fetcher_dagster.storage.day_writer import DayWriter
 from tg_fetcher_dagster.storage.deletions import DeletionRule
 from tg_fetcher_dagster.storage.paths import DayPaths
+from tg_fetcher_dagster.telegram.spent import Spent
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,7 @@ class ReadDay:
         builder: holds its files, not yet visible.
         began: when the walk came to the day, on the monotonic clock.
         fetched_at: the same moment as a time.
-        requests: made for the day.
+        spent: on Telegram, for the day.
         final: the day was over, and all of it was read.
         lost: what is known to be missing.
         account_user_id: the Telegram user whose account read it.
@@ -52,7 +53,7 @@ class ReadDay:
     began: float
     fetched_at: datetime
     scanned: Scanned
-    requests: int
+    spent: Spent
     final: bool
     lost: tuple[Loss, ...] = field(default=())
     account_user_id: int | None = None
@@ -86,6 +87,7 @@ def store_day(
             with exclusive(paths.lock):
                 result = _put(paths, coverage, writer, context=context, events=events)
             if result is not None:
+                events.ended(result, closed.spent)
                 return result
         raise FetchError(
             ErrorType.STORAGE, f"{request.chat} {closed.day} is being fetched again and again: try it later"
@@ -170,7 +172,7 @@ def _coverage(closed: ReadDay, made: MadeDay, *, request: FetchRequest, context:
         "scanned_newest_id": closed.scanned.newest_id,
         "scanned_oldest_id": closed.scanned.oldest_id,
         "fetched_at": closed.fetched_at,
-        "requests": closed.requests,
+        "requests": closed.spent.requests,
         "duration_seconds": round(time.monotonic() - closed.began, 3),
         "limit": request.limit,
         "edge_messages": context.settings.edge_messages,

@@ -54,6 +54,18 @@ def askers_of(connection: sa.Connection, batch_id: str, chat: str, day: dt.date)
     return tuple(Asker(**row) for row in found.mappings())
 
 
+def correlation_ids_of(connection: sa.Connection, batch_id: str) -> list[str]:
+    """Returns whose open asks a batch answers, by their correlation ids, the first asker first."""
+    found = connection.execute(
+        sa.select(requests.c.correlation_id)
+        .join(asks, asks.c.request_id == requests.c.request_id)
+        .where(asks.c.batch_id == batch_id, asks.c.state == "open")
+        .group_by(requests.c.correlation_id)
+        .order_by(sa.func.min(requests.c.seq))
+    )
+    return list(found.scalars())
+
+
 def end_asks(
     connection: sa.Connection,
     request_ids: Sequence[str],

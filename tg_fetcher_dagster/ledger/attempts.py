@@ -20,6 +20,22 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """The runs that are under way on one host, with one account.
+
+    Attributes:
+        account: with whose eyes they read; None for those that have not said so yet.
+        runs: how many they are.
+        heard_of_at: when the quietest of them was last heard of (seconds since 1970).
+    """
+
+    host: str
+    account: str | None
+    runs: int
+    heard_of_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One run, as the ledger knows it.
 
@@ -41,7 +57,15 @@ class Attempt:
 _KNOWN = sa.select(*(attempts.c[field.name] for field in fields(Attempt)))
 
 
-def begin(connection: Connection, run_id: str, *, batch_id: str | None, host: str, pid: int) -> None:
+def begin(
+    connection: Connection,
+    run_id: str,
+    *,
+    batch_id: str | None,
+    host: str,
+    pid: int,
+    account: str | None = None,
+) -> None:
     """Notes that a run has begun; one that begins again (a step's retry) is under way again.
 
     Args:
@@ -50,6 +74,7 @@ def begin(connection: Connection, run_id: str, *, batch_id: str | None, host: st
         batch_id: what it does; None where that is not known yet, or where it fetches no days.
         host: where it runs.
         pid: its process there.
+        account: with whose eyes it reads; None where it reads nothing.
     """
     moment = now()
     row = {
@@ -60,6 +85,7 @@ def begin(connection: Connection, run_id: str, *, batch_id: str | None, host: st
         "ended_at": None,
         "end": None,
         **({"batch_id": batch_id} if batch_id is not None else {}),
+        **({"account": account} if account is not None else {}),
     }
     again = sa.update(attempts).where(attempts.c.run_id == run_id).values(row)
     if not connection.execute(again).rowcount:
@@ -116,6 +142,21 @@ def of_runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, Attempt
         rows = connection.execute(_KNOWN.where(attempts.c.run_id.in_(wanted[place : place + _AT_ONCE])))
         found |= {row["run_id"]: Attempt(**row) for row in rows.mappings()}
     return found
+
+
+def under_way(connection: Connection) -> list[UnderWay]:
+    """Returns the runs that have begun and not ended, by host and account."""
+    found = connection.execute(
+        sa.select(
+            attempts.c.host,
+            attempts.c.account,
+            sa.func.count().label("runs"),
+            sa.func.min(attempts.c.heartbeat_at).label("heard_of_at"),
+        )
+        .where(attempts.c.ended_at.is_(None))
+        .group_by(attempts.c.host, attempts.c.account)
+    )
+    return [UnderWay(**row) for row in found.mappings()]
 
 
 def forget(connection: Connection, before: float) -> int:

@@ -5,8 +5,9 @@ import os
 import sqlite3
 from pathlib import Path
 
-from tg_fetcher_dagster.durable_files import Draft, storage_failures, sync_folder
+from tg_fetcher_dagster.durable_files import Draft, storage_failures
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.folders import sync_folder
 from tg_fetcher_dagster.ledger.database import Ledger
 
 PAGES = -1

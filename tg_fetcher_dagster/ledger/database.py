@@ -5,18 +5,18 @@ Nobody waits for a network inside a transaction.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tg_fetcher_dagster.durable_files import CLOSED, PRIVATE, make_folder
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.folders import CLOSED, PRIVATE, make_folder
 from tg_fetcher_dagster.ledger.engines import BUSY_SECONDS, WRITES, engine_of
 from tg_fetcher_dagster.ledger.file_system import require_local
 from tg_fetcher_dagster.ledger.schema_version import require_present_schema
@@ -26,6 +26,10 @@ Connection = sa.Connection
 
 BEFORE_THE_LEDGER = (".chats", ".outbox")
 """Folders of a DATA_DIR's layout of before: `tg-fetcher ledger migrate` takes it over."""
+
+
+_AFTER: Final = "after_commit"
+"""Under which a connection keeps what is called once its transaction is durable."""
 
 
 class Ledger:
@@ -101,8 +105,12 @@ class Ledger:
         """Gives a transaction that is committed at the end of the block, or undone by any exception."""
         with database_failures(self._engine.url), self._engine.connect() as connection:
             writing = connection.execution_options(**{WRITES: True})
+            done: list[Callable[[], object]] = []
+            writing.info[_AFTER] = done
             with writing.begin():
                 yield writing
+        for call in done:
+            call()
 
     def is_unmade_file(self) -> bool:
         """True for an SQLite file that another process is just about to fill."""
@@ -120,6 +128,11 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def after_commit(connection: sa.Connection, call: Callable[[], object]) -> None:
+    """Calls once the transaction is durable; never where it is undone. For what is said of it, in a log."""
+    connection.info[_AFTER].append(call)
 
 
 def checked_url(url: str) -> URL:
@@ -141,6 +154,16 @@ def checked_url(url: str) -> URL:
     if where.get_backend_name() == "postgresql":
         return where.set(drivername="postgresql+psycopg")
     raise FetchError(ErrorType.VALIDATION, f"setting LEDGER_URL={shown(where)}: allowed is {allowed}")
+
+
+def file_of(url: str) -> Path | None:
+    """Returns the file of a ledger in SQLite; None for a server.
+
+    Raises:
+        FetchError: (validation) the URL is none.
+    """
+    where = checked_url(url)
+    return Path(str(where.database)) if where.get_backend_name() == "sqlite" else None
 
 
 def shown(where: URL) -> str:

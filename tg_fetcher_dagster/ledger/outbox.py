@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tg_fetcher_dagster.ledger.database import now
+from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.tables import events
+from tg_fetcher_dagster.metrics.counted import EVENTS_PUBLISHED, HOP_SECONDS
 
 LONGEST_CHAT = 200
 """Characters of a chat's name that the table keeps; the body has all of a spelling that is no key."""
@@ -112,12 +114,17 @@ def set_aside_count(connection: sa.Connection) -> int:
 
 
 def mark_published(connection: sa.Connection, seqs: Sequence[int]) -> None:
-    """Notes that events were told; for one that another process has told, too, its moment stays."""
-    connection.execute(
+    """Notes and counts that events were told; of one that another process has told, too, the moment stays."""
+    at = now()
+    told = connection.execute(
         sa.update(events)
         .where(events.c.seq.in_(seqs), events.c.published_at.is_(None))
-        .values(published_at=now())
-    )
+        .values(published_at=at)
+        .returning(events.c.event, events.c.recorded_at)
+    ).all()
+    events_told = [Measure(EVENTS_PUBLISHED, (event,)) for event, _ in told]
+    hops = [Measure(HOP_SECONDS, ("publish",), max(0.0, at - recorded_at)) for _, recorded_at in told]
+    measure(connection, [*events_told, *hops])
 
 
 def mark_all_published(connection: sa.Connection, limit: int) -> int:

@@ -7,7 +7,9 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.tables import asks, requests
+from tg_fetcher_dagster.metrics.counted import REQUESTS
 
 RequestState = Literal[
     "new", "waiting", "unresolved", "planned", "done", "failed", "cancelled", "refused", "repeated"
@@ -57,9 +59,11 @@ def lock_planning(connection: Connection) -> None:
 
 
 def insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes requests down, in order; each row names the same columns."""
+    """Writes requests down and counts them, in order; each row names the same columns."""
     if rows:
         connection.execute(sa.insert(requests), list(rows))
+        asked = [row["source"] for row in rows if row["state"] != "repeated"]
+        measure(connection, [Measure(REQUESTS, (source,)) for source in asked])
 
 
 def of_state(
@@ -164,6 +168,17 @@ def seq_of(connection: Connection, request_ids: Collection[str]) -> dict[str, in
         sa.select(requests.c.request_id, requests.c.seq).where(requests.c.request_id.in_(request_ids))
     )
     return {row[0]: row[1] for row in found}
+
+
+def planned_for(connection: Connection, batch_id: str) -> list[float]:
+    """Returns when each request was planned of which a batch has days that no run had before."""
+    found = connection.execute(
+        sa.select(requests.c.request_id, requests.c.planned_at)
+        .join(asks, asks.c.request_id == requests.c.request_id)
+        .where(asks.c.batch_id == batch_id, asks.c.tries == 0, asks.c.waits == 0)
+        .distinct()
+    )
+    return [planned_at for _, planned_at in found if planned_at is not None]
 
 
 def received_hashes(connection: Connection, first: float, last: float) -> dict[str, int]:

@@ -47,6 +47,7 @@ _GRPC: Final = re.compile(r"(?P<level>[IWEF])\d{4} \d\d:\d\d:\d\d\S*\s+\d+ (?P<e
 
 _WARNING: Final = re.compile(r"(?P<place>\S+\.py:\d+): (?P<kind>\w*Warning): (?P<event>.*)")
 _TRACE: Final = "Traceback (most recent call last):"
+LEVELS: Final = frozenset({"debug", "info", "warning", "error", "critical"})
 _LEVELS: Final = {"I": "info", "W": "warning", "E": "error", "F": "critical"}
 
 
@@ -176,8 +177,9 @@ class ForeignLines:
             return None
         if is_ours(found):
             return found
-        level = found.pop("level", self._level)
-        return {**self._fields(str(level), found.pop("event")), **found, "timestamp": self._now()}
+        level = str(found.pop("level", self._level)).lower()
+        said = self._fields(level if level in LEVELS else self._level, found.pop("event"))
+        return {**found, **said}
 
     def _fields(self, level: str, event: str, **more: str) -> Fields:
         return {"timestamp": self._now(), "level": level, "event": event, **more}

@@ -2,7 +2,7 @@
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tg_fetcher_dagster.monitoring.exposition import CONTENT_TYPE
@@ -17,11 +17,15 @@ def application(watching: Watching) -> Starlette:
     """Returns the monitor's pages."""
 
     async def metrics(_: Request) -> Response:
-        return Response(watching.exposition.text(), headers={"content-type": CONTENT_TYPE})
+        return Response(watching.metrics(), headers={"content-type": CONTENT_TYPE})
 
     async def health(_: Request) -> Response:
-        verdict = watching.health()
-        return JSONResponse(verdict, status_code=UNAVAILABLE if verdict["status"] == "down" else 200)
+        found = watching.health()
+        return Response(
+            found.model_dump_json(indent=2) + "\n",
+            status_code=UNAVAILABLE if found.status == "down" else 200,
+            media_type="application/json",
+        )
 
     async def live(_: Request) -> Response:
         return _probe(watching.stuck())

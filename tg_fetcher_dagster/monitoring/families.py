@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -16,6 +17,10 @@ from tg_fetcher_dagster.metrics.counted import COUNTED
 from tg_fetcher_dagster.metrics.kinds import Metric
 
 Labels = tuple[str, ...]
+
+QUANTUM: Final = 1 / 1024
+"""What sums are rounded to. Numbers that are added up in another order may come to a hair less, which
+Prometheus would take for a counter that began anew; no number of a few decimals lies between two of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,19 @@ class _These(Collector):
         return self._families
 
 
-def gauge_families(shown: Iterable[Shown]) -> list[Family]:
-    """Returns a family a metric; series whose labels are all known and that nothing is said of stand at 0."""
+def gauge_families(shown: Iterable[Shown], *, zeros: bool = True) -> list[Family]:
+    """Returns a family a metric.
+
+    Args:
+        shown: of any metrics, in any order.
+        zeros: whether series whose labels are all known and that nothing is said of stand at 0.
+    """
     values: dict[str, dict[Labels, float]] = {}
     metrics: dict[str, Metric] = {}
     for each in shown:
         if each.metric.name not in metrics:
             metrics[each.metric.name] = each.metric
-            values[each.metric.name] = dict.fromkeys(known_labels(each.metric), 0.0)
+            values[each.metric.name] = dict.fromkeys(known_labels(each.metric) if zeros else (), 0.0)
         values[each.metric.name][each.labels] = each.value
     return [_gauge(metric, values[name]) for name, metric in metrics.items()]
 
@@ -85,6 +95,11 @@ def counted_families(totals: Iterable[Total], *, chat_name: Callable[[str], str]
         yield made(metric, sums[metric.name])
 
 
+def steady(value: float) -> float:
+    """Returns a sum, rounded so that the order of its adding makes no difference."""
+    return round(value / QUANTUM) * QUANTUM
+
+
 def known_labels(metric: Metric) -> Iterator[Labels]:
     """Returns the label sets of a metric, where each of its labels holds one of some known values."""
     if all(label in metric.values for label in metric.labels):
@@ -98,7 +113,7 @@ def _place_of_chat(metric: Metric) -> int | None:
 def _counter(metric: Metric, sums: dict[tuple[Labels, float], tuple[float, int]]) -> Family:
     family = CounterMetricFamily(metric.name, metric.says, labels=metric.labels)
     values = dict.fromkeys(known_labels(metric), 0.0)
-    values |= {labels: value for (labels, _), (value, _) in sums.items()}
+    values |= {labels: steady(value) for (labels, _), (value, _) in sums.items()}
     for labels, value in values.items():
         family.add_metric(labels, value)
     return family
@@ -118,5 +133,5 @@ def _histogram(metric: Metric, sums: dict[tuple[Labels, float], tuple[float, int
         for bound, name in zip(bounds, names, strict=True):
             below += of_bound.pop(bound, 0)
             buckets.append((name, below))
-        family.add_metric(labels, buckets, seconds[labels])
+        family.add_metric(labels, buckets, steady(seconds[labels]))
     return family

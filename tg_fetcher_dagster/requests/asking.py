@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import structlog
+
 from tg_fetcher_dagster.ledger import requests
-from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.database import Connection, after_commit
 from tg_fetcher_dagster.requests.planning import Wanted, plan_unseen
 from tg_fetcher_dagster.requests.understanding import RANGE, URGENT, URGENT_DAYS
+
+log = structlog.get_logger(__name__)
 
 RequestSource = Literal["redis", "spool", "cli", "schedule", "heal", "ui", "direct"]
 
@@ -85,6 +89,7 @@ def ask(connection: Connection, request: NewRequest, *, now: float, batch_id: st
                 "priority": priority,
                 "requested_by": request.requested_by,
                 "received_at": now,
+                "planned_at": now,
                 "run_id": request.run_id,
                 "open_days": sum(len(days) for days in request.days.values()),
             }
@@ -104,4 +109,22 @@ def ask(connection: Connection, request: NewRequest, *, now: float, batch_id: st
         look=False,
     )
     plan_unseen(connection, wanted, batch_id=batch_id, now=now)
+    days = [day for of_chat in request.days.values() for day in of_chat]
+    after_commit(
+        connection,
+        lambda: log.info(
+            "days asked for",
+            correlation_id=correlation_id,
+            command_id=request.command_id,
+            request_id=request.request_id,
+            batch_id=batch_id,
+            source=request.source,
+            requested_by=request.requested_by,
+            chat=only,
+            chats=len(request.days),
+            days=len(days),
+            first=min(days).isoformat() if days else None,
+            last=max(days).isoformat() if days else None,
+        ),
+    )
     return request.request_id

@@ -10,8 +10,11 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.recording import record_all
 from tg_fetcher_dagster.ledger import asks, attempts, batches, day_rounds, open_asks
 from tg_fetcher_dagster.ledger.asks import EndedAsk
+from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
+from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.open_asks import OpenAsk
+from tg_fetcher_dagster.metrics.counted import FETCHES, RETRIES
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.request_end import finish
 from tg_fetcher_dagster.requests.retrying import Fate, How, fate, until_of
@@ -89,6 +92,7 @@ def settle_batch(
             )
             for ask in left
         ]
+        measure(connection, _measures(batch, fates))
         _put_off(connection, [(ask, each) for ask, each in fates if each.what in {"wait", "again"}])
         over = [(ask, each) for ask, each in fates if each.what in {"failed", "cancelled"}]
         end_days(connection, over, events=events, told_for=batch_id, now=moment)
@@ -175,6 +179,18 @@ def end_days(
 def command_ids(waiting: Iterable[OpenAsk]) -> tuple[str, ...]:
     """Returns the commands among those who wait, the first one first."""
     return tuple(dict.fromkeys(ask.command_id for ask in waiting if ask.command_id))
+
+
+def _measures(batch: Batch, fates: Iterable[tuple[OpenAsk, Fate]]) -> list[Measure]:
+    """What is counted of the days that a run has left; what failed it has counted itself."""
+    days: dict[str, set[tuple[str, dt.date]]] = {"again": set(), "cancelled": set()}
+    for ask, each in fates:
+        days.setdefault(each.what, set()).add((ask.chat, ask.date))
+    tried = batch.state == "running"
+    return [
+        Measure(RETRIES, ("day",), len(days["again"])),
+        Measure(FETCHES, ("cancelled",), len(days["cancelled"]) if tried else 0),
+    ]
 
 
 def _note_telegram(

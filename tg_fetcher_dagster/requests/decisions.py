@@ -9,8 +9,11 @@ from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.recording import record_all
 from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.measures import measure
 from tg_fetcher_dagster.ledger.requests import Request
+from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.day_events import EventMaker
+from tg_fetcher_dagster.requests.hops import hops_to_the_plan
 from tg_fetcher_dagster.requests.planning import Wanted, plan_days
 from tg_fetcher_dagster.requests.request_end import refuse
 from tg_fetcher_dagster.requests.rules import Rules
@@ -58,6 +61,7 @@ def write_decisions(
     refuse(connection, [(each.request, each.error) for each in with_ids(refused)], now=now)
     told += _record_refused_days(connection, meant, events=events)
     wanted = [_wanted(each, force=rules.force) for each in meant]
+    measure(connection, hops_to_the_plan(meant, now=now))
     told += plan_days(connection, wanted, rules=rules, events=events, now=now, today=today)
     requests.change(
         connection,
@@ -67,7 +71,22 @@ def write_decisions(
         ],
     )
     requests.set_state(connection, [each.request.request_id for each in unknown], "unresolved")
+    _tell_log(connection, decisions)
     return told
+
+
+def _tell_log(connection: Connection, decisions: Sequence[Decision]) -> None:
+    for each in decisions:
+        if isinstance(each, Meant):
+            log_lines.taken(connection, each.understood.request, each.understood)
+            log_lines.planned(connection, each)
+        elif isinstance(each, Understood):
+            log_lines.taken(connection, each.request, each)
+            why = "its chat is looked up first"
+            log_lines.waits(connection, each.ids, each.request, why, until=None)
+        elif isinstance(each, Waiting) and each.request.state == "new":
+            why = "its requester sends more than COMMANDS_PER_MINUTE"
+            log_lines.waits(connection, each.ids, each.request, why, until=each.until)
 
 
 def request_of(decision: Decision) -> Request:
@@ -79,6 +98,7 @@ def record_refusals(connection: Connection, refused: Sequence[Refusal], *, event
     """Records what is told of refused requests: one a day that was named, else one; returns how many."""
     told = []
     for each in refused:
+        log_lines.refused(connection, each)
         days: tuple[tuple[dt.date | None, FetchError], ...] = each.days or ((None, each.error),)
         told += [
             (

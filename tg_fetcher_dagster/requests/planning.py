@@ -139,6 +139,7 @@ def plan_days(
                 "message_limit": each.limit,
                 "open_days": open_days[each.request_id],
                 "wait_until": None,
+                "planned_at": now,
                 "tries": 0,
             }
             for each in wanted

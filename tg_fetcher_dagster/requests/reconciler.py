@@ -14,6 +14,7 @@ from tg_fetcher_dagster.accounts.waiting import Wait
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
 from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger.batches import Batch
+from tg_fetcher_dagster.ledger.conditions import say_again
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.requests import unknown_chats
 from tg_fetcher_dagster.requests.batch_end import settle_batch
@@ -25,7 +26,7 @@ from tg_fetcher_dagster.requests.requester_limit import Turns, turns_of_process
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus, how_it_ended
 from tg_fetcher_dagster.requests.starting import cut_batches
-from tg_fetcher_dagster.requests.waiting import waits_for, was_away
+from tg_fetcher_dagster.requests.waiting import note_account_waits, waits_for, was_away
 
 TIME_BOX = 20.0
 """Seconds of one tick; Dagster ends one after 60 (docs.dagster.io, "Sensors")."""
@@ -129,6 +130,8 @@ class Reconciler:
         """
         today = today or self._rules.today(dt.datetime.fromtimestamp(now, dt.UTC))
         result = TickResult(wait=waits_for(self._ledger, now, account=self._rules.account))
+        note_account_waits(self._ledger, now, account=self._rules.account)
+        say_again(self._ledger)
         states = self._follow(result, now=now)
         self._resolve(result, states, may_start=False, now=now, today=today)
         self._take_in(result, now=now, today=today, deadline=deadline, wait_seconds=wait_seconds)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 
 import redis
-import structlog
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.epoch import redis_lost_time
@@ -24,8 +23,6 @@ from tg_fetcher_dagster.requests.reappearing import Reappearing
 from tg_fetcher_dagster.requests.received import received_row
 from tg_fetcher_dagster.requests.redis_scripts import CLAIM, MIRROR, RELEASE
 from tg_fetcher_dagster.requests.waiting import REDIS_AWAY
-
-log = structlog.get_logger(__name__)
 
 HANDFUL: Final = 1_000
 HANDFUL_BYTES: Final = 8 * 1024 * 1024
@@ -170,7 +167,6 @@ class RedisCommands:
         with ledger.write() as connection:
             begins = conditions.condition_begins(connection, name, why)
         if begins:
-            log.warning("Redis is in the way", why=why)
             self.notes.append(why)
 
     def _passed(self, ledger: Ledger, name: str) -> None:
@@ -181,7 +177,6 @@ class RedisCommands:
         with ledger.write() as connection:
             ended = conditions.condition_ends(connection, name)
         if ended:
-            log.info("Redis is in order again", was=ended.why)
             self.notes.append(f"Redis is in order again (it was: {ended.why})")
 
 

@@ -9,16 +9,19 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger import attempts, batches
+from tg_fetcher_dagster.ledger import attempts, batches, requests
 from tg_fetcher_dagster.ledger.attempts import AttemptEnd
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger, now
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.startable import join_waiting
+from tg_fetcher_dagster.metrics.counted import RETRIES
+from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.asking import DAILY, NewRequest, ask
+from tg_fetcher_dagster.requests.hops import hops_to_the_start
 
 NAMED: Final = 5
 """Chats that a refusal names."""
@@ -71,6 +74,7 @@ def begin_run(
     limit: int | None = None,
     host: str | None = None,
     pid: int | None = None,
+    account: str | None = None,
 ) -> RegisteredRun:
     """Registers a run that begins; a step of the same run that is tried again registers as the same.
 
@@ -85,6 +89,7 @@ def begin_run(
         limit: at most so many messages a day.
         host: where it runs; None for this host.
         pid: its process; None for this one.
+        account: with whose eyes it reads.
 
     Raises:
         FetchError: (validation) another run does this batch, or it has ended, or it asks for other chats:
@@ -100,7 +105,23 @@ def begin_run(
             _ask(connection, run_id, chats=chats, today=today, force=force, limit=limit)
         elif not batches.begin(connection, batch, run_id, now()):
             raise FetchError(ErrorType.VALIDATION, _why_not(batch, before, asked_here=asked_here))
-        attempts.begin(connection, run_id, batch_id=batch, host=host or _host(), pid=pid or os.getpid())
+        elif before is not None and before.run_id == run_id:
+            measure(connection, [Measure(RETRIES, ("step",))])
+        else:
+            planned = requests.planned_for(connection, batch)
+            measure(connection, hops_to_the_start(planned, now=now()))
+        attempts.begin(
+            connection,
+            run_id,
+            batch_id=batch,
+            host=host or _host(),
+            pid=pid or os.getpid(),
+            account=account,
+        )
+        if before is None or before.state == "asked":
+            log_lines.run_began(
+                connection, run_id, batch, chats=list(chats), days=sum(map(len, chats.values()))
+            )
     first = before.first if before is not None else min(min(days) for days in chats.values())
     daily = before is not None and before.priority == DAILY
     return RegisteredRun(run_id=run_id, batch_id=batch, asked_here=asked_here, first=first, daily=daily)
@@ -213,13 +234,15 @@ def end_run(
     """Notes what a run came to, and what it has counted; False where it was ended before."""
     with ledger.write() as connection:
         measure(connection, measures)
-        return attempts.end(
-            connection,
-            run_id,
-            how=end,
-            requests=requests,
-            days_fetched=days_fetched,
-            days_failed=days_failed,
-            error_type=error.error_type.value if error else None,
-            error=error.message if error else None,
-        )
+        found = attempts.of_runs(connection, [run_id]).get(run_id)
+        told: dict[str, Any] = {
+            "requests": requests,
+            "days_fetched": days_fetched,
+            "days_failed": days_failed,
+            "error_type": error.error_type.value if error else None,
+            "error": error.message if error else None,
+        }
+        mine = attempts.end(connection, run_id, how=end, **told)
+        if mine and found is not None:
+            log_lines.run_ended(connection, found, end, told)
+        return mine

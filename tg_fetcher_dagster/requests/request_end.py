@@ -8,7 +8,10 @@ from typing import Any
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.ledger import dead_letters, requests
 from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.requests import Request, RequestState
+from tg_fetcher_dagster.metrics.counted import REFUSED, REQUEST_DURATION
+from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.dead_letters import dead_letter
 
 LETTER_SOURCES = frozenset({"redis", "spool", "cli"})
@@ -36,6 +39,12 @@ def finish(connection: Connection, *, now: float) -> list[Request]:
     for state, ids in by_state.items():
         mine |= requests.end_answered(connection, ids, state, at=now)
     ended = [each for each in answered if each.request_id in mine]
+    measure(
+        connection,
+        [Measure(REQUEST_DURATION, (each.source,), max(0.0, now - each.received_at)) for each in ended],
+    )
+    for each in ended:
+        log_lines.ended(connection, each, _end_of(each))
     put_letters(
         connection,
         [
@@ -51,6 +60,7 @@ def finish(connection: Connection, *, now: float) -> list[Request]:
 def refuse(connection: Connection, refused: Iterable[tuple[Request, FetchError]], *, now: float) -> None:
     """Ends requests that no run can answer; their events belong into the same transaction."""
     ended = list(refused)
+    measure(connection, [Measure(REFUSED, (each.source,)) for each, _ in ended])
     requests.change(
         connection,
         [

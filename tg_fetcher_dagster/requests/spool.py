@@ -58,6 +58,24 @@ def left_in(data_dir: Path) -> int:
         ) from error
 
 
+def oldest_in(data_dir: Path) -> tuple[int, float | None]:
+    """Returns how many commands wait in the spool folder, and when the next one was put there.
+
+    Raises:
+        FetchError: (storage) the folder cannot be read.
+    """
+    folder = data_dir / FOLDER
+    try:
+        names = [entry.name for entry in os.scandir(folder) if _is_command(entry.name)]
+        return (len(names), (folder / min(names)).stat().st_mtime) if names else (0, None)
+    except FileNotFoundError:  # no folder yet, or the daemon has just taken the last one
+        return 0, None
+    except OSError as error:
+        raise FetchError(
+            ErrorType.STORAGE, f"the spool folder {folder} cannot be read: {error.strerror}"
+        ) from error
+
+
 def _is_command(name: str) -> bool:
     return name.endswith(".json") and not name.startswith(".")
 

@@ -12,6 +12,7 @@ from tg_fetcher_dagster.ledger import batches, requests, startable
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.startable import Startable
+from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.asking import DAILY
 from tg_fetcher_dagster.requests.batching import (
     MAX_CHATS,
@@ -93,6 +94,7 @@ def _cut(
         limit=batch.limit,
         now=now,
     )
+    log_lines.batch_made(connection, batch)
     return batch
 
 

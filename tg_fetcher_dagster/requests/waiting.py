@@ -10,8 +10,8 @@ from tg_fetcher_dagster.ledger.database import Connection, Ledger
 TELEGRAM_AWAY: Final = "telegram"
 """The condition that stands while nobody reaches Telegram."""
 
-REDIS_AWAY: Final = "redis_commands"
-"""The condition that stands while no commands can be taken from Redis."""
+REDIS_AWAY: Final = "redis"
+"""The condition that stands while Redis is away: no command is taken, and no event published."""
 
 PROBE_SECONDS: Final = 60.0
 """Telegram being away is looked at again after so long: a run is the only one to find out."""
@@ -55,3 +55,10 @@ def waits_for(ledger: Ledger, now: float, *, account: str) -> Wait | None:
         if each.name == TELEGRAM_AWAY and until > now:
             return Wait(f"Telegram is away: {each.why}", until)
     return account_waits(ledger, account, now)
+
+
+def note_account_waits(ledger: Ledger, now: float, *, account: str) -> None:
+    """Notes whether an account waits, for whoever reads the log: a flood of forty minutes, a quarantine."""
+    wait = account_waits(ledger, account, now)
+    why, until = (None, None) if wait is None else (wait.why, wait.until)
+    conditions.set_condition(ledger, f"account {account}", why, until=until)

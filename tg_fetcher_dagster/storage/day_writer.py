@@ -10,13 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tg_fetcher_dagster.durable_files import (
-    Draft,
-    make_folder,
-    remove_leftovers,
-    storage_failures,
-    sync_folder,
-)
+from tg_fetcher_dagster.durable_files import Draft, remove_leftovers, storage_failures
+from tg_fetcher_dagster.folders import make_folder, sync_folder
 from tg_fetcher_dagster.storage.comparing import Found, held_against
 from tg_fetcher_dagster.storage.coverage import Coverage, Sizes
 from tg_fetcher_dagster.storage.day_draft import Assembled, DayDraft

@@ -16,8 +16,9 @@ from typing import Self
 import orjson
 
 from tg_fetcher_dagster.chats.spelling import check_chat_key
-from tg_fetcher_dagster.durable_files import CLOSED, make_folder, refuse_links, storage_failures, write_whole
+from tg_fetcher_dagster.durable_files import storage_failures, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.folders import CLOSED, make_folder, refuse_links
 from tg_fetcher_dagster.ledger.database import BEFORE_THE_LEDGER, not_taken_over
 from tg_fetcher_dagster.settings import Settings
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from tg_fetcher_dagster.durable_files import storage_failures, sync_folder
+from tg_fetcher_dagster.durable_files import storage_failures
+from tg_fetcher_dagster.folders import sync_folder
 
 
 class Move(BaseModel):

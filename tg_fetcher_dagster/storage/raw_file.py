@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 import orjson
 import zstandard
 
-from tg_fetcher_dagster.durable_files import CHUNK, Draft, make_folder, storage_failures
+from tg_fetcher_dagster.durable_files import CHUNK, Draft, storage_failures
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.folders import make_folder
 
 RAW_FORMAT = 1
 """Of the lines in the raw file; stands in its first line."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 from filelock import FileLock, Timeout
 
-from tg_fetcher_dagster.durable_files import make_folder
+from tg_fetcher_dagster.folders import make_folder
 
 log = structlog.get_logger(__name__)
 

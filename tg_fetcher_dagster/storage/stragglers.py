@@ -14,8 +14,9 @@ from typing import Any, Self
 
 import orjson
 
-from tg_fetcher_dagster.durable_files import append_durably, refuse_links, storage_failures
+from tg_fetcher_dagster.durable_files import append_durably, storage_failures
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.folders import refuse_links
 from tg_fetcher_dagster.storage.paths import DayPaths, Store
 
 

@@ -10,7 +10,8 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tg_fetcher_dagster.durable_files import CHUNK, Draft, make_folder, sync_folder
+from tg_fetcher_dagster.durable_files import CHUNK, Draft
+from tg_fetcher_dagster.folders import make_folder, sync_folder
 from tg_fetcher_dagster.storage.paths import DayPaths
 
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.EMLINK, errno.ENOSYS})

@@ -12,7 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
-from tg_fetcher_dagster.durable_files import make_folder, storage_failures
+from tg_fetcher_dagster.durable_files import storage_failures
+from tg_fetcher_dagster.folders import make_folder
 from tg_fetcher_dagster.ledger.database import Ledger
 
 ASIDE: Final = ".before-ledger"

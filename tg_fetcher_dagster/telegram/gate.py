@@ -47,6 +47,8 @@ class Gate:
         counts: what is told of all accounts' requests.
         monotonic: seconds that nobody can set back.
         sent: how many passed, by method.
+        waited: seconds of flood waits that were waited out.
+        repeats: requests that are sent again.
     """
 
     account: str
@@ -57,6 +59,8 @@ class Gate:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Sleep = asyncio.sleep
     sent: Counter[str] = field(default_factory=Counter)
+    waited: float = 0.0
+    repeats: int = 0
 
     async def wait_out(self, method: str, trial: Trial) -> None:
         """Rests until the method's deadline, where that is near.
@@ -84,6 +88,7 @@ class Gate:
             )
             await self.sleep(seconds)
             trial.waited += seconds
+            self.waited += seconds
 
     def retry_at(self, method: str) -> datetime | None:
         """Returns from when on the method may be called again, aware, in UTC; None if it may now."""

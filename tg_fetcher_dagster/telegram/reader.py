@@ -29,6 +29,7 @@ from tg_fetcher_dagster.telegram.peers import (
 from tg_fetcher_dagster.telegram.records import Record
 from tg_fetcher_dagster.telegram.requests import RequestLine
 from tg_fetcher_dagster.telegram.rich import WholeMessage, comment_peer, read_whole
+from tg_fetcher_dagster.telegram.spent import Spent
 from tg_fetcher_dagster.telegram.walk import HistoryWalk
 
 log = structlog.get_logger(__name__)
@@ -61,6 +62,11 @@ class TelegramReader:
     def requests_by_method(self) -> Counter[str]:
         """The same by method: `messages.getHistory`."""
         return self._send.requests_by_method
+
+    @property
+    def spent(self) -> Spent:
+        """What the requests so far have cost."""
+        return self._send.spent
 
     def now(self) -> datetime:
         """Returns the present moment, aware, in UTC, as Telegram sees it."""

@@ -35,6 +35,7 @@ from tg_fetcher_dagster.telegram.errors import (
 )
 from tg_fetcher_dagster.telegram.gate import Gate, Trial
 from tg_fetcher_dagster.telegram.link import Link
+from tg_fetcher_dagster.telegram.spent import Spent
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +101,11 @@ class RequestLine:
     def requests_made(self) -> int:
         """How many requests were sent in all."""
         return self._gate.sent.total()
+
+    @property
+    def spent(self) -> Spent:
+        """What the requests so far have cost."""
+        return Spent(self.requests_made, self._gate.repeats, self._gate.waited)
 
     async def __call__(self, request: Any, *, about: str) -> Any:  # noqa: ANN401 - Telethon is untyped
         """Returns Telegram's answer to a request.
@@ -175,12 +181,14 @@ class RequestLine:
         seconds = self._connections.rest(trial.failures)
         if trial.failures >= TRIES:
             raise failure from error
+        self._gate.repeats += 1
         log.warning(
             "request is sent again",
             account=self._account,
             method=trial.method,
-            attempt=trial.failures,
-            seconds=seconds,
+            retry_count=trial.failures,
+            wait_seconds=seconds,
+            error_type=failure.error_type.value,
             error=failure.message,
         )
 

@@ -26,6 +26,10 @@ from tg_fetcher_dagster.telegram.wholeness import Wholeness
 
 log = structlog.get_logger(__name__)
 
+LEAVING = 0.001
+"""Seconds in which the request for the next page is written to the socket; then the work on the present one
+begins, which nothing interrupts, and is done while the answer is on its way."""
+
 
 class _Next(Enum):
     PAGE = auto()
@@ -101,6 +105,7 @@ class HistoryWalk:
         while answer is not None:
             following = asyncio.create_task(self._ahead(answer))
             try:
+                await asyncio.wait([following], timeout=LEAVING)
                 # What was missing may have been found for two neighbouring pages.
                 page = _below(given_to, await self._wholeness.mended(held, answer))
                 given_to = page.lowest_id if page.messages else given_to

@@ -80,7 +80,7 @@ def test_sigterm_in_a_range_keeps_the_finished_days_and_is_not_retried(deploymen
     assert child.stdout is not None
     assert child.stderr is not None
     for line in child.stderr:
-        if '"date": "2025-11-06"' in line and "day kept" in line:
+        if '"date":"2025-11-06"' in line and "fetch ended" in line:
             break
     os.kill(child.pid, signal.SIGTERM)
     out, err = child.communicate(timeout=PATIENCE)

@@ -1,5 +1,8 @@
 """A run that fails says why and what to do, in the first line that Dagster shows: at each try, too."""
 
+from collections.abc import Callable
+from typing import Any
+
 import dagster as dg
 import pytest
 
@@ -22,7 +25,9 @@ def repeated(result: dg.ExecuteInProcessResult) -> list[str]:
     ]
 
 
-def test_each_try_says_why_it_failed_and_the_last_one_what_to_do(deployment: Deployment) -> None:
+def test_each_try_says_why_it_failed_and_the_last_one_what_to_do(
+    deployment: Deployment, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
     deployment.write_env(MAX_RETRY_ATTEMPTS="2")
     deployment.sandbox.add_fault(method="messages.getHistory", times=100, error="RPC_CALL_FAIL")
 
@@ -46,6 +51,16 @@ def test_each_try_says_why_it_failed_and_the_last_one_what_to_do(deployment: Dep
     }
     said = deployment.said(result.run_id)
     assert {first, second, last} <= set(said)
+    tries = [line for line in log_lines() if line["event"] == "a try failed"]
+    assert [line["error"] for line in tries] == [first, second, last]
+    assert [(line["retry_count"], line["level"]) for line in tries] == [
+        (0, "warning"),
+        (1, "warning"),
+        (2, "error"),
+    ]
+    assert {(line["error_type"], line["advice"], line["run_id"]) for line in tries} == {
+        ("network", WHAT_TO_DO[ErrorType.NETWORK], result.run_id)
+    }
 
 
 def test_telegram_being_away_is_the_first_line(deployment: Deployment) -> None:

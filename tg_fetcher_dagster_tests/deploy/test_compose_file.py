@@ -27,8 +27,14 @@ COMPOSE = ROOT / "docker-compose.yml"
 
 
 @pytest.fixture(scope="module")
-def services() -> dict[str, Any]:
+def all_services() -> dict[str, Any]:
     return yaml.safe_load(COMPOSE.read_text())["services"]
+
+
+@pytest.fixture(scope="module")
+def services(all_services) -> dict[str, Any]:
+    """The services of the fetcher itself; test_compose_monitoring.py looks at those that watch it."""
+    return {name: service for name, service in all_services.items() if "profiles" not in service}
 
 
 def test_the_compose_file_follows_the_compose_specification():
@@ -53,14 +59,14 @@ def test_every_process_of_ours_writes_our_lines_and_says_which_deployment_it_is(
         )
 
 
-def test_every_port_is_published_on_the_loopback_address_only(services):
-    published = [port for service in services.values() for port in service.get("ports", ())]
+def test_every_port_is_published_on_the_loopback_address_only(all_services):
+    published = [port for service in all_services.values() for port in service.get("ports", ())]
     assert published
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_only_what_works_with_them_is_given_the_secrets(services):
-    given = [name for name, service in services.items() if "env_file" in service]
+def test_only_what_works_with_them_is_given_the_secrets(all_services):
+    given = [name for name, service in all_services.items() if "env_file" in service]
     assert given == ["migrate", "code-server"]
 
 
@@ -74,8 +80,8 @@ def test_nothing_works_in_the_data_before_the_ledger_is_up_to_date(services):
             ]
 
 
-def test_every_long_running_service_is_watched_and_comes_back(services):
-    for name, service in services.items():
+def test_every_long_running_service_is_watched_and_comes_back(all_services):
+    for name, service in all_services.items():
         if service["restart"] != "no":
             assert service["restart"] == "unless-stopped", name
             assert "healthcheck" in service, name

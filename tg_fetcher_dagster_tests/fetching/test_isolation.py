@@ -1,5 +1,8 @@
 """One thing that goes wrong spoils its own chat's days and no others."""
 
+import gc
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +69,24 @@ async def test_a_chat_that_fails_in_an_unforeseen_way_ends_for_itself(
 
     failed = {(each.chat, each.day.day): str(each.error.error_type) for each in results if each.error}
     assert failed == {(keys[1], 6): "internal"}, "the newest day was durable before the fault"
+
+
+async def test_the_garbage_collector_leaves_the_modules_alone_for_as_long_as_a_run_reads(
+    fetching: Start,
+) -> None:
+    telegram = fetching(WORLD)
+    key = await telegram.resolve("first_group")
+    frozen: list[int] = []
+
+    def opened() -> AbstractAsyncContextManager[Any]:
+        frozen.append(gc.get_freeze_count())
+        return telegram.context.open_reader()
+
+    request = FetchRequest(request_id="fetch-1", chat=key, days=DAYS)
+    await fetch_chats([request], replace(telegram.context, open_reader=opened))
+
+    assert frozen[0] > 10_000
+    assert gc.get_freeze_count() == 0, "what became garbage meanwhile can be found"
 
 
 async def test_a_day_that_no_walk_accounts_for_is_a_failure(

@@ -1,13 +1,25 @@
 """What is counted stands in a total once, whoever counts it and whoever is killed meanwhile."""
 
 import math
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
-from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.ledger import schema
+from tg_fetcher_dagster.ledger.backup import back_up
+from tg_fetcher_dagster.ledger.database import Ledger, checked_url
+from tg_fetcher_dagster.ledger.engines import engine_of
+from tg_fetcher_dagster.ledger.facts import fact
 from tg_fetcher_dagster.ledger.measures import Measure, Total, fold, measure, read_totals, waiting
-from tg_fetcher_dagster.metrics.counted import ERRORS, FETCH_DURATION, MESSAGES
+from tg_fetcher_dagster.metrics.counted import ERRORS, FETCH_DURATION, HOP_SECONDS, MESSAGES
+from tg_fetcher_dagster.requests.forgetting import MOST_UNCOUNTED, forget_old
 from tg_fetcher_dagster_tests.fixtures_ledger import PostgresServer
 
 
@@ -105,3 +117,125 @@ def test_a_fold_misses_nothing_that_is_committed_later_with_a_smaller_number(
             ("storage",): 1,
         }
     ledger.close()
+
+
+def test_a_ledger_of_the_version_before_counts_from_its_migration_on(ledger_url: str) -> None:
+    """It is made as that version made it: by its own migration."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    engine = engine_of(checked_url(ledger_url))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        command.upgrade(config, "0001")
+        connection.execute(
+            sa.text(
+                "INSERT INTO requests (request_id, source, state, correlation_id, received_at)"
+                " VALUES ('r1', 'cli', 'planned', 'c1', 1)"
+            )
+        )
+    engine.dispose()
+    with pytest.raises(FetchError, match="run tg-fetcher ledger migrate"):
+        Ledger.open(ledger_url)
+
+    assert schema.make_ledger(ledger_url) == "0001"
+
+    with Ledger.open(ledger_url) as ledger:
+        with ledger.write() as connection:
+            measure(connection, [Measure(ERRORS, ("network",))])
+        assert fold(ledger) == 1
+        with ledger.read() as connection:
+            kept = connection.execute(sa.text("SELECT request_id, planned_at FROM requests")).all()
+    assert [tuple(row) for row in kept] == [("r1", None)]
+
+
+def test_a_backup_has_what_is_counted_and_what_still_waits(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger/ledger.sqlite"
+    schema.make_ledger(url)
+    with Ledger.open(url) as ledger:
+        for folded in (True, False):
+            with ledger.write() as connection:
+                measure(connection, [Measure(ERRORS, ("network",))])
+            if folded:
+                fold(ledger)
+        back_up(ledger, tmp_path / "copy.sqlite")
+    with Ledger.open(f"sqlite:///{tmp_path}/copy.sqlite") as copy:
+        fold(copy)
+        with copy.read() as connection:
+            assert [each.value for each in read_totals(connection)] == [2]
+
+
+def test_without_a_monitor_what_waits_stays_bounded_and_is_counted(ledger: Ledger) -> None:
+    names = [f"chat_{number}" for number in range(MOST_UNCOUNTED)]
+    with ledger.write() as connection:
+        measure(connection, [Measure(MESSAGES, (name,)) for name in names])
+    forget_old(ledger, now=1_000.0)
+    with ledger.read() as connection:
+        assert waiting(connection) == MOST_UNCOUNTED, "a monitor has its time"
+    with ledger.write() as connection:
+        measure(connection, [Measure(MESSAGES, (name,)) for name in names])
+
+    forget_old(ledger, now=1_001.0)
+
+    with ledger.read() as connection:
+        assert waiting(connection) == 0
+        assert sum(each.value for each in read_totals(connection)) == 2 * MOST_UNCOUNTED
+
+
+WRITER = """
+import sys
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.facts import keep_fact
+from tg_fetcher_dagster.ledger.measures import Measure, measure
+from tg_fetcher_dagster.metrics.counted import ERRORS, HOP_SECONDS
+with Ledger.open(sys.argv[1]) as ledger:
+    for number in range(1, 1_000_000):
+        with ledger.write() as connection:
+            keep_fact(connection, sys.argv[2], str(number))
+            hop = Measure(HOP_SECONDS, ("plan",), number % 7)
+            measure(connection, [Measure(ERRORS, (sys.argv[2],)), hop])
+        if number == 20:
+            print("writing", flush=True)
+"""
+
+FOLDER = """
+import sys
+from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.measures import fold
+with Ledger.open(sys.argv[1]) as ledger:
+    folded = 0
+    while True:
+        folded += fold(ledger, limit=7)
+        if folded > 20:
+            print("folding", flush=True)
+            folded = -1_000_000_000
+"""
+
+
+def test_whoever_is_killed_the_totals_are_what_was_committed(ledger: Ledger, ledger_url: str) -> None:
+    """Writers and folders at once, all ended by SIGKILL; a writer notes in each transaction how far it is."""
+    writers = ("network", "storage", "internal")
+    work = [[WRITER, ledger_url, name] for name in writers] + [[FOLDER, ledger_url]] * 2
+    processes = [
+        subprocess.Popen([sys.executable, "-c", *each], stdout=subprocess.PIPE, text=True) for each in work
+    ]
+    try:
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() in {"writing\n", "folding\n"}
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+    while fold(ledger):
+        pass
+
+    with ledger.read() as connection:
+        truth = {name: int(fact(connection, name) or 0) for name in writers}
+        totals = read_totals(connection)
+    assert {each.labels[0]: each.value for each in totals if each.metric == ERRORS.name} == truth
+    assert sum(each.count for each in totals if each.metric == HOP_SECONDS.name) == sum(truth.values())
+    assert sum(each.value for each in totals if each.metric == HOP_SECONDS.name) == sum(
+        number % 7 for last in truth.values() for number in range(1, last + 1)
+    )

@@ -116,6 +116,10 @@ def test_a_trace_without_a_line_before_it_says_in_its_line_what_is_wrong() -> No
             },
         ),
         ("Killed", {"level": "warning", "event": "Killed"}),
+        (
+            '{"event":"said","level":"LOUD","timestamp":"never","chat":"x"}',
+            {"chat": "x", "level": "warning", "event": "said"},
+        ),
         ('{"no":"event"}', {"level": "warning", "event": '{"no":"event"}'}),
     ],
 )

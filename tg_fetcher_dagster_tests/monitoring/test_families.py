@@ -1,14 +1,25 @@
 """The text of totals and states is what Prometheus's own library reads back."""
 
 from collections.abc import Iterable
+from random import Random
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.core import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 
 from tg_fetcher_dagster.ledger.measures import Total
 from tg_fetcher_dagster.metrics.counted import ERRORS, FETCH_DURATION, MESSAGES
 from tg_fetcher_dagster.metrics.shown import QUEUE, WORKERS
-from tg_fetcher_dagster.monitoring.families import Shown, counted_families, gauge_families, text_of
+from tg_fetcher_dagster.monitoring.families import (
+    QUANTUM,
+    Shown,
+    counted_families,
+    gauge_families,
+    steady,
+    text_of,
+)
 
 
 def samples(families: Iterable[Family], name: str) -> dict[tuple[str, ...], float]:
@@ -46,7 +57,9 @@ def test_a_histogram_adds_its_buckets_up_to_infinity() -> None:
     assert buckets["demo", "0.25", "day", "fetched"] == 2
     assert buckets["demo", "1800.0", "day", "fetched"] == 3
     assert buckets["demo", "+Inf", "day", "fetched"] == 4
-    assert samples(families, f"{FETCH_DURATION.name}_sum")["demo", "day", "fetched"] == 4_007.4
+    assert samples(families, f"{FETCH_DURATION.name}_sum")["demo", "day", "fetched"] == pytest.approx(
+        4_007.4, abs=QUANTUM
+    )
 
 
 def test_a_total_of_another_version_is_left_out() -> None:
@@ -57,3 +70,10 @@ def test_a_gauge_stands_at_0_for_the_labels_that_are_known() -> None:
     families = gauge_families([Shown(QUEUE, 4, ("redis",)), Shown(WORKERS, 1)])
     assert samples(families, QUEUE.name) == {("redis",): 4, ("spool",): 0}
     assert samples(families, WORKERS.name) == {(): 1}
+
+
+@given(st.lists(st.integers(0, 10**8).map(lambda number: number / 10**4), min_size=2), st.randoms())
+def test_a_sum_is_the_same_in_whatever_order_it_is_added(values: list[float], random: Random) -> None:
+    other = random.sample(values, len(values))
+    middle = random.randrange(len(values))
+    assert steady(sum(values)) == steady(sum(other[:middle]) + sum(other[middle:]))

@@ -3,18 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-import structlog
 
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.events.draining import Drained, prune, publish_pending
 from tg_fetcher_dagster.ledger import outbox as waiting
-from tg_fetcher_dagster.ledger.conditions import condition_begins, condition_ends, standing_conditions
+from tg_fetcher_dagster.ledger.conditions import set_condition
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.logs.lines import configure_logging
+from tg_fetcher_dagster.requests.waiting import REDIS_AWAY
 from tg_fetcher_dagster.settings import Settings
-
-log = structlog.get_logger(__name__)
 
 KEEP = timedelta(days=14)
 """How long published outcomes are kept: longer than any request may be under way."""
@@ -22,9 +20,6 @@ KEEP = timedelta(days=14)
 PRUNE_EVERY = timedelta(hours=1)
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-REDIS_AWAY = "redis"
-"""The condition's name; whoever meets it says so only where nobody has."""
 
 
 @dg.sensor(
@@ -67,28 +62,14 @@ def _publish(settings: Settings, ledger: Ledger) -> str:
     except FetchError as error:
         if error.error_type is not ErrorType.NETWORK:
             raise
-        with ledger.write() as connection:
-            begins = condition_begins(connection, REDIS_AWAY, error.message)
-        said = f"{_how_many(ledger)} wait in the outbox: {error.message}"
-        if begins:
-            log.warning(said)
-        return said
+        set_condition(ledger, REDIS_AWAY, error.message)
+        return f"{_how_many(ledger)} wait in the outbox: {error.message}"
     if not settings.enable_events:
         return f"{drained.published} events are passed over: ENABLE_EVENTS=false"
     if settings.redis_url is None:
         return f"{_how_many(ledger)} wait in the outbox: REDIS_URL is empty"
-    _redis_is_there(ledger)
+    set_condition(ledger, REDIS_AWAY, None)
     return _told(drained)
-
-
-def _redis_is_there(ledger: Ledger) -> None:
-    with ledger.read() as connection:
-        away = any(each.name == REDIS_AWAY for each in standing_conditions(connection))
-    if away:
-        with ledger.write() as connection:
-            ended = condition_ends(connection, REDIS_AWAY)
-        if ended:
-            log.info("Redis is there again", after=ended.why)
 
 
 def _how_many(ledger: Ledger) -> str:

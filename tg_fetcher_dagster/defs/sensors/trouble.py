@@ -1,4 +1,4 @@
-"""A tick that cannot do its work now (Redis away, disk full, a wrong setting) says so in one line, and once.
+"""A tick that cannot do its work now (Redis away, disk full, a wrong setting) says so in a line, and seldom.
 
 An exception out of a tick would show its stack trace every few seconds and say nothing more, and the same
 line every few seconds for hours is not read. Nothing is lost by skipping: what a tick works on stands in the
@@ -10,11 +10,10 @@ from functools import wraps
 from typing import TypeVar
 
 import dagster as dg
-import structlog
 
 from tg_fetcher_dagster.errors import FetchError
-
-log = structlog.get_logger(__name__)
+from tg_fetcher_dagster.logs.lasting import OF_PROCESS
+from tg_fetcher_dagster.logs.lines import log_context
 
 ResultT = TypeVar("ResultT")
 ContextT = TypeVar("ContextT", dg.SensorEvaluationContext, dg.ScheduleEvaluationContext)
@@ -25,22 +24,20 @@ def skips_in_trouble(
 ) -> Callable[[ContextT], ResultT | dg.SkipReason]:
     """Makes the function of a sensor or a schedule answer a `FetchError` with a skip.
 
-    The trouble is logged when it begins and when it ends; every tick that meets it shows it in the UI.
+    The trouble is logged when it begins, every few minutes and when it ends, once for all sensors of this
+    process that meet it; every tick that meets it shows it in the UI.
     """
-    standing: list[str] = []
+    name = tick.__name__
 
     @wraps(tick)
     def guarded(context: ContextT) -> ResultT | dg.SkipReason:
-        try:
-            result = tick(context)
-        except FetchError as error:
-            if standing != [error.message]:
-                context.log.error("%s", error.message)  # noqa: TRY400 - one line, no trace
-                log.error("a sensor waits", sensor=tick.__name__, why=error.message)  # noqa: TRY400
-                standing[:] = [error.message]
-            return dg.SkipReason(error.message)
-        if standing:
-            log.info("a sensor works again", sensor=tick.__name__, after=standing.pop())
-        return result
+        with log_context(tick=name):
+            try:
+                result = tick(context)
+            except FetchError as error:
+                OF_PROCESS.met(error.message, by=name)
+                return dg.SkipReason(error.message)
+            OF_PROCESS.passed(by=name)
+            return result
 
     return guarded

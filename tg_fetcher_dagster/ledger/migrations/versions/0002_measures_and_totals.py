@@ -1,4 +1,4 @@
-"""Measures and totals: what the metrics count."""
+"""Measures and totals: what the metrics count; when a trouble that lasts was said last."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Makes the change."""
+    op.add_column("requests", sa.Column("planned_at", sa.Float(), nullable=True))
     op.create_table(
         "measures",
         sa.Column(
@@ -38,9 +39,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("metric", "labels", "bound", name=op.f("pk_totals")),
         comment="what has happened since the ledger was made, added up by metric, labels and bucket",
     )
+    op.create_index(
+        "ix_days_with_losses",
+        "days",
+        ["chat"],
+        sqlite_where=sa.text("instr(coverage, '\"lost\":[{') > 0"),
+        postgresql_where=sa.text("strpos(coverage, '\"lost\":[{') > 0"),
+    )
+    op.add_column("conditions", sa.Column("said_at", sa.Float(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
     """Takes it back."""
+    op.drop_index("ix_days_with_losses", "days")
+    op.drop_column("conditions", "said_at")
     op.drop_table("totals")
     op.drop_table("measures")
+    op.drop_column("requests", "planned_at")
