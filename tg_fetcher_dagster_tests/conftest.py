@@ -25,4 +25,5 @@ pytest_plugins = [
     "tg_fetcher_dagster_tests.counting",
     "tg_fetcher_dagster_tests.fixtures_redis",
     "tg_fetcher_dagster_tests.fixtures_ledger",
+    "tg_fetcher_dagster_tests.fixtures_logs",
 ]

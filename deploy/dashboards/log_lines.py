@@ -43,7 +43,8 @@ READ = (
         title="One command from its push to its event",
         normal="Paste its correlation_id above: taken in, planned, fetched, told.",
         kind="log",
-        asks=(Ask(f'{ALL} | correlation_id="$correlation_id"', ""),),
+        # A line about several commands, such as a run's, names all of theirs in `correlation_ids`.
+        asks=(Ask('{service=~".+"} |= "$correlation_id" | json', ""),),
         width=24,
         height=10,
     ),

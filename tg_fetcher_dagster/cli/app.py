@@ -136,6 +136,9 @@ def main() -> None:
     if code == INTERRUPTED:
         # A run may still be busy in a thread that nothing can stop. It leaves nothing half-written behind:
         # a day is visible when it is whole, and the system gives locks back.
+        from tg_fetcher_dagster.logs.shipping import end_shipping
+
+        end_shipping()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -23,6 +23,7 @@ def logged(
     from tg_fetcher_dagster.logs.masking import remember_secrets
     from tg_fetcher_dagster.logs.origin import origin_of
     from tg_fetcher_dagster.logs.relay import Relay
+    from tg_fetcher_dagster.logs.shipping import loki_push
     from tg_fetcher_dagster.settings import Settings
 
     try:
@@ -34,5 +35,6 @@ def logged(
         origin_of=lambda pid: origin_of(settings, pid=pid),
         log_format="text" if sys.stderr.isatty() else settings.log_format,
         out=sys.stderr,
+        push=loki_push(settings),
     )
     return relay.run(program)

@@ -1,6 +1,7 @@
 """`tg-fetcher monitor`: metrics and health over HTTP, until Ctrl-C or SIGTERM."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +16,6 @@ def monitor(
     ] = None,
 ) -> None:
     """Show metrics and health over HTTP: /metrics, /health, /health/live, /health/ready."""
-    from tg_fetcher_dagster.cli.dagster_instance import DEFAULT_HOME, HOME
-    from tg_fetcher_dagster.cli.partitions import has_instance
     from tg_fetcher_dagster.logs.lines import configure_logging
     from tg_fetcher_dagster.monitoring.app import application
     from tg_fetcher_dagster.monitoring.serving import listening_socket, serve
@@ -24,8 +23,8 @@ def monitor(
     from tg_fetcher_dagster.monitoring.watching import Watching
     from tg_fetcher_dagster.settings import Settings
 
-    if HOME not in os.environ and has_instance():
-        os.environ[HOME] = str(DEFAULT_HOME.resolve())
+    if "DAGSTER_HOME" not in os.environ and (Path(".dagster_home") / "dagster.yaml").exists():
+        os.environ["DAGSTER_HOME"] = str(Path(".dagster_home").resolve())  # that of `make dev`
     settings = Settings.read()
     configure_logging(settings)
     where = host or settings.monitor_host, port or settings.metrics_port

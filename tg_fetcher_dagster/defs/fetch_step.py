@@ -6,10 +6,12 @@ are kept, since no output of a failing step counts. Not on an attempt that will 
 told twice.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+import structlog
 
 from tg_fetcher_dagster.chats.spelling import ChatSpelling
 from tg_fetcher_dagster.days import day_of
@@ -23,6 +25,7 @@ from tg_fetcher_dagster.defs.failures import (
     days_failed,
     out_of_round,
     refused,
+    sort_of,
     worth_a_retry,
 )
 from tg_fetcher_dagster.defs.gauges import push_gauges
@@ -30,15 +33,19 @@ from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_
 from tg_fetcher_dagster.defs.materialisations import ShownDays, StepEvent
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.defs.run_end import StepResult, end_step, interrupted_by_operator, note_failures
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.defs.run_tags import FAILED, tags_of
+from tg_fetcher_dagster.errors import ErrorType, FetchError, advice
 from tg_fetcher_dagster.fetching.chat_days import kept_days
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.failures import failure_of
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats
+from tg_fetcher_dagster.logs.lines import log_context
 from tg_fetcher_dagster.requests.batch_end import Settled
 from tg_fetcher_dagster.requests.registration import RegisteredRun, begin_run
 from tg_fetcher_dagster.settings import DefinitionSettings
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,18 +97,34 @@ def fetch_step(
     try:
         yield from _step(_registered(context, config, telegram, today=today), tries)
     except (TriedAgain, dg.Failure) as told:
-        _tell(context, told)
+        _tell(context, told, tries)
         raise
     except Exception as error:  # noqa: BLE001 - told by its first line, and with its trace in the log
         why = broken_off(failure_of(error, about="the step"), tries)
-        _tell(context, why)
+        _tell(context, why, tries)
         raise why from (None if isinstance(error, FetchError) else error)
 
 
-def _tell(context: dg.AssetExecutionContext, told: TriedAgain | dg.Failure) -> None:
-    """Says in the log, too, how a try of the step ended."""
-    tell = context.log.warning if isinstance(told, TriedAgain) else context.log.error
-    tell("%s", told)
+def _tell(context: dg.AssetExecutionContext, told: TriedAgain | dg.Failure, tries: Tries) -> None:
+    """Says in one line how a try of the step ended: on the run's page, in the log, in the list of runs."""
+    level, seconds = logging.ERROR, None
+    if isinstance(told, TriedAgain):
+        level, seconds = logging.WARNING, told.seconds_to_wait
+    context.log.log(level, "%s", told)
+    sort = sort_of(told)
+    log.log(
+        level,
+        "a try failed",
+        run_id=context.run.run_id,
+        retry_count=tries.made,
+        tries=tries.allowed + 1,
+        wait_seconds=seconds,
+        error_type=sort.value,
+        error=str(told),
+        advice=advice([sort]),
+    )
+    if isinstance(told, dg.Failure) and "error_type" in told.metadata:
+        context.instance.add_run_tags(context.run.run_id, {FAILED: sort.value})
 
 
 def _step(step: FetchStep, tries: Tries) -> Iterator[StepEvent]:
@@ -117,7 +140,8 @@ def _step(step: FetchStep, tries: Tries) -> Iterator[StepEvent]:
     if errors:
         note_failures(telegram.ledger, step.run.batch_id, failed, requests=step.requests)
         if tries.another and worth_a_retry(errors, telegram.settings):
-            raise tries.again(cause_of(errors, of=step.asked.count))
+            first = next(iter(errors.values()))
+            raise tries.again(cause_of(errors, of=step.asked.count), first.error_type)
         step.shown.log(results)
         step.shown.log_doubts(failed)
         failure = _failed(step, results, errors)
@@ -157,6 +181,10 @@ def _registered(
         limit=config.limit,
         account=telegram.settings.telegram_account,
     )
+    if not run.asked_here:
+        days = [day for each in asked.chats.values() for day in each]
+        tags = tags_of(list(asked.chats), min(days), max(days), today=today, asked_by=["the UI"])
+        context.instance.add_run_tags(context.run.run_id, tags)
     if today:  # a run that begins after midnight still reads the day that was asked for
         asked = days_of_chats(keys, run.first, key_of=key_of)
     return FetchStep(
@@ -173,7 +201,8 @@ def _registered(
 def _fetched(step: FetchStep) -> list[DayReport]:
     """Returns one result a day; where nothing can be read at all, each day failed."""
     try:
-        return run_to_its_end(fetch_chats(step.requests, step.fetching), step.telegram.heartbeat)
+        with log_context(batch_id=step.run.batch_id, retry_count=step.context.retry_number):
+            return run_to_its_end(fetch_chats(step.requests, step.fetching), step.telegram.heartbeat)
     except Interrupted:
         raise _interrupted(step) from None
     except FetchError as error:

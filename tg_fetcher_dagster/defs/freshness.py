@@ -122,7 +122,7 @@ def _numbers_and_table(found: Sequence[Freshness]) -> dict[str, Any]:
         " done `DAY_DEADLINE_HOURS` after its end; earlier days are looked at as far as `HEAL_DAYS` says.\n\n"
         "**Yellow**: a day is missing, or a chat cannot be read. **Red**: the two newest days of a chat are"
         " missing. The table says of each such chat since when, why, and what to do; what it does not name is"
-        " up to date. Evaluated every five minutes by the sensor `freshness`, without a run; told when it"
+        " up to date. Evaluated every minute by the sensor `freshness`, without a run; told when it"
         " changes and once a day."
     ),
 )

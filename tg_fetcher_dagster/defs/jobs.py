@@ -11,6 +11,7 @@ from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.defs.failures import failure, refused
 from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.resources import TelethonResource
+from tg_fetcher_dagster.defs.run_tags import FAILED
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.telegram import resolving
 
@@ -20,10 +21,16 @@ NAMED: Final = 10
 """Chats that a failure names."""
 
 FETCH_DAYS = dg.define_asset_job(
-    "fetch_days", selection=["messages"], description="Days of one chat, or one day of all chats."
+    "fetch_days",
+    selection=["messages"],
+    description="Reads days of one chat, or one day of several chats. The sensor `requests` starts it for"
+    " whoever asked; by hand, materialize `messages` instead. A failed run says in its first line what to"
+    " do.",
 )
 FETCH_TODAY = dg.define_asset_job(
-    "fetch_today", selection=["messages_today"], description="The unfinished day of a chat."
+    "fetch_today",
+    selection=["messages_today"],
+    description="Reads the day of a chat that is not over yet, for a command with `mode: today`.",
 )
 
 
@@ -43,6 +50,14 @@ async def resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegra
     Raises:
         Failure: chats were not resolved: one line that names them.
     """
+    try:
+        await _resolve(context, config, telegram)
+    except dg.Failure as failed:
+        context.instance.add_run_tags(context.run.run_id, {FAILED: str(failed.metadata["error_type"].value)})
+        raise
+
+
+async def _resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegram: TelethonResource) -> None:
     try:
         fetching = telegram.fetching()
         fetching.store.prepare()
@@ -78,7 +93,11 @@ def _not_resolved(unknown: Mapping[str, FetchError], *, of: int) -> dg.Failure:
     )
 
 
-@dg.job(description="Finds out who chats are that were never asked for before: one request each.")
+@dg.job(
+    description="Finds out who chats are that were never asked for before: one request each. **Red**: the"
+    " first line names the chats that cannot be found or read; whoever asked is told, and other chats are"
+    " not held up.",
+)
 def resolve_chats() -> None:
     """One step: a chat costs one request, under the account's lease."""
     resolve()

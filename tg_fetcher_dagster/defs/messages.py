@@ -1,12 +1,11 @@
-"""A chat's messages of one day, complete, as files.
+"""The assets: a chat's messages of one day, complete, as files; and the day that is not over yet.
 
-Each partition is one chat and one day. A range of days of one chat is one run and one walk over the chat's
-history; each day's file is durable as soon as it is proved whole. A day that is complete is not read again
-unless `force` asks for it. See docs/files.md for what is in the files.
+A range of days of one chat is one run and one walk over the chat's history; each day's file is durable as
+soon as it is proved whole. What is in the files docs/files.md says, what the UI shows of them docs/ui.md.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import dagster as dg
 
@@ -23,6 +22,29 @@ POOL = "telegram"
 """The pool of runs that ask Telegram; its limit is the number of accounts."""
 
 GROUP = "telegram"
+
+MESSAGES: Final = """
+**A chat's messages of one day, complete, as files.** A partition is one chat and one day; its file is
+`DATA_DIR/{chat}/{date}.json`.
+
+- **When**: the schedule `yesterday` asks for the last day of every chat; commands and this page ask for any
+  other. A range of days is one run and one walk over the chat's history.
+- **Materialize** reads what is missing. A day that is complete is not read again (`outcome: skipped`), unless
+  the run's config says `force: true`.
+- **Green**: the day's file is there, whole. An empty day is green, too, with 0 messages.
+- **Red**: the run's first line says why and what to do. Other days of the run are kept, and nothing of a
+  failed day is half-written. Where it says "it will be done by itself", there is nothing to do.
+- **Plots**: `messages`, `comments`, `requests`, `duration_seconds`, `lag_hours` (from the day's end to its
+  reading), `losses` (what is known to be missing).
+"""
+
+TODAY: Final = """
+**The day of each chat that is not over yet.** Its file is the one that `messages` makes final after midnight,
+and says `final: false` until then.
+
+- **When**: a command with `mode: today`, or this page. No schedule asks for it.
+- **Red**: the run's first line says why and what to do; `messages` reads the day after midnight all the same.
+"""
 
 NOTHING = cast("dg.DagsterType", dg.Nothing)
 """The days rest on the disk: there is nothing for an I/O manager to store. Dagster types it as a class."""
@@ -46,6 +68,7 @@ def _fetching(
         group_name=GROUP,
         kinds={"telegram", "json"},
         owners=["team:telegram"],
+        tags={"reads": "telegram", "writes": "day_files"},
     )
 
 
@@ -53,7 +76,7 @@ def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
     """Returns the asset `messages`, partitioned by chat and date."""
     partitions = chat_days(settings)
 
-    @_fetching(partitions, __doc__ or "", check_specs(partitions))
+    @_fetching(partitions, MESSAGES, check_specs(partitions))
     def messages(
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
     ) -> Iterator[StepEvent]:
@@ -65,10 +88,7 @@ def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
 def build_messages_today(settings: DefinitionSettings) -> dg.AssetsDefinition:
     """Returns the asset `messages_today`, partitioned by chat: the unfinished day, stored as not final."""
 
-    @_fetching(
-        CHATS,
-        "The unfinished day of each chat: the file that `messages` finishes after midnight.",
-    )
+    @_fetching(CHATS, TODAY)
     def messages_today(
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
     ) -> Iterator[StepEvent]:

@@ -30,7 +30,10 @@ _OPENING = threading.Lock()
 
 
 class TelethonResource(dg.ConfigurableResource[None]):
-    """Telegram for one run: opened at the first request, so that a run with nothing to ask never connects."""
+    """Telegram for one run: the settings of `.env` as they are when it starts, and the account's session.
+
+    Opened at the first request, so that a run with nothing to ask never connects.
+    """
 
     _settings: Settings | None = PrivateAttr(default=None)
     _ledger: Ledger | None = PrivateAttr(default=None)

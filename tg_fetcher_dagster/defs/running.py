@@ -3,7 +3,7 @@
 Sensors ask the daemon for such runs; `tg-fetcher fetch --direct` runs them in its own process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import dagster as dg
 from tg_fetcher_dagster.defs.config import run_config_of
 from tg_fetcher_dagster.defs.jobs import FETCH_DAYS, FETCH_TODAY, resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS, range_tags
+from tg_fetcher_dagster.defs.run_tags import chat_tags, tags_of
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.requests.runs import ResolveRequest
 
@@ -36,11 +37,15 @@ class BatchRun:
     partition_key: str | None
 
 
-def run_of(batch: Batch) -> BatchRun:
-    """Returns the run that a batch asks for; its key is the batch, which one run fetches."""
+def run_of(batch: Batch, asked_by: Sequence[str] = ()) -> BatchRun:
+    """Returns the run that a batch asks for; its key is the batch, which one run fetches.
+
+    Args:
+        batch: what to fetch.
+        asked_by: who wants it, the first asker first.
+    """
     tags = {
-        "chat": batch.chats[0] if len(batch.chats) == 1 else f"{len(batch.chats)} chats",
-        "request": batch.batch_id,
+        **tags_of(batch.chats, batch.first, batch.last, today=batch.today, asked_by=asked_by),
         PRIORITY: str(-batch.priority),
     }
     if batch.today:
@@ -59,9 +64,9 @@ def run_of(batch: Batch) -> BatchRun:
     )
 
 
-def run_request(batch: Batch) -> dg.RunRequest:
+def run_request(batch: Batch, asked_by: Sequence[str] = ()) -> dg.RunRequest:
     """Returns what a sensor answers so that the daemon runs a batch."""
-    run = run_of(batch)
+    run = run_of(batch, asked_by)
     return dg.RunRequest(
         run_key=batch.batch_id,
         job_name=run.job_name,
@@ -77,6 +82,7 @@ def resolve_run_request(request: ResolveRequest) -> dg.RunRequest:
         run_key=request.run_key,
         job_name=resolve_chats.name,
         run_config=_resolve_config(request),
+        tags=chat_tags(request.spellings),
     )
 
 
@@ -92,7 +98,7 @@ def run_batch(
         log_level: of Dagster's lines on standard error; the instance keeps all of them.
     """
     instance.add_dynamic_partitions(CHATS.name or "", list(batch.chats))
-    run = run_of(batch)
+    run = run_of(batch, ("this terminal",))
     return definitions.resolve_job_def(run.job_name).execute_in_process(
         instance=instance,
         run_config={**run.run_config, **_console(log_level)},
@@ -113,7 +119,7 @@ def run_resolve(
     return definitions.resolve_job_def(resolve_chats.name).execute_in_process(
         instance=instance,
         run_config={**_resolve_config(request), **_console(log_level)},
-        tags={RUN_KEY: request.run_key},
+        tags={**chat_tags(request.spellings), RUN_KEY: request.run_key},
         raise_on_error=False,
     )
 

@@ -35,7 +35,9 @@ def build_yesterday(settings: DefinitionSettings) -> dg.ScheduleDefinition:
         execution_timezone=settings.timezone,
         job=FETCH_DAYS,
         default_status=status.RUNNING if running else status.STOPPED,
-        description="Asks for yesterday of every chat that is not paused; the sensor `requests` starts runs.",
+        description="Asks for yesterday of every chat that is not paused, and for a few earlier days that"
+        " are missing (HEAL_DAYS). It starts no run itself: the sensor requests does, so a tick that is"
+        " skipped is right, and says what it asked for. Off: no chat is kept up to date by itself.",
     )
     @skips_in_trouble
     def yesterday(context: dg.ScheduleEvaluationContext) -> dg.SkipReason:

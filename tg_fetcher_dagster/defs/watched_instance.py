@@ -7,7 +7,8 @@ from typing import Final
 import dagster as dg
 import yaml
 
-from tg_fetcher_dagster.defs.instance_state import InstanceState, instance_state
+from tg_fetcher_dagster.defs.instance_facts import InstanceState
+from tg_fetcher_dagster.defs.instance_state import instance_state
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.settings import DefinitionSettings
 

@@ -1,7 +1,7 @@
-"""Troubles that last, as one process remembers them: said when they begin, every few minutes, and at their end.
+"""Troubles that last, as one process remembers them: said when they begin, every few minutes, and at the end.
 
-What lasts for all processes stands in the ledger (`ledger/conditions.py`); this is for the ledger itself being
-away, and for whatever else one process meets again and again.
+What lasts for all processes stands in the ledger (`ledger/conditions.py`); this is for the ledger itself
+being away, and for whatever else one process meets again and again.
 """
 
 import threading

@@ -8,9 +8,9 @@ warning or worse is let through; Dagster's own lines come by another way (logs/f
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -20,7 +20,11 @@ from tg_fetcher_dagster.logs.masking import masked_fields, remember_secrets
 from tg_fetcher_dagster.logs.moments import timestamp_of
 from tg_fetcher_dagster.logs.origin import origin_of
 from tg_fetcher_dagster.logs.rendering import LogFormat, rendered
+from tg_fetcher_dagster.logs.shipping import loki_push
 from tg_fetcher_dagster.settings import Settings
+
+if TYPE_CHECKING:
+    from tg_fetcher_dagster.logs.loki import LokiPush
 
 OWN: Final = "tg_fetcher_dagster"
 """The logger of this project; its modules' loggers are below it."""
@@ -105,7 +109,22 @@ def configure_logging(settings: Settings) -> None:
     if written_by(own) is None:
         own.addHandler(handler)
         root.addHandler(handler)
+    _ship(settings, (own, root))
     logging.getLogger("telethon").setLevel(logging.ERROR)
+
+
+def _ship(settings: Settings, loggers: Sequence[logging.Logger]) -> None:
+    """Lets lines go to Loki as well where LOKI_URL says so, in JSON whatever LOG_FORMAT says."""
+    push = loki_push(settings)
+    for logger in loggers:
+        for handler in [each for each in logger.handlers if isinstance(each, Shipped)]:
+            logger.removeHandler(handler)
+    if push is None:
+        return
+    shipped = Shipped(push)
+    shipped.setFormatter(formatter(settings, "json"))
+    for logger in loggers:
+        logger.addHandler(shipped)
 
 
 class Lines(logging.StreamHandler[Any]):
@@ -115,6 +134,22 @@ class Lines(logging.StreamHandler[Any]):
         """Takes the stream that the lines go to."""
         super().__init__(stream)
         self.addFilter(_is_not_dagsters)
+
+
+class Shipped(logging.Handler):
+    """Gives each line to the push to Loki, which never waits."""
+
+    def __init__(self, push: "LokiPush") -> None:
+        """Takes where lines go."""
+        super().__init__()
+        self._push = push
+        self.addFilter(_is_not_dagsters)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Formats a line and puts it into the queue."""
+        if self._push.is_own_thread and not record.name.startswith(OWN):
+            return  # what the libraries that push say would go in circles
+        self._push.put(record.created, record.levelname.lower(), self.format(record))
 
 
 def _is_not_dagsters(record: logging.LogRecord) -> bool:

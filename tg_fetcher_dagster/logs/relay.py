@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from selectors import EVENT_READ, DefaultSelector
 from types import FrameType
-from typing import Any, Final, TextIO
+from typing import Final, Protocol, TextIO
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.logs.foreign_lines import Fields, ForeignLines, is_ours
@@ -32,6 +32,13 @@ LONGEST: Final = 1_000_000
 """Bytes of a line; what has no end by then is taken for one."""
 
 HANDED_ON: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Pushes(Protocol):
+    """Sends lines somewhere besides."""
+
+    def put(self, created: float, level: str, text: str) -> None:
+        """Takes a line, written at a moment (seconds since 1970), as its JSON; it never waits."""
 
 
 class _Stream:
@@ -62,7 +69,7 @@ class Relay:
         origin_of: Callable[[int], Mapping[str, str]],
         log_format: LogFormat,
         out: TextIO,
-        push: Callable[[Mapping[str, Any], str], object] | None = None,
+        push: Pushes | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Takes where its lines go.
@@ -71,7 +78,7 @@ class Relay:
             origin_of: returns the fields that every line of a process has, by its id.
             log_format: as in LOG_FORMAT.
             out: where they are written.
-            push: is told of each line that the program has not written in our own way, and its JSON.
+            push: takes each line that the program has not written in our own way.
             clock: seconds since 1970.
         """
         self._origin_of = origin_of
@@ -145,7 +152,7 @@ class Relay:
             # What this package has written is masked already, and has been pushed by whoever wrote it.
             whole = fields if own else {**masked_fields(fields), **self._origin}
             if self._push is not None and not own:
-                self._push(whole, rendered(whole, "json"))
+                self._push.put(self._clock(), str(whole["level"]), rendered(whole, "json"))
             try:
                 self._out.write(rendered(whole, self._format) + "\n")
             except OSError:

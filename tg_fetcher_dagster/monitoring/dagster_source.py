@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tg_fetcher_dagster.defs.instance_state import InstanceState
-from tg_fetcher_dagster.defs.watched_instance import WatchedInstance
+from tg_fetcher_dagster.defs.instance_facts import InstanceState
 from tg_fetcher_dagster.metrics import shown
 from tg_fetcher_dagster.monitoring.families import Shown, gauge_families, text_of
 from tg_fetcher_dagster.monitoring.reader import Reading
 from tg_fetcher_dagster.monitoring.states_shown import since
 from tg_fetcher_dagster.settings import Settings
+
+if TYPE_CHECKING:
+    from tg_fetcher_dagster.defs.watched_instance import WatchedInstance
 
 EVERY: Final = 10.0
 
@@ -24,7 +26,8 @@ class DagsterSource:
     """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
-        self._instance = WatchedInstance(settings)
+        self._settings = settings
+        self._instance: WatchedInstance | None = None
         self._clock = clock
 
     def read(self) -> Reading[InstanceState]:
@@ -33,6 +36,11 @@ class DagsterSource:
         Raises:
             FetchError: (storage) the instance cannot be read.
         """
+        if self._instance is None:
+            # Dagster takes a second or two to load, and the other sources are not to wait for it.
+            from tg_fetcher_dagster.defs.watched_instance import WatchedInstance  # noqa: PLC0415
+
+            self._instance = WatchedInstance(self._settings)
         state = self._instance.state(self._clock())
         return Reading(state, text_of(gauge_families(instance_gauges(state))))
 

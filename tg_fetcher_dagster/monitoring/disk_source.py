@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tg_fetcher_dagster.defs.watched_instance import HOME
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger.database import file_of
 from tg_fetcher_dagster.metrics import shown
@@ -16,6 +15,8 @@ from tg_fetcher_dagster.requests.spool import oldest_in
 from tg_fetcher_dagster.settings import Settings
 
 EVERY: Final = 10.0
+
+HOME: Final = "DAGSTER_HOME"
 
 
 @dataclass(frozen=True, slots=True)

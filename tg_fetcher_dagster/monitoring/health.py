@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from tg_fetcher_dagster.defs.instance_state import InstanceState
+from tg_fetcher_dagster.defs.instance_facts import InstanceState
 from tg_fetcher_dagster.monitoring.verdict import Observed, Source, Status, status_of, troubles_of
 
 Telegram = Literal["connected", "disconnected", "resting", "signed_out", "unknown"]

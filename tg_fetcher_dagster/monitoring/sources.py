@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tg_fetcher_dagster.defs.instance_state import InstanceState
+from tg_fetcher_dagster.defs.instance_facts import InstanceState
 from tg_fetcher_dagster.ledger.engines import BUSY_SECONDS
 from tg_fetcher_dagster.monitoring import dagster_source, disk_source, ledger_source, redis_source
 from tg_fetcher_dagster.monitoring.dagster_source import DagsterSource

@@ -1,7 +1,6 @@
 """The command as a person uses it: its exit code, what it prints, and a folder of its own."""
 
 import io
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from tg_fetcher_dagster.cli.app import run
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram import client, connections
+from tg_fetcher_dagster_tests.fixtures_logs import forget_logging
 
 WORLD: dict[str, Any] = {
     "seed": 11,
@@ -87,7 +87,7 @@ def command(
 
     yield call
     # The handler writes to this test's standard error, which is gone with the test.
-    logging.getLogger("tg_fetcher_dagster").handlers.clear()
+    forget_logging()
     os.environ.pop("DAGSTER_HOME", None)
 
 

@@ -1,6 +1,5 @@
 """A deployment of the test's own; definitions are made anew from its settings."""
 
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from tg_fetcher_dagster.accounts.store import AccountStore
 from tg_fetcher_dagster.settings import ENV_FILE_VARIABLE, Settings
 from tg_fetcher_dagster.telegram import connections
 from tg_fetcher_dagster_tests.defs.deployment import AWAY, WORLD, Deployment
+from tg_fetcher_dagster_tests.fixtures_logs import forget_logging
 from tg_fetcher_sandbox.background import RunningSandbox
 
 
@@ -59,7 +59,7 @@ def deployment(
     if "ledger" in vars(made):
         made.ledger.close()
     # Its handler writes to this test's standard error, which is gone with the test.
-    logging.getLogger("tg_fetcher_dagster").handlers.clear()
+    forget_logging()
 
 
 @pytest.fixture

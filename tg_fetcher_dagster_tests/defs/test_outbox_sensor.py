@@ -75,7 +75,7 @@ def test_a_redis_that_stays_away_is_said_once_and_once_more_when_it_is_back(
     assert tick() == "published 1 events"
     assert tick() == "no event waits to be published"
     [line] = logged(capfd)
-    assert "Redis is there again" in line
+    assert "a trouble is over" in line
     with ledger.read() as connection:
         assert standing_conditions(connection) == []
     assert len(on_the_stream(redis_client)) == 1

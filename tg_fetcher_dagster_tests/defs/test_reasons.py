@@ -1,5 +1,8 @@
 """A run that fails says why and what to do, in the first line that Dagster shows: at each try, too."""
 
+from collections.abc import Callable
+from typing import Any
+
 import dagster as dg
 import pytest
 
@@ -22,7 +25,9 @@ def repeated(result: dg.ExecuteInProcessResult) -> list[str]:
     ]
 
 
-def test_each_try_says_why_it_failed_and_the_last_one_what_to_do(deployment: Deployment) -> None:
+def test_each_try_says_why_it_failed_and_the_last_one_what_to_do(
+    deployment: Deployment, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
     deployment.write_env(MAX_RETRY_ATTEMPTS="2")
     deployment.sandbox.add_fault(method="messages.getHistory", times=100, error="RPC_CALL_FAIL")
 
@@ -32,12 +37,30 @@ def test_each_try_says_why_it_failed_and_the_last_one_what_to_do(deployment: Dep
     assert first.startswith("try 1 of 3 failed, the next one begins in ")
     assert second.startswith("try 2 of 3 failed, the next one begins in ")
     last = first_line(failure_of(result).error)
-    cause = "1 of 1 days not fetched: def_busy|2025-11-03: "
+    cause = "1 of 1 day not fetched: def_busy|2025-11-03: "
     assert all(cause in each and "\n" not in each for each in (first, second, last))
     assert last.startswith("another run tries again after 20")
     assert last.endswith(f". What to do: {WHAT_TO_DO[ErrorType.NETWORK]}")
+    run = deployment.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert {name: run.tags[name] for name in ("chat", "days", "asked_by", "error_type")} == {
+        "chat": "def_busy",
+        "days": "2025-11-03",
+        "asked_by": "the UI",
+        "error_type": "network",
+    }
     said = deployment.said(result.run_id)
     assert {first, second, last} <= set(said)
+    tries = [line for line in log_lines() if line["event"] == "a try failed"]
+    assert [line["error"] for line in tries] == [first, second, last]
+    assert [(line["retry_count"], line["level"]) for line in tries] == [
+        (0, "warning"),
+        (1, "warning"),
+        (2, "error"),
+    ]
+    assert {(line["error_type"], line["advice"], line["run_id"]) for line in tries} == {
+        ("network", WHAT_TO_DO[ErrorType.NETWORK], result.run_id)
+    }
 
 
 def test_telegram_being_away_is_the_first_line(deployment: Deployment) -> None:
@@ -49,7 +72,7 @@ def test_telegram_being_away_is_the_first_line(deployment: Deployment) -> None:
     assert repeated(result) == []
     said = first_line(failure_of(result).error)
     assert said.startswith("waits until 20")
-    assert "it will be done by itself: 1 of 1 days not fetched: def_busy|2025-11-03: " in said
+    assert "it will be done by itself: 1 of 1 day not fetched: def_busy|2025-11-03: " in said
     assert said.endswith(f". What to do: {WHAT_TO_DO[ErrorType.TELEGRAM_AWAY]}")
 
 

@@ -10,8 +10,10 @@ from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.dagster_runs import DagsterRuns
 from tg_fetcher_dagster.defs.partitions import CHATS
 from tg_fetcher_dagster.defs.running import RUN_KEY, run_request
-from tg_fetcher_dagster.ledger.batches import Batch
-from tg_fetcher_dagster.ledger.database import Ledger
+from tg_fetcher_dagster.ledger.askers import askers_of_batches
+from tg_fetcher_dagster.ledger.batches import Batch, put
+from tg_fetcher_dagster.ledger.database import Ledger, now
+from tg_fetcher_dagster.requests.asking import NewRequest, ask
 from tg_fetcher_dagster.requests.registration import begin_run, end_run
 from tg_fetcher_dagster.requests.runs import RunStatus
 
@@ -33,7 +35,7 @@ def test_neighbouring_days_of_a_chat_are_a_range_and_the_urgent_ones_go_first() 
     }
     assert request.tags == {
         "chat": "news",
-        "request": "b1",
+        "days": "2025-11-03..2025-11-05",
         "dagster/priority": "-50",
         START: "news|2025-11-03",
         END: "news|2025-11-05",
@@ -51,6 +53,28 @@ def test_one_day_of_several_chats_is_a_rectangle_and_an_unfinished_day_one_parti
     today = run_request(batch(today=True, last=DAYS[0]))
     assert (today.job_name, today.partition_key) == ("fetch_today", "news")
     assert START not in today.tags
+    assert today.tags["days"] == "2025-11-03 (unfinished)"
+
+
+def test_tags_name_who_asked_in_one_short_line() -> None:
+    def asked_by(*names: str) -> str:
+        return str(run_request(batch(), names).tags["asked_by"])
+
+    assert asked_by("nightly-report") == "nightly-report"
+    assert asked_by("alice", "bob", "carol") == "alice and 2 more"
+    assert asked_by("a\x1b[31m\nb") == "a [31m b"
+    assert len(asked_by("x" * 200)) == len(asked_by("x" * 200, "y")) == 63
+    assert asked_by("x" * 200, "y").endswith("… and 1 more")
+    assert "asked_by" not in run_request(batch()).tags
+
+
+def test_who_asked_is_named_as_the_command_names_him_or_by_where_it_came_from(ledger: Ledger) -> None:
+    with ledger.write() as connection:
+        put(connection, batch())
+        for name in ("alice", "unknown", "alice", "bob"):
+            asked = NewRequest(source="redis", days={"news": (DAYS[0],)}, requested_by=name)
+            ask(connection, asked, now=now(), batch_id="b1")
+        assert askers_of_batches(connection, ["b1", "b2"]) == {"b1": ("alice", "redis", "bob")}
 
 
 def make_run(

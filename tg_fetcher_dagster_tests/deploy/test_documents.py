@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tg_fetcher_dagster.definitions import defs
+from tg_fetcher_dagster.defs.checks import DESCRIPTIONS
+from tg_fetcher_dagster.errors import WHAT_TO_DO
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"(?:^\$ |`)(?:\S*/)?tg-fetcher ([a-z][^`\n#|<]*)", re.MULTILINE)
+
+TOLD_COMMAND = re.compile(r"tg-fetcher ([a-z]+(?: [a-z]+)?(?: [A-Z]+)*(?: --[a-z]+(?: [A-Z]+)?)*)")
 
 
 def named(path):
@@ -51,3 +57,28 @@ def test_every_command_and_option_of_tg_fetcher_exists(document):
             assert known, line
         for option in (word for word in words if word.startswith("--")):
             assert option.partition("=")[0] in known, line
+
+
+def test_every_command_that_a_failure_or_the_ui_tells_a_person_to_type_exists():
+    location = defs().get_repository_def()
+    told = [
+        *WHAT_TO_DO.values(),
+        *DESCRIPTIONS.values(),
+        *(each.description or "" for each in (*location.sensor_defs, *location.schedule_defs)),
+    ]
+    lines = [line for text in told for line in TOLD_COMMAND.findall(text)]
+    assert len(lines) > 10
+    for line in lines:
+        words = line.split()
+        known = help_of(words[0])
+        assert known, line
+        if "\nCommands:" in known:
+            assert help_of(*words[:2]), line
+        for option in (word for word in words if word.startswith("--")):
+            assert option in known, line
+
+
+def test_the_page_of_the_ui_says_what_to_do_as_a_failed_run_does():
+    page = (ROOT / "docs" / "ui.md").read_text()
+    for sort, said in WHAT_TO_DO.items():
+        assert f"\n| `{sort.value}` | {said} |\n" in page

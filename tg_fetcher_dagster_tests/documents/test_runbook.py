@@ -1,6 +1,11 @@
 """docs/runbook.md and the alerts belong together, and every anchor in the documents leads to a heading."""
 
 import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +65,27 @@ def test_every_anchor_leads_to_a_heading(path: Path) -> None:
         if "://" not in target:
             page = path.parent / target if target else path
             assert wanted in anchors(page), f"{target}#{wanted}"
+
+
+@cache
+def help_of(*words: str) -> str:
+    program = Path(sys.executable).with_name(words[0])
+    asked = subprocess.run([program, *words[1:], "--help"], capture_output=True, text=True, check=False)
+    return asked.stdout if asked.returncode == 0 else ""
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_and_option_of_dagster_exists(path: Path) -> None:
+    typed = re.findall(
+        r"(?:^\$ |`)(dagster(?:-\w+)? [^`\n#|]*)", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    for line in typed:
+        program, *words = shlex.split(line)
+        names = list(takewhile(lambda word: re.fullmatch(r"[a-z-]+", word) and word[0] != "-", words))
+        while names and not help_of(program, *names):
+            names.pop()  # an argument
+        known = help_of(program, *names)
+        assert known, line
+        assert names or not words or words[0].startswith("-"), line
+        for option in (word for word in words if word.startswith("--")):
+            assert option in known, line

@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.logs.lines import Lines, configure_logging, log_context
-from tg_fetcher_dagster.logs.masking import forget_secrets, masked
+from tg_fetcher_dagster.logs.lines import configure_logging, log_context
+from tg_fetcher_dagster.logs.masking import masked
 from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster_tests.fixtures_logs import LOGGERS, forget_logging, lines_into, our_handlers
 
 API_HASH = "0123456789abcdef0123456789abcdef"
 CORRELATION_ID = "9f86d081884c7d659a2feaa0c55ad015"
@@ -54,29 +55,16 @@ HIDDEN = (
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     """Logging is one for a process: what a test sets up ends with it."""
+    forget_logging()
     yield
-    for logger in LOGGERS:
-        for handler in our_handlers(logger):
-            logger.removeHandler(handler)
-    forget_secrets()
-    structlog.reset_defaults()
-
-
-LOGGERS = (logging.getLogger("tg_fetcher_dagster"), logging.getLogger())
-
-
-def our_handlers(logger: logging.Logger) -> list[Lines]:
-    """The handlers that `configure_logging` made; pytest puts its own beside them."""
-    return [handler for handler in logger.handlers if isinstance(handler, Lines)]
+    forget_logging()
 
 
 def lines(**settings: Any) -> io.StringIO:
     """Sets logging up and returns where the lines go."""
     configure_logging(Settings.read(**settings))
     written = io.StringIO()
-    for logger in LOGGERS:
-        [handler] = our_handlers(logger)
-        handler.setStream(written)
+    lines_into(written)
     return written
 
 

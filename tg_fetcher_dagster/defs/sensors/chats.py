@@ -18,6 +18,7 @@ from tg_fetcher_dagster.chats.stray_partitions import keep_stray_partitions
 from tg_fetcher_dagster.defs.jobs import resolve_chats
 from tg_fetcher_dagster.defs.partitions import CHATS
 from tg_fetcher_dagster.defs.partitions_in_use import partitions_in_use
+from tg_fetcher_dagster.defs.run_tags import chat_tags
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.logs.lines import configure_logging
@@ -90,6 +91,7 @@ def resolve_run(spellings: Iterable[ChatSpelling], now: datetime) -> dg.RunReque
         run_key=f"chats-{digest}-{period}",
         job_name=resolve_chats.name,
         run_config={"ops": {"resolve": {"config": {"spellings": names}}}},
+        tags=chat_tags(names),
     )
 
 
@@ -102,7 +104,10 @@ def build_chats_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
         jobs=[resolve_chats],
         minimum_interval_seconds=10,
         default_status=status.RUNNING if settings.run_sensors else status.STOPPED,
-        description="Adds the chats of TELEGRAM_CHATS and those added by hand, each by its key.",
+        description="Keeps a partition for every chat: those of TELEGRAM_CHATS, those that commands"
+        " brought, and those added by hand in the UI, each under its own key. Off: new chats get no"
+        " partition before their first run. A tick names what is no chat; remove such a partition with"
+        " tg-fetcher chats remove NAME.",
     )
     @skips_in_trouble
     def chats(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -128,11 +133,20 @@ def _tick(context: dg.SensorEvaluationContext, settings: Settings) -> dg.SensorR
     if not new and not unknown and not gone:
         left_out = f"; {len(strays.left_out)} are no chats and are left out" if strays.left_out else ""
         return dg.SkipReason(f"{len(present)} chats are partitions, none is new{left_out}")
+    runs = [resolve_run(unknown, now)] if unknown else []
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     requests += [CHATS.build_add_request(new)] if new else []
     requests += [CHATS.build_delete_request(gone)] if gone else []
+    said = [f"partitions added: {', '.join(new)}"] if new else []
+    said += (
+        [f"partitions of chats that are kept under another name taken away: {', '.join(gone)}"]
+        if gone
+        else []
+    )
     return dg.SensorResult(
-        run_requests=[resolve_run(unknown, now)] if unknown else [], dynamic_partitions_requests=requests
+        run_requests=runs,
+        dynamic_partitions_requests=requests,
+        skip_reason=None if runs else "; ".join(said),
     )
 
 

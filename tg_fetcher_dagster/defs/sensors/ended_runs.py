@@ -74,7 +74,9 @@ class Seen:
     name="failed_runs",
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Brings the days on their way that a failed run has left: it never began, or was killed.",
+    description="Brings on their way the days that a failed run has left, where it never began or was"
+    " killed; a run that ends by itself has done so. A tick that sees a failed run says its reason and"
+    " what becomes of its days. Starts no runs.",
 )
 @skips_in_trouble
 def failed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -86,7 +88,8 @@ def failed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     name="canceled_runs",
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Ends the days of a canceled run as cancelled: an operator who cancels means it.",
+    description="Ends the days of a canceled run as cancelled: who cancels a run means it. What was read"
+    " before stays. Starts no runs.",
 )
 @skips_in_trouble
 def canceled_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:

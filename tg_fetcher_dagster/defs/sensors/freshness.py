@@ -15,7 +15,7 @@ from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.requests.freshness import Freshness
 from tg_fetcher_dagster.settings import Settings
 
-EVERY: Final = 300
+EVERY: Final = 60
 """Seconds between two looks."""
 
 
@@ -29,7 +29,8 @@ def mark_of(found: Sequence[Freshness]) -> str:
     name="freshness",
     minimum_interval_seconds=EVERY,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Looks whether every chat is up to date and tells it by the check of `chats`.",
+    description="Looks whether every chat is up to date and tells it by the check yesterday_is_done of the"
+    " asset chats, when that changes and once a day. Starts no runs, asks Telegram nothing.",
 )
 @skips_in_trouble
 def freshness_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

@@ -26,7 +26,9 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
     name="outbox",
     minimum_interval_seconds=2,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Publishes the events that no hook has published yet. Starts no runs.",
+    description="Publishes the events that no run has published yet: after a crash, or when Redis is back."
+    " Starts no runs. Events wait (the tick says how many and why): they are kept in order and told when"
+    " Redis answers. Off: consumers hear of a day only from the run that read it.",
 )
 @skips_in_trouble
 def outbox(context: dg.SensorEvaluationContext) -> dg.SkipReason:

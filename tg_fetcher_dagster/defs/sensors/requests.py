@@ -5,7 +5,7 @@ runs and brings every request to its end. Here its answer becomes what Dagster i
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,12 +21,14 @@ from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.draining import drain_outbox
 from tg_fetcher_dagster.fetching.committing import recover_intents
+from tg_fetcher_dagster.ledger.askers import askers_of_batches
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.waiting_days import WaitingDays, waiting_days
 from tg_fetcher_dagster.logs.lines import configure_logging
 from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.sources import open_sources
+from tg_fetcher_dagster.requests.wording import counted
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.clock import planning_time
@@ -50,39 +52,43 @@ RECOVERED_A_TICK: Final = 20
 """Days that a killed run has left on their way and that one tick brings to their end."""
 
 
-def sensor_result(result: TickResult, known_chats: frozenset[str]) -> dg.SensorResult:
+def sensor_result(
+    result: TickResult, known_chats: frozenset[str], askers: Mapping[str, Sequence[str]]
+) -> dg.SensorResult:
     """Returns what Dagster is asked to do: a few runs, and partitions for chats that have none."""
     resolve = [resolve_run_request(each) for each in result.resolve[:RUNS_A_TICK]]
     start = result.start[: RUNS_A_TICK - len(resolve)]
     new = sorted({chat for batch in start for chat in batch.chats} - known_chats)
     return dg.SensorResult(
-        run_requests=[*resolve, *(run_request(batch) for batch in start)],
+        run_requests=[*resolve, *(run_request(batch, askers.get(batch.batch_id, ())) for batch in start)],
         dynamic_partitions_requests=[CHATS.build_add_request(new)] if new else [],
     )
 
 
 def idle(result: TickResult, waiting: WaitingDays) -> str:
     """Returns what a tick says that asks for no run: what it did, what is under way, what waits for what."""
-    did = [
-        f"{count} {what}"
-        for count, what in ((result.taken, "commands taken in"), (result.ended, "requests ended"))
-        if count
-    ]
-    more = " and more" if waiting.more else ""
+    did = [f"{counted(result.taken, 'command')} taken in"] if result.taken else []
+    did += [f"{counted(result.ended, 'request')} ended"] if result.ended else []
+    more = ", and more," if waiting.more else ""
     if waiting.ready:
-        did.append(f"{waiting.ready}{more} days wait for their turn")
+        did.append(f"{counted(waiting.ready, 'day')}{more} {_wait(waiting.ready)} for a run")
     if waiting.until is not None:
         until = f"{datetime.fromtimestamp(waiting.until, UTC):%Y-%m-%d %H:%M} UTC"
         why = f" ({waiting.why})" if waiting.why else ""
-        did.append(f"{waiting.later}{more} days of {waiting.chats} chats wait, the first until {until}{why}")
+        of = f"{counted(waiting.later, 'day')} of {counted(waiting.chats, 'chat')}"
+        did.append(f"{of}{more} {_wait(waiting.later)}, the first until {until}{why}")
     if not waiting.ready and waiting.until is None:
         did.append("nothing waits")
-    did.append(f"{result.open_batches} runs under way")
+    did.append(f"{counted(result.open_batches, 'run')} under way")
     if result.wait is not None:
         did.append(f"no run is begun: {result.wait.why}")
     if result.more:
         did.append("the tick's time is over, the next one goes on")
     return "; ".join(did)
+
+
+def _wait(days: int) -> str:
+    return "waits" if days == 1 else "wait"
 
 
 def cancel_runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
@@ -102,7 +108,10 @@ def build_requests_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
         jobs=[FETCH_DAYS, FETCH_TODAY, resolve_chats],
         minimum_interval_seconds=1,
         default_status=status.RUNNING if settings.run_sensors else status.STOPPED,
-        description="Turns what is asked into runs and follows each request to its end.",
+        description="Turns what is asked into runs and follows each request to its end: commands from"
+        " Redis or the spool folder, the daily round, tg-fetcher fetch. Each tick says what waits, and for"
+        " what. Off, or without ticks: nothing is fetched by itself. What is asked meanwhile waits and is"
+        " not lost.",
     )
     @skips_in_trouble
     def requests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -111,15 +120,13 @@ def build_requests_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
         instance = context.instance
         with Ledger.open(present.ledger_location) as ledger:
             result = _tick(present, ledger, instance)
-            waits = None if result.start or result.resolve else _waiting(ledger)
+            answer = _answer(result, ledger, instance)
         for note in result.notes:
             context.log.warning("%s", note)
         cancel_runs(instance, result.cancel)
         if result.told:
             _publish(context, present)
-        if waits is not None:
-            return dg.SkipReason(idle(result, waits))
-        return sensor_result(result, frozenset(instance.get_dynamic_partitions(CHATS.name or "")))
+        return answer
 
     return requests
 
@@ -141,9 +148,14 @@ def _tick(settings: Settings, ledger: Ledger, instance: dg.DagsterInstance) -> T
         return reconciler.tick(time.time(), deadline, today=today, wait_seconds=WAIT_SECONDS)
 
 
-def _waiting(ledger: Ledger) -> WaitingDays:
+def _answer(
+    result: TickResult, ledger: Ledger, instance: dg.DagsterInstance
+) -> dg.SensorResult | dg.SkipReason:
     with ledger.read() as connection:
-        return waiting_days(connection, time.time())
+        if not result.start and not result.resolve:
+            return dg.SkipReason(idle(result, waiting_days(connection, time.time())))
+        askers = askers_of_batches(connection, [batch.batch_id for batch in result.start[:RUNS_A_TICK]])
+    return sensor_result(result, frozenset(instance.get_dynamic_partitions(CHATS.name or "")), askers)
 
 
 def _publish(context: dg.SensorEvaluationContext, settings: Settings) -> None:

@@ -69,7 +69,9 @@ def why_dead(record: dg.RunRecord, attempt: Attempt | None, *, mark: bool | None
     name="dead_runs",
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Marks runs as failed whose process has died. Starts no runs.",
+    description="Ends runs whose process has died, at once on the same host and after a minute from"
+    " another, so that their days are read by a fresh run. Starts no runs. Off: such a run stays Started,"
+    " and its days wait.",
 )
 @skips_in_trouble
 def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:

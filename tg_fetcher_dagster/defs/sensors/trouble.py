@@ -1,4 +1,4 @@
-"""A tick that cannot do its work now (Redis away, disk full, a wrong setting) says so in one line, and not at every tick.
+"""A tick that cannot do its work now (Redis away, disk full, a wrong setting) says so in a line, and seldom.
 
 An exception out of a tick would show its stack trace every few seconds and say nothing more, and the same
 line every few seconds for hours is not read. Nothing is lost by skipping: what a tick works on stands in the

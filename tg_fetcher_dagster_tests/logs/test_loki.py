@@ -1,0 +1,217 @@
+"""Lines reach a Loki that is well, and one that is slow, refuses or is gone holds nothing up."""
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import time_machine
+
+from tg_fetcher_dagster.logs.lines import configure_logging, log_context
+from tg_fetcher_dagster.logs.loki import LokiPush
+from tg_fetcher_dagster.logs.shipping import Destination
+from tg_fetcher_dagster.settings import Settings
+from tg_fetcher_dagster_tests.fixtures_logs import forget_logging, lines_into
+from tg_fetcher_dagster_tests.logs.loki_server import Loki, serve
+from tg_fetcher_dagster_tests.waiting import PATIENCE, until
+
+LOG = structlog.get_logger("tg_fetcher_dagster.x")
+
+
+@pytest.fixture
+def loki() -> Iterator[Loki]:
+    with serve(Loki()) as serving:
+        yield serving
+
+
+@pytest.fixture
+def push_to() -> Iterator[Callable[..., LokiPush]]:
+    """Makes pushes that gather for no time; they are ended with the test."""
+    made: list[LokiPush] = []
+
+    def push(url: str, **changes: Any) -> LokiPush:
+        made.append(LokiPush(f"{url}/loki/api/v1/push", {"service": "x"}, batch_seconds=0.01, **changes))
+        return made[-1]
+
+    yield push
+    for each in made:
+        each.close(0)
+
+
+@pytest.fixture
+def shipping(loki: Loki, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., io.StringIO]]:
+    """Sets this process' logging up with LOKI_URL; returns what is written on standard error."""
+    forget_logging()
+
+    def begin(**settings: Any) -> io.StringIO:
+        configure_logging(Settings.read(**{"loki_url": loki.url, **settings}))
+        written = io.StringIO()
+        lines_into(written)
+        return written
+
+    yield begin
+    forget_logging()
+
+
+def put(push: LokiPush, *events: str) -> None:
+    for event in events:
+        push.put(1762560000.0, "info", f'{{"event":"{event}"}}')
+
+
+def test_lines_arrive_with_few_labels_and_the_time_at_which_they_were_written(
+    loki: Loki, shipping: Callable[..., io.StringIO]
+) -> None:
+    written = shipping(
+        environment="staging", log_format="text", loki_url=f"http://7:to%40ken@127.0.0.1:{loki.port}"
+    )
+    with (
+        time_machine.travel("2025-11-08T00:00:00.5Z", tick=False),
+        log_context(chat="ru_python", run_id="r-1"),
+    ):
+        LOG.warning("fetch ended", date="2025-11-07", message_count=3, reason="to@ken")
+    until(lambda: loki.lines, what="the line")
+    [(labels, moment, line)] = loki.lines
+    assert labels == {
+        "service": "tg_fetcher",
+        "environment": "staging",
+        "host": line["host"],
+        "level": "warning",
+    }
+    assert moment == 1762560000_500_000_000
+    assert (line["event"], line["chat"], line["run_id"]) == ("fetch ended", "ru_python", "r-1")
+    assert line["reason"] == "***"
+    assert loki.auth == {"7:to@ken"}
+    assert written.getvalue().startswith("2025-11-08T00:00:00.500Z [warning ] fetch ended"), (
+        "and where it was"
+    )
+
+
+def test_no_place_of_a_line_that_has_many_values_is_a_label() -> None:
+    wanted = Destination.of(Settings.read(loki_url="https://logs.example/loki/api/v1/push"))
+    assert wanted is not None
+    assert wanted.url == "https://logs.example/loki/api/v1/push"
+    assert dict(wanted.labels).keys() == {"service", "environment", "host"}
+    assert wanted.auth is None
+
+
+def test_while_loki_is_slow_nobody_waits_and_what_is_too_much_is_dropped_and_counted_once(
+    loki: Loki, push_to: Callable[..., LokiPush], log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    loki.hold.set()
+    push = push_to(loki.url, most_lines=5, timeouts=(PATIENCE, PATIENCE))
+    put(push, "first")
+    assert loki.arrived.wait(PATIENCE)
+    put(push, *(f"line {number}" for number in range(9)))  # returns although nobody takes them
+    assert push.dropped == 4
+    loki.release()
+    until(lambda: len(loki.lines) == 6, what="the lines that were kept")
+    assert loki.events() == ["first", *(f"line {number}" for number in range(5))]
+    put(push, "last")
+    until(lambda: loki.events()[-1] == "last", what="the next line")
+    told = [line for line in log_lines() if line["event"] == "log lines did not reach Loki"]
+    assert [line["count"] for line in told] == [4]
+
+
+@pytest.mark.parametrize("answer", [429, 500, 503])
+def test_what_loki_refuses_for_now_is_pushed_again_in_order_and_said_once(
+    loki: Loki,
+    push_to: Callable[..., LokiPush],
+    log_lines: Callable[[], list[dict[str, Any]]],
+    answer: int,
+) -> None:
+    loki.answers = [answer] * 3
+    push = push_to(loki.url)
+    put(push, "first")
+    until(lambda: loki.pushes >= 1, what="the first push")
+    put(push, "second")
+    until(lambda: len(loki.lines) == 2, what="both lines")
+    assert loki.events() == ["first", "second"]
+    told = [(line["event"], line["trouble"]) for line in log_lines() if "trouble" in line]
+    assert told == [("a trouble begins", "loki"), ("a trouble is over", "loki")]
+    assert f"HTTP {answer}" in next(line["reason"] for line in log_lines() if "reason" in line)
+
+
+def test_what_loki_will_never_take_is_dropped_and_the_next_line_goes_on(
+    loki: Loki, push_to: Callable[..., LokiPush]
+) -> None:
+    loki.answers = [400]
+    push = push_to(loki.url)
+    put(push, "too old")
+    until(lambda: push.dropped == 1, what="the refusal")
+    put(push, "fine")
+    until(lambda: loki.lines, what="the next line")
+    assert loki.events() == ["fine"]
+
+
+def test_a_loki_that_dies_and_comes_back_gets_what_waited(push_to: Callable[..., LokiPush]) -> None:
+    with serve(Loki()) as first:
+        push = push_to(first.url)
+        put(push, "before")
+        until(lambda: first.lines, what="the first line")
+    put(push, "while it was gone")
+    again = Loki(port=first.port)
+    with serve(again):
+        until(lambda: again.lines, what="the line that waited")
+    assert again.events() == ["while it was gone"]
+
+
+def test_the_end_of_a_process_pushes_what_waits(loki: Loki, push_to: Callable[..., LokiPush]) -> None:
+    push = push_to(loki.url)
+    put(push, *(f"line {number}" for number in range(2500)))
+    assert push.close(PATIENCE) == 0
+    assert len(loki.lines) == 2500
+    assert loki.pushes >= 3, "in batches"
+
+
+def test_the_end_of_a_process_does_not_wait_for_a_loki_that_does_not_answer(
+    loki: Loki, push_to: Callable[..., LokiPush]
+) -> None:
+    loki.hold.set()
+    push = push_to(loki.url, timeouts=(PATIENCE, PATIENCE))
+    put(push, "first")
+    assert loki.arrived.wait(PATIENCE)
+    put(push, "second")
+    assert push.close(0.01) == 2, "and says how many were not taken"
+
+
+FETCHES = """
+import structlog
+from tg_fetcher_dagster.logs.lines import configure_logging
+from tg_fetcher_dagster.settings import Settings
+configure_logging(Settings.read())
+structlog.get_logger("tg_fetcher_dagster.x").info("said at the very end")
+"""
+
+
+def test_a_short_process_leaves_its_last_line_in_loki(loki: Loki, tmp_path: Path) -> None:
+    ended = run([sys.executable, "-c", FETCHES], tmp_path, loki.url)
+    assert ended.returncode == 0
+    assert loki.events() == ["said at the very end"]
+
+
+def test_without_loki_a_process_ends_all_the_same_and_says_what_is_missing_there(tmp_path: Path) -> None:
+    ended = run([sys.executable, "-c", FETCHES], tmp_path, "http://127.0.0.1:1")
+    assert ended.returncode == 0
+    assert b"said at the very end" in ended.stderr
+    assert b"log lines did not reach Loki; they are above" in ended.stderr
+
+
+def test_the_lines_of_a_program_below_us_are_pushed_and_ours_only_by_who_wrote_them(
+    loki: Loki, tmp_path: Path
+) -> None:
+    both = [sys.executable, "-c", f"print('foreign')\n{FETCHES}"]
+    ended = run([sys.executable, "-m", "tg_fetcher_dagster.cli.app", "logged", *both], tmp_path, loki.url)
+    assert ended.returncode == 0
+    assert sorted(loki.events()) == ["foreign", "said at the very end"]
+    assert {labels["level"] for labels, _, _ in loki.lines} == {"info"}
+
+
+def run(command: list[str], folder: Path, loki_url: str) -> subprocess.CompletedProcess[bytes]:
+    (folder / ".env").write_text(f"LOKI_URL={loki_url}\n")
+    environment = {**os.environ, "TG_FETCHER_ENV_FILE": str(folder / ".env")}
+    return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=PATIENCE * 2)
