@@ -4,7 +4,18 @@ import importlib
 import sys
 import time
 
-PARTS = ("requests", "reading", "memory", "partitions", "status", "monitor", "outbox", "ticks", "latency")
+PARTS = (
+    "requests",
+    "reading",
+    "memory",
+    "partitions",
+    "status",
+    "monitor",
+    "outbox",
+    "logs",
+    "ticks",
+    "latency",
+)
 """Modules of this package with a `main()` that prints its figures."""
 
 

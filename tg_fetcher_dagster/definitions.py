@@ -20,8 +20,7 @@ def defs() -> dg.Definitions:
             Dagster's own error for a module that fails shows the tree of modules in place of the reason.
     """
     DefinitionSettings.read()
-    with warnings.catch_warnings():
-        # Dagster 1.13 warns in every process of the parameter that its own run status sensors set.
-        warnings.filterwarnings("ignore", message="Parameter `owners` of initializer `SensorDefinition")
-        loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    # Dagster 1.13 warns in every process, and later than here, of what its own run status sensors set.
+    warnings.filterwarnings("ignore", message="Parameter `owners` of initializer `SensorDefinition")
+    loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     return dg.Definitions.merge(loaded, dg.Definitions(executor=dg.in_process_executor))

@@ -6,6 +6,7 @@ A check that only says that it passed cannot be told from one that looked at not
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tg_fetcher_dagster.requests.wording import counted
 from tg_fetcher_dagster.storage.candidates import Candidate
 from tg_fetcher_dagster.storage.coverage import Coverage
 from tg_fetcher_dagster.storage.day_file_check import Findings
@@ -73,7 +74,7 @@ def ids_result(found: Findings, coverage: Coverage) -> CheckResult:
 
 def references_result(found: Findings) -> CheckResult:
     """Whether each sender has a name and each reply answers an older message."""
-    said = f"{_counted(found.senders, 'sender')} with a name, {_counted(found.replies, 'reply', 'replies')}"
+    said = f"{counted(found.senders, 'sender')} with a name, {counted(found.replies, 'reply', 'replies')}"
     return CheckResult(
         said=_with_faults(f"{said} to older messages", found.references),
         numbers={"senders": found.senders, "replies": found.replies},
@@ -106,7 +107,7 @@ def deletion_result(key: str, candidate: Candidate | None, *, doubt: str | None 
 def missing_result(key: str, coverage: Coverage) -> CheckResult:
     """Whether anything of the day is known to be missing."""
     faults = [f"{key}: {loss.what}: {loss.why}" for loss in coverage.lost]
-    has = f"{_messages(coverage.message_count)} and {_counted(coverage.comment_count, 'comment')}"
+    has = f"{_messages(coverage.message_count)} and {counted(coverage.comment_count, 'comment')}"
     return CheckResult(
         said=f"{has}; {len(faults)} parts are known to be missing"
         if faults
@@ -121,12 +122,8 @@ def missing_result(key: str, coverage: Coverage) -> CheckResult:
 
 
 def _with_faults(said: str, faults: Sequence[str]) -> str:
-    return f"{said}; {_counted(len(faults), 'fault')}, the first: {faults[0]}" if faults else said
+    return f"{said}; {counted(len(faults), 'fault')}, the first: {faults[0]}" if faults else said
 
 
 def _messages(count: int) -> str:
-    return _counted(count, "message")
-
-
-def _counted(count: int, what: str, many: str | None = None) -> str:
-    return f"{count} {what if count == 1 else many or what + 's'}"
+    return counted(count, "message")

@@ -5,7 +5,7 @@ try that is repeated and "Exceeded max_retries of 3" after the last one, with th
 step asks for another try itself, in words, and fails for good with a Failure that allows none.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,13 +14,14 @@ import dagster as dg
 
 from tg_fetcher_dagster.errors import SORTS, ErrorSort, ErrorType, FetchError, advice
 from tg_fetcher_dagster.requests.batch_end import Settled
+from tg_fetcher_dagster.requests.wording import counted
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 
 FAILURES: Final = "failures"
 """The metadata entry of a failed step: what failed, a partition key each."""
 
 NAMED: Final = 3
-"""Days that a failure's description names."""
+"""Reasons that a failure's description names, each with the first of its days."""
 
 
 class TriedAgain(dg.RetryRequested):
@@ -79,7 +80,9 @@ class Tries:
         said = (
             f"try {self.made + 1} of {self.allowed + 1} failed, the next one begins in {pause:.0f} s: {cause}"
         )
-        return TriedAgain(said, error_type=error_type, max_retries=self.allowed, seconds_to_wait=pause)
+        return TriedAgain(
+            said, error_type=error_type, max_retries=self.allowed, seconds_to_wait=round(pause, 1)
+        )
 
 
 def worth_a_retry(errors: Mapping[str, FetchError], settings: Settings) -> bool:
@@ -111,9 +114,17 @@ def cause_of(errors: Mapping[str, FetchError], *, of: int) -> str:
         errors: why, by partition key.
         of: how many days were asked for.
     """
-    told = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:NAMED])
-    more = f"; and {len(errors) - NAMED} more" if len(errors) > NAMED else ""
-    return f"{len(errors)} of {of} days not fetched: {told}{more}"
+    by_reason: dict[str, list[str]] = {}
+    for key, error in errors.items():
+        by_reason.setdefault(error.message, []).append(key)
+    told = "; ".join(f"{_first_of(keys)}: {reason}" for reason, keys in list(by_reason.items())[:NAMED])
+    others = sum(map(len, list(by_reason.values())[NAMED:]))
+    more = f"; and {others} more for other reasons" if others else ""
+    return f"{len(errors)} of {counted(of, 'day')} not fetched: {told}{more}"
+
+
+def _first_of(keys: Sequence[str]) -> str:
+    return keys[0] if len(keys) == 1 else f"{keys[0]} and {len(keys) - 1} more"
 
 
 def days_failed(errors: Mapping[str, FetchError], *, of: int, settled: Settled | None) -> dg.Failure:

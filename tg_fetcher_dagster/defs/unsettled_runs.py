@@ -13,6 +13,7 @@ from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.requests.registration import ask_for_run, is_asked_here, ui_batch_id
 from tg_fetcher_dagster.requests.retrying import How
+from tg_fetcher_dagster.requests.wording import counted
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster.telegram.clock import telegram_now
 
@@ -39,10 +40,14 @@ def settle_left_days(
     elif found.run_id not in {None, run.run_id}:
         return f"batch {batch_id} is another run's"
     settled = settle(ledger, settings, batch_id, how=how)
-    return (
-        f"batch {batch_id}: {settled.waiting} days wait, {settled.again} are tried again,"
-        f" {settled.failed} have failed, {settled.cancelled} are cancelled"
-    )
+    became = {
+        "wait": settled.waiting,
+        "tried again": settled.again,
+        "failed": settled.failed,
+        "cancelled": settled.cancelled,
+    }
+    said = ", ".join(f"{counted(count, 'day')} {what}" for what, count in became.items() if count)
+    return f"batch {batch_id}: {said or 'it had settled its days itself'}"
 
 
 def _register(run: dg.DagsterRun, instance: dg.DagsterInstance, ledger: Ledger, settings: Settings) -> bool:

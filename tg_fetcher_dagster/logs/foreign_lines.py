@@ -48,6 +48,7 @@ _GRPC: Final = re.compile(r"(?P<level>[IWEF])\d{4} \d\d:\d\d:\d\d\S*\s+\d+ (?P<e
 _WARNING: Final = re.compile(r"(?P<place>\S+\.py:\d+): (?P<kind>\w*Warning): (?P<event>.*)")
 _TRACE: Final = "Traceback (most recent call last):"
 LEVELS: Final = frozenset({"debug", "info", "warning", "error", "critical"})
+_SIGNS_OF_A_TRACE: Final = ("Traceback", "Stack Trace")
 _LEVELS: Final = {"I": "info", "W": "warning", "E": "error", "F": "critical"}
 
 
@@ -118,9 +119,11 @@ class ForeignLines:
             return []
         more = "\n".join(line.removeprefix(pending.indent) for line in pending.more).strip("\n")
         fields = pending.fields
-        if _TRACE in more or "Stack Trace" in more or not pending.takes_all:
-            return [{**fields, "exception": more} if more else fields]
-        return [{**fields, "event": f"{fields['event']}\n{more}" if more else fields["event"]}]
+        if not more:
+            return [fields]
+        if pending.indent or any(sign in more for sign in _SIGNS_OF_A_TRACE):
+            return [{**fields, "exception": more}]
+        return [{**fields, "detail": more}]
 
     def _follows(self, text: str) -> list[Fields]:
         pending = self._pending

@@ -97,11 +97,16 @@ LAST_SUCCESS = gauge(
 NEWEST_SUCCESS = gauge(
     "tg_fetcher_newest_success_timestamp_seconds", "When any day was last read well (Unix time); 0 for never."
 )
-LAG = gauge("tg_fetcher_lag_seconds", "Now minus the end of the chat's newest final day.", "chat")
+LAG = gauge(
+    "tg_fetcher_lag_seconds",
+    "Now minus the end of the chat's newest final day; of one that has none, its first day.",
+    "chat",
+)
 MISSING = gauge("tg_fetcher_missing_days", "Days since the chat's first that are over and not done.", "chat")
 OVERDUE = gauge(
     "tg_fetcher_overdue_days",
-    "Missing days that were over longer than DAY_DEADLINE_HOURS ago, given-up ones left out.",
+    "Missing days that the daily round promises (yesterday and HEAL_DAYS before) and that were over, and"
+    " asked for, longer than DAY_DEADLINE_HOURS ago; without given-up ones, paused and refused chats.",
     "chat",
 )
 DAYS_WITH_LOSSES = gauge(

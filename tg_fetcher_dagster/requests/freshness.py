@@ -17,6 +17,7 @@ from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.days import first_days
 from tg_fetcher_dagster.ledger.late_days import AskedDay, KnownDay, asked_days, known_days
 from tg_fetcher_dagster.ledger.planning import ChatDay
+from tg_fetcher_dagster.requests.wording import counted
 from tg_fetcher_dagster.settings import Settings
 
 State = Literal["fresh", "late", "stale", "refused", "paused"]
@@ -65,7 +66,7 @@ class Freshness:
         if self.is_well:
             return f"done up to {self.last}"
         named = f"{self.missing[0]}" if len(self.missing) == 1 else f"{self.missing[0]}..{self.missing[-1]}"
-        lacks = f"{_counted(len(self.missing))} not done since {named}; " if self.missing else ""
+        lacks = f"{counted(len(self.missing), 'day')} not done since {named}; " if self.missing else ""
         return f"{lacks}{self.why}. What to do: {self.to_do}"
 
 
@@ -159,13 +160,14 @@ def judged(
             state="refused",
             missing=missing,
             why=f"{refusal.state}: {refusal.why}",
-            to_do=WHAT_TO_DO[refusal.error_type],
+            to_do=_for(WHAT_TO_DO[refusal.error_type], chat.key, last),
         )
     if not missing:
         return Freshness(chat=chat.key, last=last, state="fresh")
     why, to_do = _reason(
         known.days.get((chat.key, missing[-1])), known.asked.get((chat.key, missing[-1])), now
     )
+    to_do = _for(to_do, chat.key, missing[-1])
     silent = {last, last - ONE_DAY} <= set(missing)
     return Freshness(
         chat=chat.key, last=last, state="stale" if silent else "late", missing=missing, why=why, to_do=to_do
@@ -216,9 +218,10 @@ def _advice(error_type: str | None) -> str:
     return WHAT_TO_DO[ErrorType(error_type) if known and error_type else ErrorType.INTERNAL]
 
 
+def _for(to_do: str, chat: str, day: dt.date) -> str:
+    """Returns what to do about one chat's day, as it can be typed."""
+    return to_do.replace("CHAT", chat).replace("DATE", day.isoformat())
+
+
 def _shown(moment: float) -> str:
     return f"{dt.datetime.fromtimestamp(moment, dt.UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _counted(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"

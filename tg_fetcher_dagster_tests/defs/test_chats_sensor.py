@@ -42,6 +42,8 @@ def test_chats_of_the_settings_are_resolved_once_and_become_partitions(deploymen
 
     assert isinstance(second, dg.SensorResult)
     assert not second.run_requests
+    assert second.skip_reason is not None
+    assert second.skip_reason.skip_message == "partitions added: def_busy, def_news"
     assert sorted(deployment.instance.get_dynamic_partitions("chats")) == ["def_busy", "def_news"]
     assert deployment.sandbox.count("contacts.resolveUsername") == 2
     assert isinstance(tick(deployment), dg.SkipReason)

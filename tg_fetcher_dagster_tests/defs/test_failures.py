@@ -95,7 +95,7 @@ def test_a_long_flood_gives_the_slot_back_and_tells_nobody(deployment: Deploymen
     assert retries(result) == 0
     assert deployment.recorded() == []
     assert said(result).startswith("waits until 20")
-    assert " UTC; it will be done by itself: 1 of 1 days not fetched: def_busy|2025-11-07: " in said(result)
+    assert " UTC; it will be done by itself: 1 of 1 day not fetched: def_busy|2025-11-07: " in said(result)
     assert "\n" not in said(result)
     [until] = open_days(deployment).values()
     with deployment.ledger.read() as connection:

@@ -162,7 +162,7 @@ def test_the_sensor_tells_the_result_when_it_changes_and_not_else(deployment: De
     [row] = [record.data for record in table.records]
     assert (row["chat"], row["state"], row["since"]) == ("late_chat", "late", "2025-11-07")
     assert row["why"] == "nobody has asked for it"
-    assert "tg-fetcher fetch CHAT --incremental" in str(row["what_to_do"])
+    assert "tg-fetcher fetch late_chat --incremental" in str(row["what_to_do"])
 
     second = tick(deployment, first.cursor)
     assert isinstance(second, dg.SkipReason)

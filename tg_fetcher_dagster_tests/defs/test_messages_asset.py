@@ -172,7 +172,7 @@ def test_a_chat_that_fails_stops_no_other_and_the_failure_names_its_days(deploym
     assert not result.success
     assert sorted(deployment.materializations()) == ["def_busy|2025-11-03", "def_busy|2025-11-04"]
     failure = failure_of(result).user_failure_data
-    assert failure.description.startswith("2 of 4 days not fetched: def_closed|2025-11-03: ")
+    assert failure.description.startswith("2 of 4 days not fetched: def_closed|2025-11-03 and 1 more: ")
     assert set(failure.metadata["failures"].value) == {"def_closed|2025-11-03", "def_closed|2025-11-04"}
     assert failure.metadata["error_type"].value == "no_access"
     assert ends(deployment.recorded()) == [

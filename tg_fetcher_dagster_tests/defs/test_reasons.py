@@ -37,7 +37,7 @@ def test_each_try_says_why_it_failed_and_the_last_one_what_to_do(
     assert first.startswith("try 1 of 3 failed, the next one begins in ")
     assert second.startswith("try 2 of 3 failed, the next one begins in ")
     last = first_line(failure_of(result).error)
-    cause = "1 of 1 days not fetched: def_busy|2025-11-03: "
+    cause = "1 of 1 day not fetched: def_busy|2025-11-03: "
     assert all(cause in each and "\n" not in each for each in (first, second, last))
     assert last.startswith("another run tries again after 20")
     assert last.endswith(f". What to do: {WHAT_TO_DO[ErrorType.NETWORK]}")
@@ -72,7 +72,7 @@ def test_telegram_being_away_is_the_first_line(deployment: Deployment) -> None:
     assert repeated(result) == []
     said = first_line(failure_of(result).error)
     assert said.startswith("waits until 20")
-    assert "it will be done by itself: 1 of 1 days not fetched: def_busy|2025-11-03: " in said
+    assert "it will be done by itself: 1 of 1 day not fetched: def_busy|2025-11-03: " in said
     assert said.endswith(f". What to do: {WHAT_TO_DO[ErrorType.TELEGRAM_AWAY]}")
 
 

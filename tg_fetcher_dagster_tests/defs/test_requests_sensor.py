@@ -391,13 +391,11 @@ def test_a_tick_that_asks_for_no_run_says_what_waits_for_what(deployment: Deploy
         )
     said = say()
     assert re.fullmatch(
-        r"2 days of 1 chats wait, the first until 20..-..-.. ..:.. UTC \(the session has ended\);"
+        r"2 days of 1 chat wait, the first until 20..-..-.. ..:.. UTC \(the session has ended\);"
         r" 0 runs under way",
         said,
     ), said
     with deployment.ledger.write() as connection:
         note_away(connection, FetchError(ErrorType.TELEGRAM_AWAY, "no route"), now=now())
         connection.execute(sa.update(asks).values(wait_until=0))
-    assert say() == (
-        "2 days wait for their turn; 0 runs under way; no run is begun: Telegram is away: no route"
-    )
+    assert say() == ("2 days wait for a run; 0 runs under way; no run is begun: Telegram is away: no route")

@@ -76,3 +76,9 @@ def test_every_command_that_a_failure_or_the_ui_tells_a_person_to_type_exists():
             assert help_of(*words[:2]), line
         for option in (word for word in words if word.startswith("--")):
             assert option in known, line
+
+
+def test_the_page_of_the_ui_says_what_to_do_as_a_failed_run_does():
+    page = (ROOT / "docs" / "ui.md").read_text()
+    for sort, said in WHAT_TO_DO.items():
+        assert f"\n| `{sort.value}` | {said} |\n" in page

@@ -133,11 +133,20 @@ def _tick(context: dg.SensorEvaluationContext, settings: Settings) -> dg.SensorR
     if not new and not unknown and not gone:
         left_out = f"; {len(strays.left_out)} are no chats and are left out" if strays.left_out else ""
         return dg.SkipReason(f"{len(present)} chats are partitions, none is new{left_out}")
+    runs = [resolve_run(unknown, now)] if unknown else []
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     requests += [CHATS.build_add_request(new)] if new else []
     requests += [CHATS.build_delete_request(gone)] if gone else []
+    said = [f"partitions added: {', '.join(new)}"] if new else []
+    said += (
+        [f"partitions of chats that are kept under another name taken away: {', '.join(gone)}"]
+        if gone
+        else []
+    )
     return dg.SensorResult(
-        run_requests=[resolve_run(unknown, now)] if unknown else [], dynamic_partitions_requests=requests
+        run_requests=runs,
+        dynamic_partitions_requests=requests,
+        skip_reason=None if runs else "; ".join(said),
     )
 
 

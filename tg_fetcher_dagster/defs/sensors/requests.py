@@ -28,6 +28,7 @@ from tg_fetcher_dagster.logs.lines import configure_logging
 from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.sources import open_sources
+from tg_fetcher_dagster.requests.wording import counted
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 from tg_fetcher_dagster.storage.paths import Store
 from tg_fetcher_dagster.telegram.clock import planning_time
@@ -66,26 +67,28 @@ def sensor_result(
 
 def idle(result: TickResult, waiting: WaitingDays) -> str:
     """Returns what a tick says that asks for no run: what it did, what is under way, what waits for what."""
-    did = [
-        f"{count} {what}"
-        for count, what in ((result.taken, "commands taken in"), (result.ended, "requests ended"))
-        if count
-    ]
-    more = " and more" if waiting.more else ""
+    did = [f"{counted(result.taken, 'command')} taken in"] if result.taken else []
+    did += [f"{counted(result.ended, 'request')} ended"] if result.ended else []
+    more = ", and more," if waiting.more else ""
     if waiting.ready:
-        did.append(f"{waiting.ready}{more} days wait for their turn")
+        did.append(f"{counted(waiting.ready, 'day')}{more} {_wait(waiting.ready)} for a run")
     if waiting.until is not None:
         until = f"{datetime.fromtimestamp(waiting.until, UTC):%Y-%m-%d %H:%M} UTC"
         why = f" ({waiting.why})" if waiting.why else ""
-        did.append(f"{waiting.later}{more} days of {waiting.chats} chats wait, the first until {until}{why}")
+        of = f"{counted(waiting.later, 'day')} of {counted(waiting.chats, 'chat')}"
+        did.append(f"{of}{more} {_wait(waiting.later)}, the first until {until}{why}")
     if not waiting.ready and waiting.until is None:
         did.append("nothing waits")
-    did.append(f"{result.open_batches} runs under way")
+    did.append(f"{counted(result.open_batches, 'run')} under way")
     if result.wait is not None:
         did.append(f"no run is begun: {result.wait.why}")
     if result.more:
         did.append("the tick's time is over, the next one goes on")
     return "; ".join(did)
+
+
+def _wait(days: int) -> str:
+    return "waits" if days == 1 else "wait"
 
 
 def cancel_runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
