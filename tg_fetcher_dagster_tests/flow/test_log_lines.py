@@ -1,4 +1,4 @@
-"""Every line of a daemon, its code server and its runs is ours, and one search shows a command's whole life."""
+"""Every line of a daemon, its code server and its runs is ours, and one search shows a command's life."""
 
 from pathlib import Path
 
