@@ -36,6 +36,9 @@ PATIENCE = 3.5
 """Seconds for everything together; a source that has not answered by then is told as silent. With the start
 of Python the command takes no more than 5. A Redis that says nothing has ended before (QUICK_TIMEOUT)."""
 
+LEDGER_PATIENCE = 10.0
+"""The same for the ledger, without which there is nothing to tell: it may be busy, or on a slow disk."""
+
 GAPS_ON_A_SCREEN = 100
 """Of so many chats is said which days are missing: no screen has more rows."""
 
@@ -71,6 +74,7 @@ def overview(
             "modes": lambda: Store.of(settings).modes_line(),
             "disk": lambda: _disk(settings.data_dir),
         },
+        longer={"ledger": max(patience, LEDGER_PATIENCE)},
         hanging=hanging,
     )
     failures = {name: each.message for name, each in answers.items() if isinstance(each, FetchError)}
