@@ -121,7 +121,7 @@ def ask(connection: Connection, request: NewRequest, *, now: float, batch_id: st
             source=request.source,
             requested_by=request.requested_by,
             chat=only,
-            chats=len(request.days),
+            chat_count=len(request.days),
             days=len(days),
             first=min(days).isoformat() if days else None,
             last=max(days).isoformat() if days else None,

@@ -110,7 +110,7 @@ class NewCommands:
         except Exception as error:
             if self._is_away():
                 raise
-            log.exception("a command breaks what decides on it", request=request.request_id)
+            log.exception("a command breaks what decides on it", request_id=request.request_id)
             return _broken(request, error)
 
     def _decided(self, request: Request, facts: dict[str, ChatFacts]) -> Decision:
@@ -178,7 +178,7 @@ class NewCommands:
         except Exception as error:
             if self._is_away():
                 raise
-            log.exception("a handful of commands cannot be written together", why=str(error))
+            log.exception("a handful of commands cannot be written together", reason=str(error))
         total = Read()
         for each in decisions:
             try:
@@ -186,7 +186,7 @@ class NewCommands:
             except Exception as error:
                 if self._is_away():
                     raise
-                log.exception("a command cannot be written down", request=request_of(each).request_id)
+                log.exception("a command cannot be written down", request_id=request_of(each).request_id)
                 one = self._written([_broken(request_of(each), error)])
             total.commands += one.commands
             total.told += one.told

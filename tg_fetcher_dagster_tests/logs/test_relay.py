@@ -1,6 +1,7 @@
 """`tg-fetcher logged`: a real program below it, its lines, signals and exit code."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -93,6 +94,15 @@ def test_a_signal_reaches_the_program_once_and_its_last_words_are_written(
         rest = lines_of(process.stderr.read())
         assert process.wait(PATIENCE) == 5
     assert [line["event"] for line in rest] == ["heard 1"]
+
+
+def test_a_program_hears_what_a_shell_in_the_background_ignores(tmp_path: Path) -> None:
+    says = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
+    logged = shlex.join([*TG_FETCHER, "logged", sys.executable, "-c", says])
+    ended = subprocess.run(
+        ["sh", "-c", f"{logged} & wait"], env=environment(tmp_path), capture_output=True, check=True
+    )
+    assert [line["event"] for line in lines_of(ended.stderr)] == ["False"]
 
 
 def test_a_program_that_was_killed_is_told_from_one_that_ended(tmp_path: Path) -> None:
