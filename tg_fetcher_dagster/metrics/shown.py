@@ -21,7 +21,10 @@ SOURCE_SECONDS = gauge(
     "tg_fetcher_source_duration_seconds", "How long the last look at a source took.", "source"
 )
 SCRAPE_SECONDS = gauge("tg_fetcher_scrape_duration_seconds", "How long the last answer to a scrape took.")
-UNCOUNTED = gauge("tg_fetcher_uncounted_measures", "Measures in the ledger that no total has in it yet.")
+UNCOUNTED = gauge(
+    "tg_fetcher_uncounted_measures",
+    "Rows of measures that no total has in it yet; the counters shown have them.",
+)
 
 # What is asked.
 QUEUE = gauge(
