@@ -18,6 +18,7 @@ PARTS = (
     "logs",
     "ticks",
     "latency",
+    "measuring",
 )
 """Modules of this package with a `main()` that prints its figures."""
 

@@ -18,12 +18,14 @@ class AccountState:
 
     Attributes:
         state: `ready`, `in use`, `waits until ...`, `quarantined ...` or why its session cannot be opened.
+        usable: False in the last two cases: somebody must sign in.
     """
 
     name: str
     state: str
     display_name: str | None = None
     user_id: int | None = None
+    usable: bool = True
 
 
 def account_states(settings: Settings) -> list[AccountState]:
@@ -43,11 +45,12 @@ def account_states(settings: Settings) -> list[AccountState]:
 def _state(name: str, store: AccountStore, settings: Settings, ledger: Ledger) -> AccountState:
     quarantine = Restrictions(ledger, name).quarantined()
     if quarantine is not None:
-        return AccountState(name=name, state=f"quarantined {quarantine.at:%Y-%m-%d}: {quarantine.reason}")
+        state = f"quarantined {quarantine.at:%Y-%m-%d}: {quarantine.reason}"
+        return AccountState(name=name, state=state, usable=False)
     try:
         account = store.load(name)
     except FetchError as error:
-        return AccountState(name=name, state=error.message)
+        return AccountState(name=name, state=error.message, usable=False)
     waits = [rest_line(method, until) for method, until in rests(ledger, name, now()).items()]
     return AccountState(
         name=name,

@@ -4,10 +4,11 @@ A line stays one line however narrow the terminal is, and a title from Telegram 
 obeyed by the terminal. Everything that a command says passes here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -63,6 +64,28 @@ def complain(line: str) -> None:
     told = Text("error: ", style="bold red")
     told.append(legible(" ".join(line.split())), style="not bold default")
     messages().print(told, soft_wrap=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """What there is room for; None where nobody looks: in a pipe a line is as long as it is."""
+
+    width: int | None = None
+    height: int | None = None
+
+
+def size_of(console: Console) -> Size:
+    """Returns how large a console is now."""
+    return Size(width=console.width, height=console.height) if console.is_terminal else Size()
+
+
+def say_screen(drawn: Callable[[Size], RenderableType]) -> None:
+    """Prints a result that fits what it is shown on; what is drawn must be legible."""
+    console = output()
+    if console.is_terminal:
+        console.print(drawn(size_of(console)))
+    else:
+        LegibleConsole(width=_WIDE).print(drawn(Size()))
 
 
 def say_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

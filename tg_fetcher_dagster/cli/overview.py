@@ -1,13 +1,14 @@
 """What `status` shows, as one model. Pure: what it is made of is read in `cli/overview_sources.py`."""
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from tg_fetcher_dagster.chats.access import Refusal
-from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.ledger.days import NO_DAYS, DayCounts
+
+ACCOUNT = "account "
+"""How `Waiting.what` begins where an account rests."""
 
 
 class _Part(BaseModel):
@@ -24,7 +25,7 @@ class ChatOverview(_Part):
         days_given_up: days that nobody asks for by himself any more.
         days_missing: days that are not done, from the first one that was ever asked for (at the earliest
             HISTORY_START) to yesterday; 0 where none was.
-        missing: the same as runs of days, the newest first: first and last day.
+        missing: the same as runs of days, the newest first: first and last day. Empty where nobody looked.
         doubted: days whose last reading lacks too many messages to be believed.
         first_day: the first day that was ever asked for.
         last_day: the newest day that is done.
@@ -52,11 +53,40 @@ class Waiting(_Part):
     Attributes:
         what: a trouble (`redis`), an account (`account main`) or a chat's days (`ru_python: 3 days`).
         until: None where nobody knows.
+        chat: whose days wait; None for a trouble or an account.
+        days: how many.
     """
 
     what: str
     why: str
     until: datetime | None
+    chat: str | None = None
+    days: int = 0
+
+
+class Need(_Part):
+    """What nothing mends but a person.
+
+    Attributes:
+        kind: `account`, `disk`, `clock`, `damaged`, `in doubt`, `given up`, `failed`, `refused`, `name`,
+            `events`, `spool`, `files`.
+        what: which account, chat, day; empty where the kind says it.
+        why: one line.
+        do: what to type, or to do; None where `why` says it.
+    """
+
+    kind: str
+    what: str
+    why: str
+    do: str | None = None
+
+
+class Disk(_Part):
+    """The file system that DATA_DIR is on, in bytes; `free_bytes` is what others than root may take."""
+
+    folder: str
+    free_bytes: int
+    size_bytes: int
 
 
 class InFlight(_Part):
@@ -72,10 +102,15 @@ class InFlight(_Part):
 
 
 class AccountOverview(_Part):
-    """One account."""
+    """One account.
+
+    Attributes:
+        usable: False where it is in quarantine, or its session cannot be opened.
+    """
 
     name: str
     state: str
+    usable: bool = True
 
 
 class LedgerPart(_Part):
@@ -112,6 +147,10 @@ class Overview(LedgerPart):
         clock: how much the machine's clock is off Telegram's time (`1 day, 0:00:03 ahead`); None where it is
             right, or nothing is known of late.
         modes: a line where DATA_DIR is open to more people than DATA_FILE_MODE says.
+        at: when all this was asked for.
+        redis: whether it answers; `none` where there is none (REDIS_URL is empty).
+        disk: None where it does not answer.
+        needs: what nothing mends but a person, the most urgent first.
     """
 
     queue: dict[str, int] | None
@@ -123,70 +162,7 @@ class Overview(LedgerPart):
     damaged: list[str] | None = None
     clock: str | None = None
     modes: str | None = None
-
-
-def chat_overview(
-    key: str,
-    identity: ChatIdentity | None,
-    *,
-    counts: DayCounts = NO_DAYS,
-    first: date | None,
-    done: Sequence[date] | None,
-    span: tuple[date, date],
-    asked: int = 0,
-    given_up: int = 0,
-    doubted: list[date] | None = None,
-    refused: Refusal | None = None,
-) -> ChatOverview:
-    """Returns one chat's days.
-
-    Args:
-        key: the chat's.
-        identity: None where only its days are left.
-        counts: of its days.
-        first: the first day of which anything is known.
-        done: the days that need nothing, ascending; None where none is missing (`may_lack_days`).
-        span: HISTORY_START and yesterday.
-        asked: days that are asked for.
-        given_up: days that were given up.
-        doubted: days that are not believed.
-        refused: why it cannot be read.
-    """
-    gaps = _gaps(max(span[0], first), span[1], done) if first and done is not None else []
-    paused = identity is not None and identity.paused
-    return ChatOverview(
-        chat=key,
-        title=identity.title if identity else "",
-        state="forgotten" if identity is None else "refused" if refused else "paused" if paused else "kept",
-        days_done=counts.settled,
-        days_asked=asked,
-        days_given_up=given_up,
-        days_missing=sum((last - begin).days + 1 for begin, last in gaps),
-        missing=[(begin.isoformat(), last.isoformat()) for begin, last in gaps],
-        doubted=doubted or [],
-        first_day=first,
-        last_day=counts.last_settled,
-        message_count=counts.messages,
-        last_fetch=datetime.fromtimestamp(counts.fetched_at, UTC) if counts.fetched_at else None,
-        refused=refused,
-    )
-
-
-def may_lack_days(counts: DayCounts, first: date | None, span: tuple[date, date]) -> bool:
-    """Returns whether a chat's days must be looked at one by one to know what is missing."""
-    if first is None:
-        return False
-    return first < span[0] or counts.settled < (span[1] - first).days + 1
-
-
-def _gaps(first: date, last: date, done: Sequence[date]) -> list[tuple[date, date]]:
-    """Runs of days of `first..last` that are not done, the newest first; `done` ascends."""
-    gaps = []
-    expected = first.toordinal()
-    # Whole numbers: there may be some hundred thousand days.
-    for day in (*(each.toordinal() for each in done), last.toordinal() + 1):
-        if day > expected and expected <= last.toordinal():
-            end = min(day - 1, last.toordinal())
-            gaps.append((date.fromordinal(expected), date.fromordinal(end)))
-        expected = max(expected, day + 1)
-    return gaps[::-1]
+    at: datetime
+    redis: Literal["answers", "away", "none"]
+    disk: Disk | None = None
+    needs: list[Need] = []

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tg_fetcher_dagster.ledger.asks import EndedAsk, end_many
 from tg_fetcher_dagster.ledger.chats import chats_changed
@@ -24,6 +23,7 @@ from tg_fetcher_dagster.ledger.tables import (
     requests,
     unresolved,
 )
+from tg_fetcher_dagster.ledger.upsert import insert_into
 
 Row = Mapping[str, Any]
 
@@ -204,17 +204,11 @@ def chats_known(connection: Connection) -> set[str]:
 
 
 def _put_days(connection: Connection, values: list[dict[str, Any]]) -> None:
-    insert = _insert(connection, days)
+    insert = insert_into(connection, days)
     changed = {name: insert.excluded[name] for name in values[0] if name not in {"chat", "date"}}
     connection.execute(insert.on_conflict_do_update(index_elements=["chat", "date"], set_=changed), values)
 
 
 def _insert_new(connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
-
-
-def _insert(connection: Connection, table: sa.Table) -> Any:  # noqa: ANN401 - one of two dialects' inserts
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+        connection.execute(insert_into(connection, table).on_conflict_do_nothing(), list(rows))

@@ -5,11 +5,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tg_fetcher_dagster.ledger.database import Connection, now
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.tables import dead_letters
+from tg_fetcher_dagster.ledger.upsert import insert_into
 from tg_fetcher_dagster.metrics.counted import DEAD_LETTERS
 
 
@@ -78,8 +78,7 @@ def put(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Keeps letters and counts them; a request has one at most, put in the transaction in which it ends."""
     if not rows:
         return
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(dead_letters).on_conflict_do_nothing(), list(rows))
+    connection.execute(insert_into(connection, dead_letters).on_conflict_do_nothing(), list(rows))
     measure(connection, [Measure(DEAD_LETTERS, (row["error_type"],)) for row in rows])
 
 

@@ -4,20 +4,20 @@ Every function works inside the caller's transaction.
 """
 
 import datetime as dt
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tg_fetcher_dagster.ledger.database import now
 from tg_fetcher_dagster.ledger.tables import intents
+from tg_fetcher_dagster.ledger.upsert import insert_into
 
 
 def put(connection: sa.Connection, chat: str, day: dt.date, *, intent_id: str, intent: str) -> bool:
     """Keeps an intent; False where there is one: a chat and day has one at a time."""
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {"chat": chat, "date": day, "intent_id": intent_id, "began_at": now(), "intent": intent}
-    statement = insert(intents).values(**row).on_conflict_do_nothing().returning(intents.c.intent_id)
+    statement = (
+        insert_into(connection, intents).values(**row).on_conflict_do_nothing().returning(intents.c.intent_id)
+    )
     return connection.execute(statement).first() is not None
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tg_fetcher_dagster.ledger.database import now
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.tables import events
+from tg_fetcher_dagster.ledger.upsert import insert_into
 from tg_fetcher_dagster.metrics.counted import EVENTS_PUBLISHED, HOP_SECONDS
 
 LONGEST_CHAT = 200
@@ -75,7 +75,6 @@ def put(
     Returns:
         False where the request has told already how that chat and day ended, in this event or another.
     """
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {
         "event_id": event_id,
         "request_id": request_id,
@@ -86,7 +85,7 @@ def put(
         "recorded_at": now(),
     }
     # An insert's row count is unknown over Postgres' driver; what it returns is not.
-    statement = insert(events).values(**row).on_conflict_do_nothing().returning(events.c.seq)
+    statement = insert_into(connection, events).values(**row).on_conflict_do_nothing().returning(events.c.seq)
     return connection.execute(statement).first() is not None
 
 
@@ -192,8 +191,7 @@ def _column(chat: str | None) -> str | None:
 
 def put_all(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Records many events, each as `put` takes it; what a request has told already stays as it was."""
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     moment = now()
     told = [{**row, "chat": _column(row["chat"]), "recorded_at": moment} for row in rows]
     if told:
-        connection.execute(insert(events).on_conflict_do_nothing(), told)
+        connection.execute(insert_into(connection, events).on_conflict_do_nothing(), told)

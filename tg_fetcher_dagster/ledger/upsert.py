@@ -1,15 +1,15 @@
 """Insert or update in one statement, which SQLAlchemy spells differently for each database."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 
 def upsert(
     connection: sa.Connection, table: sa.Table, row: Mapping[str, Any], *, by: Sequence[str]
-) -> postgresql.Insert | sqlite.Insert:
+) -> sa.Insert:
     """Returns the statement that makes a row or changes the one with the same key.
 
     Args:
@@ -19,7 +19,7 @@ def upsert(
         by: the key's columns.
     """
     changed = {name: value for name, value in row.items() if name not in by}
-    statement: postgresql.Insert | sqlite.Insert = (
+    statement: sa.Insert = (
         insert_into(connection, table)
         .values(**row)
         .on_conflict_do_update(index_elements=list(by), set_=changed)
@@ -29,5 +29,5 @@ def upsert(
 
 def insert_into(connection: sa.Connection, table: sa.Table) -> Any:  # noqa: ANN401 - of either database
     """Returns an INSERT that knows ON CONFLICT, in the words of the connection's database."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return insert(table)
+    # Only the dialect that is in use is loaded: the other would be a part of every command's start.
+    return import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(table)

@@ -93,7 +93,7 @@ def _say(request: NewRequest, batch_id: str | None) -> None:
         source=request.source,
         requested_by=request.requested_by,
         chat=_only_chat(request),
-        chats=len(request.days),
+        chat_count=len(request.days),
         days=len(days),
         first=min(days).isoformat() if days else None,
         last=max(days).isoformat() if days else None,

@@ -122,7 +122,7 @@ class NewCommands:
         except Exception as error:
             if is_away(self._ledger):
                 raise
-            log.exception("a command breaks what decides on it", request=request.request_id)
+            log.exception("a command breaks what decides on it", request_id=request.request_id)
             return broken(request, error)
 
     def _decided(self, understood: Understood | Refusal, facts: Mapping[str, ChatFacts]) -> Decision:
@@ -195,7 +195,7 @@ class NewCommands:
         except Exception as error:
             if is_away(self._ledger):
                 raise
-            log.exception("a handful of commands cannot be written together", why=str(error))
+            log.exception("a handful of commands cannot be written together", reason=str(error))
         total = Read()
         for each in decisions:
             try:
@@ -203,7 +203,7 @@ class NewCommands:
             except Exception as error:
                 if is_away(self._ledger):
                     raise
-                log.exception("a command cannot be written down", request=request_of(each).request_id)
+                log.exception("a command cannot be written down", request_id=request_of(each).request_id)
                 one = self._written([broken(request_of(each), error)])
             total.commands += one.commands
             total.told += one.told

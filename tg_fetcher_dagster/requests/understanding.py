@@ -120,7 +120,7 @@ def understand(request: Request) -> Understood | Refusal:
     except Exception as error:
         # What breaks the parser must not stop the queue behind it; it stays visible as an internal dead
         # letter, with the stack trace here.
-        log.exception("a command broke the parser", request=request.request_id)
+        log.exception("a command broke the parser", request_id=request.request_id)
         refusal = FetchError(ErrorType.INTERNAL, f"the command broke its parser: {error!r}")
     ids = ids_of(request)
     return Refusal(request=request, ids=ids, chat=ids.chat, error=refusal)

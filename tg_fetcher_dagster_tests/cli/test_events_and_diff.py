@@ -192,4 +192,6 @@ def test_status_says_how_many_ends_wait_and_how_many_are_damaged(command: Comman
     assert "events    2 not published yet\n" in command("status").out
     with ledger.write() as connection:
         outbox.set_aside(connection, [1])
-    assert "events    1 not published yet, 1 damaged: tg-fetcher events tail\n" in command("status").out
+    shown = command("status").out
+    assert "events    1 not published yet\n" in shown
+    assert "events    1 damaged -> tg-fetcher events tail\n" in shown

@@ -11,7 +11,9 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from tg_fetcher_dagster.cli import overview_sources
+from tg_fetcher_dagster.cli import overview_sources, queue_lengths
+from tg_fetcher_dagster.cli.answering import Hanging, answers_within
+from tg_fetcher_dagster.cli.chat_sources import chat_overviews
 from tg_fetcher_dagster.ledger import batches, days
 from tg_fetcher_dagster.ledger.conditions import condition_begins
 from tg_fetcher_dagster.ledger.database import Ledger
@@ -83,6 +85,7 @@ def test_days_before_the_history_are_done_and_make_no_other_day_done(command: Co
             days.put(connection, "news", day, {"settled": True, "fetched_at": 1e9})
     chat = told(command)["chats"][0]
     assert (chat["days_done"], chat["days_missing"]) == (3, 29)
+    assert chat["missing"] == [["2025-11-30", "2025-11-30"], ["2025-11-01", "2025-11-28"]]
 
 
 def test_whatever_is_waited_for_is_told_with_its_reason_and_its_end(command: Command, known: Ledger):
@@ -98,9 +101,10 @@ def test_whatever_is_waited_for_is_told_with_its_reason_and_its_end(command: Com
             )
         )
     shown = command("status").out
-    assert "waits     news: 2 days until 12:31 UTC: Telegram asked for a pause" in shown
-    assert "waits     telegram: Telegram is away: no route to host" in shown
-    assert "waits     account main until 12:31 UTC: Telegram asked for a pause" in shown
+    waits = shown[shown.index("\nwaits\n") : shown.index("\nworks\n")]
+    assert "chat      news: 2 days until 12:31 UTC: Telegram asked for a pause" in waits
+    assert "trouble   telegram: Telegram is away: no route to host" in waits
+    assert "account   main until 12:31 UTC: Telegram asked for a pause" in waits
     assert "messages.search" not in shown
     assert "requests  1 of redis are open, 2 days" in shown
 
@@ -127,8 +131,9 @@ def test_days_in_doubt_and_days_given_up_are_told(command: Command, known: Ledge
         days.put(connection, "news", date(2025, 11, 29), doubt)
         days.put(connection, "news", date(2025, 11, 28), {"given_up_at": 5.0, "error": "no access"})
     shown = command("status").out
-    assert "in doubt  news 2025-11-29" in shown
-    assert "given up  news: 1 days; why: tg-fetcher heal news --list" in shown
+    assert "in doubt  news 2025-11-29: too many messages are gone" in shown
+    assert "-> tg-fetcher accept news 2025-11-29\n" in shown
+    assert "given up  news: 1 day -> tg-fetcher heal news --list\n" in shown
 
 
 def test_what_is_under_way_and_what_has_failed_is_told(command: Command, known: Ledger):
@@ -145,13 +150,13 @@ def test_what_is_under_way_and_what_has_failed_is_told(command: Command, known: 
         )
     shown = command("status").out
     assert "under way news 2025-11-01..2025-11-30: is read, asked for at 11:00 UTC" in shown
-    assert "failed    1 commands: tg-fetcher failed list" in shown
+    assert "failed    1 commands -> tg-fetcher failed list\n" in shown
 
 
 def test_redis_that_accepts_and_never_answers_holds_nothing_up(
     command: Command, known: Ledger, env_file: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(overview_sources, "QUICK_TIMEOUT", 0.05)
+    monkeypatch.setattr(queue_lengths, "QUICK_TIMEOUT", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         with env_file.open("a") as file:
             file.write(f"REDIS_URL=redis://127.0.0.1:{silent.getsockname()[1]}\n")
@@ -165,10 +170,21 @@ def test_a_source_that_hangs_is_left_behind():
     import threading
 
     never = threading.Event()
-    answers = overview_sources.answers_within(0.05, {"ledger": never.wait, "redis": lambda: 1})
+    asked: list[str] = []
+    hanging: Hanging = {}
+
+    def hangs() -> None:
+        asked.append("ledger")
+        never.wait()
+
+    for _ in range(3):
+        answers = answers_within(0.05, {"ledger": hangs, "redis": lambda: 1}, hanging=hanging)
+        assert answers["redis"] == 1
+        assert str(answers["ledger"]) == "ledger: no answer within 0.05 s"
+    assert asked == ["ledger"], "one that has not answered is not asked again"
     never.set()
-    assert answers["redis"] == 1
-    assert str(answers["ledger"]) == "ledger: no answer within 0.05 s"
+    hanging["ledger"].join()
+    assert answers_within(60, {"ledger": lambda: 2}, hanging=hanging) == {"ledger": 2}
 
 
 def test_without_redis_status_says_how_commands_come(command: Command, env_file: Path):
@@ -193,15 +209,15 @@ def test_a_query_of_status_reads_no_row_of_the_days(known: Ledger):
     sa.event.listen(known.engine, "before_cursor_execute", lambda *given: seen.append(given[2]))
     settings = overview_sources.Settings.read(data_dir=Path("data"), redis_url=None)
     with known.read() as connection:
-        overview_sources._chats(connection, overview_sources.IdentityTable(known), settings)
-        asked = [each for each in seen if "FROM days" in each]
+        chat_overviews(connection, overview_sources.IdentityTable(known), settings, gaps_of=None)
+        asked = [each for each in seen if "FROM days" in " ".join(each.split())]
         plans = [
             row[3]
             for each in asked
             for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {each}", _blanks(each))
             if "days" in row[3]
         ]
-    assert len(asked) == 5
+    assert len(asked) == 6
     assert plans
     # Either an index holds all that is asked for, or it is one of the few rows of a small index.
     small = ("ix_days_given_up_at", "ix_days_due_at")

@@ -10,7 +10,7 @@ import redis
 
 from tg_fetcher_dagster import redis_connection
 from tg_fetcher_dagster.chats.identity import ChatIdentity
-from tg_fetcher_dagster.cli import overview_sources
+from tg_fetcher_dagster.cli import queue_lengths
 from tg_fetcher_dagster_tests.cli.conftest import Command, kept_identities
 from tg_fetcher_dagster_tests.requests.test_redis_connection import silent_server
 from tg_fetcher_dagster_tests.waiting import PATIENCE, until
@@ -104,7 +104,7 @@ def test_no_session_on_standard_input_is_told(command: Command):
 def test_a_fault_of_ours_is_one_line_and_verbose_shows_the_trace(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("tg_fetcher_dagster.cli.overview_sources.overview", lambda _settings: 1 // 0)
+    monkeypatch.setattr("tg_fetcher_dagster.cli.overview_sources.overview", lambda *_, **__: 1 // 0)
     assert "internal: ZeroDivisionError" in command("status").error
     assert "Traceback" in command("--verbose", "status").err
 
@@ -206,7 +206,7 @@ def test_redis_that_accepts_and_never_answers_holds_nobody_up(
     command: Command, env_file: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ):
     monkeypatch.setattr(redis_connection, "ANSWER_TIMEOUT", 0.05)
-    monkeypatch.setattr(overview_sources, "QUICK_TIMEOUT", 0.05)
+    monkeypatch.setattr(queue_lengths, "QUICK_TIMEOUT", 0.05)
     with silent_server() as (url, clients):
         env_file.write_text(f"REDIS_URL={url}\n")
         result = command(*arguments)

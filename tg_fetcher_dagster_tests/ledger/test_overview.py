@@ -32,8 +32,16 @@ def test_days_are_counted_by_chat(ledger: Ledger):
         assert days.first_days(connection) == {
             "news": date(2025, 10, 30), "club": date(2025, 11, 2),
         }  # fmt: skip
-        settled = {"news": [date(2025, 11, 1), date(2025, 11, 3)]}
-        assert overview.settled_days_of(connection, ["news", "club"]) == settled
+        settled = overview.settled_days_of(connection, ["news", "club"])
+        assert {key: set(of) for key, of in settled.items()} == {"news": {"2025-11-01", "2025-11-03"}}
+        assert overview.settled_between(connection, "news", date(2025, 11, 2), date(2025, 11, 3)) == 1
+        assert overview.day_edges(connection) == {
+            "news": overview.Edges(date(2025, 10, 30), date(2025, 11, 3)),
+            "club": overview.Edges(date(2025, 11, 2), None),
+        }
+        assert overview.day_sums(connection) == {
+            "news": overview.Sums(2, 0, 1.0), "club": overview.Sums(0, 0, None),
+        }  # fmt: skip
         assert overview.given_up_days_of_chats(connection) == {"news": 1}
         assert overview.doubted_days(connection) == [("club", date(2025, 11, 2))]
         assert overview.size_bytes(connection) > 0
