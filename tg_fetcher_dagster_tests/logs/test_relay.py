@@ -113,6 +113,29 @@ def test_a_program_hears_what_a_shell_in_the_background_ignores(tmp_path: Path) 
     assert [line["event"] for line in lines_of(ended.stderr)] == ["False"]
 
 
+def test_a_line_is_written_while_its_program_goes_on_and_the_other_output_is_busy(tmp_path: Path) -> None:
+    busy = (
+        "import sys, threading\n"
+        "over = threading.Event()\n"
+        "def chatter():\n"
+        "    while not over.wait(0.01):\n"
+        "        print('chatter', flush=True)\n"
+        "threading.Thread(target=chatter).start()\n"
+        "print('2025-11-08 00:00:00 +0000 - dagster - ERROR - broken', file=sys.stderr, flush=True)\n"
+        "sys.stdin.read()\n"
+        "threading.Event().wait()\n"
+    )
+    with subprocess.Popen(
+        [*TG_FETCHER, "logged", sys.executable, "-c", busy],
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        events = (orjson.loads(line)["event"] for line in process.stderr)
+        assert next(event for event in events if event != "chatter") == "broken"
+        process.terminate()
+
+
 def test_a_program_that_was_killed_is_told_from_one_that_ended(tmp_path: Path) -> None:
     ended = run(tmp_path, "sh", "-c", "kill -KILL $$")
     assert ended.returncode == 128 + signal.SIGKILL
