@@ -14,7 +14,7 @@ from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.open_asks import OpenAsk
-from tg_fetcher_dagster.metrics.counted import FETCHES, RETRIES
+from tg_fetcher_dagster.metrics.counted import ERRORS, FETCHES, RETRIES
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.request_end import finish
 from tg_fetcher_dagster.requests.retrying import Fate, How, fate, until_of
@@ -181,16 +181,23 @@ def command_ids(waiting: Iterable[OpenAsk]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ask.command_id for ask in waiting if ask.command_id))
 
 
-def _measures(batch: Batch, fates: Iterable[tuple[OpenAsk, Fate]]) -> list[Measure]:
-    """What is counted of the days that a run has left; what failed it has counted itself."""
-    days: dict[str, set[tuple[str, dt.date]]] = {"again": set(), "cancelled": set()}
-    for ask, each in fates:
-        days.setdefault(each.what, set()).add((ask.chat, ask.date))
-    tried = batch.state == "running"
-    return [
-        Measure(RETRIES, ("day",), len(days["again"])),
-        Measure(FETCHES, ("cancelled",), len(days["cancelled"]) if tried else 0),
-    ]
+def _measures(batch: Batch, fates: Sequence[tuple[OpenAsk, Fate]]) -> list[Measure]:
+    """What is counted of the days that a run has left; what it has noted itself it has counted, too."""
+    again = {(ask.chat, ask.date) for ask, each in fates if each.what == "again"}
+    cancelled = {(ask.chat, ask.date) for ask, each in fates if each.what == "cancelled"}
+    found = [Measure(RETRIES, ("day",), len(again))]
+    if batch.state == "running":
+        found.append(Measure(FETCHES, ("cancelled",), len(cancelled)))
+    without_a_word = {
+        (ask.chat, ask.date): each
+        for ask, each in fates
+        if ask.error_type is None and each.what != "cancelled"
+    }
+    for each in without_a_word.values():
+        if each.error is not None:
+            found.append(Measure(FETCHES, ("waits" if each.what == "wait" else "failed",)))
+            found.append(Measure(ERRORS, (each.error.error_type.value,)))
+    return found
 
 
 def _note_telegram(
