@@ -96,6 +96,7 @@ class Relay:
         """
         with ExitStack() as stack:
             bell = stack.enter_context(_bell())
+            heard = stack.enter_context(_hearing())
             try:
                 process = subprocess.Popen(  # noqa: S603 - whatever the operator names
                     command,
@@ -108,8 +109,8 @@ class Relay:
                 why = f"{command[0]} cannot be started: {error.strerror}"
                 raise FetchError(ErrorType.VALIDATION, why) from None
             stack.enter_context(process)
+            heard.hand_on_to(process)
             self._origin = self._origin_of(process.pid)
-            stack.enter_context(_handing_on(process))
             self._copy(process, bell)
             code = process.wait()
         return code if code >= 0 else 128 - code
@@ -179,14 +180,35 @@ def _bell() -> Iterator[socket.socket]:
             signal.set_wakeup_fd(before)
 
 
-@contextmanager
-def _handing_on(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+class _Heard:
     """Hands signals on to the program: to itself, as whoever sends them means it, not to its children."""
 
-    def hand_on(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
 
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """Hears a signal."""
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._process.send_signal(number)
+
+    def hand_on_to(self, process: "subprocess.Popen[bytes]") -> None:
+        """Names the program, and hands on what was heard before it was there."""
+        self._process = process
+        for number in self._early:
+            process.send_signal(number)
+
+
+@contextmanager
+def _hearing() -> Iterator[_Heard]:
+    """Hears signals from before the program starts: it inherits none that this process ignores.
+
+    A shell's `&` lets SIGINT be ignored, and Dagster treats SIGTERM as it finds SIGINT.
+    """
+    heard = _Heard()
     with ExitStack() as stack:
         for number in HANDED_ON:
-            stack.callback(signal.signal, number, signal.signal(number, hand_on))
-        yield
+            stack.callback(signal.signal, number, signal.signal(number, heard))
+        yield heard

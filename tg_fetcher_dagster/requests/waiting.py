@@ -61,4 +61,4 @@ def note_account_waits(ledger: Ledger, now: float, *, account: str) -> None:
     """Notes whether an account waits, for whoever reads the log: a flood of forty minutes, a quarantine."""
     wait = account_waits(ledger, account, now)
     why, until = (None, None) if wait is None else (wait.why, wait.until)
-    conditions.set_condition(ledger, f"account {account}", why, until=until)
+    conditions.set_condition(ledger, f"{conditions.OF_ACCOUNT}{account}", why, until=until)
