@@ -116,7 +116,8 @@ def main() -> None:
         (home / "dagster.yaml").write_text(Path("dagster.yaml").read_text())
         port = free_port()
         environment = {**os.environ, "DATA_DIR": str(settings.data_dir), "REDIS_URL": "",
-                       "DAGSTER_HOME": str(home), "LOG_LEVEL": "ERROR"}  # fmt: skip
+                       "DAGSTER_HOME": str(home), "LOG_LEVEL": "ERROR",
+                       "MALLOC_ARENA_MAX": "2"}  # fmt: skip
         began = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "tg_fetcher_dagster.cli.app", "monitor", "--port", str(port)],

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import orjson
 import structlog
 
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.errors import ErrorType, FetchError, advice
 from tg_fetcher_dagster.ledger import accounts as table
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 
@@ -60,7 +60,13 @@ class Restrictions:
         """Keeps the account from being used until somebody signs in again (telegram.md, 27)."""
         at = datetime.now(UTC).timestamp()
         self._write(lambda connection: table.put_quarantine(connection, self.account, reason, at))
-        log.error("account in quarantine", account=self.account, reason=reason)
+        log.error(
+            "account in quarantine",
+            account=self.account,
+            error_type=ErrorType.AUTH.value,
+            reason=reason,
+            advice=advice([ErrorType.AUTH]),
+        )
 
     def signed_in(self, user_id: int | None) -> None:
         """Lifts the quarantine.

@@ -207,3 +207,21 @@ def test_the_code_servers_command_serves_is_healthy_and_ends_when_it_is_told_to(
     finally:
         server.terminate()
     assert server.wait(PATIENCE) is not None
+
+
+def test_the_daemons_health_check_knows_dagsters_name_of_its_tolerance(services):
+    """`liveness-check` has no option for it, and allows 1,800 s by default."""
+    from dagster._daemon import cli
+
+    [line] = services["daemon"]["healthcheck"]["test"][1:]
+    name = re.match(r"(\w+)=120 dagster-daemon liveness-check$", line)[1]
+    assert name in Path(cli.__file__).read_text()
+
+
+def test_the_probes_of_kubernetes_are_those_of_compose(services):
+    items = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "probes.yaml").read_text())["items"]
+    for item in items:
+        [container] = item["spec"]["template"]["spec"]["containers"]
+        assert container["command"] == services[container["name"]]["command"]
+        assert container["image"] == services[container["name"]]["image"]
+        assert "livenessProbe" in container
