@@ -77,23 +77,23 @@ class Restrictions:
         with self._ledger.write() as connection:
             table.put_signed_in(connection, self.account, user_id)
 
-    def forget(self) -> None:
-        """Forgets all restrictions of an account that is removed.
+    def forget(self) -> bool:
+        """Forgets all restrictions of an account that is removed; False where nothing is known of it.
 
         Raises:
             FetchError: (storage) the ledger refuses.
         """
         with self._ledger.write() as connection:
-            table.drop_account(connection, self.account)
+            return table.drop_account(connection, self.account)
 
-    def forget_floods(self) -> None:
-        """Forgets all flood deadlines, because somebody said so.
+    def forget_floods(self) -> bool:
+        """Forgets all flood deadlines, because somebody said so; False where nothing is known of the account.
 
         Raises:
             FetchError: (storage) the ledger refuses.
         """
         with self._ledger.write() as connection:
-            table.put_floods(connection, self.account, "{}")
+            return table.drop_floods(connection, self.account)
 
     def floods(self) -> dict[str, object]:
         """Returns until when which method rests, in seconds since 1970, as it is kept: believe no number."""
