@@ -13,12 +13,22 @@ Hanging = dict[str, threading.Thread]
 
 
 def answers_within(
-    seconds: float, questions: Mapping[str, Callable[[], Any]], *, hanging: Hanging | None = None
+    seconds: float,
+    questions: Mapping[str, Callable[[], Any]],
+    *,
+    longer: Mapping[str, float] | None = None,
+    hanging: Hanging | None = None,
 ) -> dict[str, Any]:
     """Asks all at once and returns what each answered in time, a `FetchError` where it failed.
 
     A source that hangs (a database or a disk of another host) holds up neither the others nor the end of
     this process.
+
+    Args:
+        seconds: how long to wait for all together.
+        questions: by the source.
+        longer: seconds for those that are waited for longer.
+        hanging: who has not answered an earlier call; is brought up to date.
     """
     answers: dict[str, Any] = {}
 
@@ -36,18 +46,19 @@ def answers_within(
         for name, question in questions.items()
         if name not in hanging or not hanging[name].is_alive()
     }
-    ends = time.monotonic() + seconds
+    patience = {**dict.fromkeys(questions, seconds), **(longer or {})}
+    began = time.monotonic()
     for thread in asked.values():
         thread.start()
-    for thread in asked.values():
-        thread.join(max(0.0, ends - time.monotonic()))
+    for name, thread in asked.items():
+        thread.join(max(0.0, began + patience[name] - time.monotonic()))
     hanging |= asked
     heard = dict(answers)
     for answer in heard.values():
         if isinstance(answer, Exception) and not isinstance(answer, FetchError):
             raise answer
     silent = {
-        name: FetchError(ErrorType.NETWORK, f"{name}: no answer within {seconds:g} s")
+        name: FetchError(ErrorType.NETWORK, f"{name}: no answer within {patience[name]:g} s")
         for name in questions.keys() - heard.keys()
     }
     return {**heard, **silent}

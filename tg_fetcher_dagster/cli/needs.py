@@ -58,7 +58,7 @@ def _of_chats(seen: Overview) -> Iterator[Need]:
                 kind="refused",
                 what=f"{chat.chat} since {chat.refused.since:%Y-%m-%d}",
                 why=f"{chat.refused.why}; asked again {again}",
-                do=f"join with the account, or tg-fetcher chats pause {chat.chat}",
+                do=f"join it, or: tg-fetcher chats pause {chat.chat}",
             )
     for line in seen.names:
         yield Need(kind="name", what="", why=line)

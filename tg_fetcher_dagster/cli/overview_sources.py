@@ -24,7 +24,7 @@ from tg_fetcher_dagster.cli.overview import (
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger import overview as ledger_overview
-from tg_fetcher_dagster.ledger.conditions import standing_conditions
+from tg_fetcher_dagster.ledger.conditions import OF_ACCOUNT, standing_conditions
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.outbox import pending_count, set_aside_count
 from tg_fetcher_dagster.requests.spool import left_in
@@ -35,6 +35,9 @@ from tg_fetcher_dagster.telegram.clock import clock_difference, told
 PATIENCE = 3.5
 """Seconds for everything together; a source that has not answered by then is told as silent. With the start
 of Python the command takes no more than 5. A Redis that says nothing has ended before (QUICK_TIMEOUT)."""
+
+LEDGER_PATIENCE = 10.0
+"""The same for the ledger, without which there is nothing to tell: it may be busy, or on a slow disk."""
 
 GAPS_ON_A_SCREEN = 100
 """Of so many chats is said which days are missing: no screen has more rows."""
@@ -71,6 +74,7 @@ def overview(
             "modes": lambda: Store.of(settings).modes_line(),
             "disk": lambda: _disk(settings.data_dir),
         },
+        longer={"ledger": max(patience, LEDGER_PATIENCE)},
         hanging=hanging,
     )
     failures = {name: each.message for name, each in answers.items() if isinstance(each, FetchError)}
@@ -143,7 +147,7 @@ def _waiting(connection: Connection) -> list[Waiting]:
     troubles = [
         Waiting(what=each.name, why=each.why, until=_moment(each.until) if each.until else None)
         for each in standing_conditions(connection)
-        if not each.name.startswith("account ")  # told of each account, below
+        if not each.name.startswith(OF_ACCOUNT)  # told of each account, below
     ]
     paused = [
         Waiting(

@@ -10,7 +10,7 @@ from tg_fetcher_dagster.cli.moments import told_moment
 from tg_fetcher_dagster.cli.overview import ACCOUNT, ChatOverview, Need, Overview, Waiting
 
 NAMED = 3
-"""Of one kind of need that are named; the others are counted."""
+"""Of one kind of need, or of one run's chats, that are named; the others are counted."""
 
 WAITS_NAMED = 6
 """Chats whose wait is named."""
@@ -44,24 +44,42 @@ class Line:
         if width is None:
             return begin + self.why
         taken = WIDE_LABEL + len(begin) + (len(self.do) + 4 if self.do else 0)
-        room = max(SHORTEST_WHY, width - taken)
+        room = width - taken
+        if self.do and room < SHORTEST_WHY:
+            return self.what  # what to type says more than half a reason
+        room = max(SHORTEST_WHY, room)
         short = self.why if len(self.why) <= room else f"{self.why[: room - 1]}\N{HORIZONTAL ELLIPSIS}"
         return begin + short
 
 
-def need_lines(seen: Overview) -> list[Line]:
-    """Returns what needs a person: some of each kind, and how many more there are."""
+def need_lines(seen: Overview, most: int) -> list[Line]:
+    """Returns what needs a person: some of each kind, and how many more there are; no kind is left out.
+
+    Args:
+        seen: with its needs.
+        most: lines, if there are not more kinds than that.
+    """
+    for named in range(NAMED, 0, -1):
+        lines = _need_lines(seen, named)
+        if len(lines) <= most:
+            return lines
+    return _need_lines(seen, 0)
+
+
+def _need_lines(seen: Overview, of_each: int) -> list[Line]:
     lines: list[Line] = []
     for kind, needs in groupby(seen.needs, key=lambda need: need.kind):
         of_kind = list(needs)
         # One that is left over is named as well: its line is no longer than the one that counts it.
-        named = of_kind if len(of_kind) <= NAMED + 1 else of_kind[:NAMED]
+        named = of_kind if len(of_kind) <= of_each + 1 else of_kind[:of_each]
         lines += [_need_line(need) for need in named]
         if more := len(of_kind) - len(named):
-            lines.append(Line(label=kind, what=f"and {more:,} more", do=_LISTS.get(kind, "")))
+            what = f"and {more:,} more" if named else f"{more:,} of them"
+            lines.append(Line(label=kind, what=what, do=_LISTS.get(kind, ALL_NEEDS)))
     return lines
 
 
+ALL_NEEDS = "tg-fetcher status --json"
 _LISTS = {
     "given up": "tg-fetcher heal --list",
     "refused": "tg-fetcher chats list",
@@ -191,7 +209,8 @@ def _under_way(seen: Overview) -> str:
             f"{', '.join(batch.chats[:NAMED])}{more} {batch.first}{last}: is read, asked for at {since}"
         )
     if len(running) > 1:
-        told.append(f"{len(running) - 1} more are read")
+        more_read = len(running) - 1
+        told.append(f"{more_read} more {'is' if more_read == 1 else 'are'} read")
     if asked:
         told.append(f"{asked} {'waits for its run' if asked == 1 else 'wait for their runs'}")
     return "; ".join(told)

@@ -27,11 +27,16 @@ HEADS_AND_GAPS = 7
 FEWEST_ROWS = 3
 """With fewer chats the table says less than the line that counts them."""
 
-WIDE = 110
-"""Columns of a terminal on which every column of the table has room."""
+HEADS = {
+    150: ("chat", "title", "state", "first", "newest", "done", "missing", "missing days", "last fetch (UTC)"),
+    110: ("chat", "title", "state", "newest", "done", "missing", "missing days"),
+    0: ("chat", "state", "newest", "missing", "missing days"),
+}
+"""Columns of the table, by the columns of the terminal on which they have room."""
 
-HEADS = ("chat", "title", "state", "first", "newest", "done", "missing", "missing days", "last fetch (UTC)")
-NARROW_HEADS = ("chat", "state", "newest", "missing", "missing days")
+SHRINKING = {"chat": 16, "title": 10, "missing days": 22}
+"""The least width of the columns that may be cut; the others are never."""
+
 WIDE_TITLE = 28
 
 
@@ -47,7 +52,7 @@ def screen(seen: Overview, size: Size, *, all_chats: bool = False, head: str = "
     height = (size.height or HEIGHT) - bool(head)
     works = work_lines(seen)
     room = max(6, height - len(works) - HEADS_AND_GAPS)
-    needs = _cut(need_lines(seen), max(3, room // 2))
+    needs = need_lines(seen, room // 2)
     waits = wait_lines(seen, max(2, (room - len(needs)) // 2))
     rows = len(seen.chats) if all_chats else max(0, room - len(needs) - len(waits) - 1)
     groups = [
@@ -62,13 +67,6 @@ def screen(seen: Overview, size: Size, *, all_chats: bool = False, head: str = "
         spaced += [Text(""), group] if spaced else [group]
     above = [Text(head, style="dim", no_wrap=True, overflow="ellipsis")] if head else []
     return Group(*above, *spaced)
-
-
-def _cut(lines: Sequence[Line], most: int) -> list[Line]:
-    if len(lines) <= most:
-        return list(lines)
-    more = len(lines) - most + 1
-    return [*lines[: most - 1], Line(label="", what=f"and {more} more lines", do="tg-fetcher status --json")]
 
 
 def _group(head: str, colour: str, lines: Sequence[Line], size: Size, *, none: str) -> RenderableType:
@@ -90,12 +88,13 @@ def _chats(chats: Sequence[ChatOverview], rows: int, width: int | None) -> Rende
     sorted_chats = in_trouble_first(chats)
     shown = sorted_chats if len(sorted_chats) <= rows else sorted_chats[: rows - 1]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    heads = HEADS if width is None or width >= WIDE else NARROW_HEADS
+    heads = next(heads for least, heads in HEADS.items() if width is None or width >= least)
     for head in heads:
         table.add_column(
             head,
             no_wrap=True,
             overflow="ellipsis",
+            min_width=SHRINKING.get(head),
             max_width=WIDE_TITLE if head == "title" else None,
             justify="right" if head in {"done", "missing"} else "left",
         )

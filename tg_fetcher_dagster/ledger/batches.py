@@ -1,7 +1,7 @@
 """Batches: neighbouring days that one run fetches. Every function works inside the caller's transaction."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -56,23 +56,31 @@ class Batch:
 
 def put(connection: Connection, batch: Batch) -> None:
     """Notes a new batch."""
-    connection.execute(
-        sa.insert(batches).values(
-            batch_id=batch.batch_id,
-            chats=orjson.dumps(batch.chats).decode(),
-            first=batch.first,
-            last=batch.last,
-            today=batch.today,
-            force=batch.force,
-            message_limit=batch.limit,
-            strategy=batch.strategy,
-            priority=batch.priority,
-            state=batch.state,
-            run_id=batch.run_id,
-            asked_at=batch.asked_at,
-            began_at=batch.asked_at if batch.state == "running" else None,
-        )
-    )
+    put_all(connection, [batch])
+
+
+def put_all(connection: Connection, made: Sequence[Batch]) -> None:
+    """Notes new batches."""
+    rows = [
+        {
+            "batch_id": batch.batch_id,
+            "chats": orjson.dumps(batch.chats).decode(),
+            "first": batch.first,
+            "last": batch.last,
+            "today": batch.today,
+            "force": batch.force,
+            "message_limit": batch.limit,
+            "strategy": batch.strategy,
+            "priority": batch.priority,
+            "state": batch.state,
+            "run_id": batch.run_id,
+            "asked_at": batch.asked_at,
+            "began_at": batch.asked_at if batch.state == "running" else None,
+        }
+        for batch in made
+    ]
+    if rows:
+        connection.execute(sa.insert(batches), rows)
 
 
 def find(connection: Connection, batch_id: str) -> Batch | None:
@@ -106,26 +114,40 @@ def begin(connection: Connection, batch_id: str, run_id: str, at: float) -> bool
     )
 
 
-def end(connection: Connection, batch_ids: Collection[str], at: float) -> int:
-    """Notes that batches have ended; returns how many had not."""
-    return connection.execute(
-        sa.update(batches)
+def end(
+    connection: Connection, batch_ids: Collection[str], at: float
+) -> dict[str, tuple[BatchState, str | None]]:
+    """Notes that batches have ended; returns the state and the run until now of those that had not.
+
+    Nobody else ends them, begins them or joins them before the caller's transaction is over.
+    """
+    found = connection.execute(
+        sa.select(batches.c.batch_id, batches.c.state, batches.c.run_id)
         .where(batches.c.batch_id.in_(batch_ids), batches.c.state != "ended")
-        .values(state="ended", ended_at=at)
-    ).rowcount
+        .order_by(batches.c.batch_id)  # two that end the same ones wait for each other in one order
+        .with_for_update()
+    )
+    before: dict[str, tuple[BatchState, str | None]] = {
+        batch_id: (state, run_id) for batch_id, state, run_id in found
+    }
+    if before:
+        connection.execute(
+            sa.update(batches).where(batches.c.batch_id.in_(before)).values(state="ended", ended_at=at)
+        )
+    return before
 
 
 def open_days(connection: Connection) -> dict[str, tuple[int, int]]:
-    """Returns of every batch in flight how many of its asks are open, and how many were cancelled."""
+    """Returns of the batches in flight how many of their asks are open, and how many were cancelled."""
+    in_flight_now = sa.select(batches.c.batch_id).where(batches.c.state != "ended")
     found = connection.execute(
         sa.select(
-            batches.c.batch_id,
-            sa.func.coalesce(sa.func.sum(sa.case((asks.c.state == "open", 1), else_=0)), 0),
-            sa.func.coalesce(sa.func.sum(sa.case((asks.c.state == "cancelled", 1), else_=0)), 0),
+            asks.c.batch_id,
+            sa.func.sum(sa.case((asks.c.state == "open", 1), else_=0)),
+            sa.func.sum(sa.case((asks.c.state == "cancelled", 1), else_=0)),
         )
-        .outerjoin(asks, asks.c.batch_id == batches.c.batch_id)
-        .where(batches.c.state != "ended")
-        .group_by(batches.c.batch_id)
+        .where(asks.c.batch_id.in_(in_flight_now))
+        .group_by(asks.c.batch_id)
     )
     return {batch_id: (int(still), int(cancelled)) for batch_id, still, cancelled in found}
 

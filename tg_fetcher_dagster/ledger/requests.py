@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.tables import asks, requests
+from tg_fetcher_dagster.ledger.waits import is_due
 from tg_fetcher_dagster.metrics.counted import REQUESTS
 
 RequestState = Literal[
@@ -85,7 +86,7 @@ def of_state(
     """
     query = sa.select(*_COLUMNS).where(requests.c.state == state, requests.c.seq > after)
     if due is not None:
-        query = query.where(sa.func.coalesce(requests.c.wait_until, 0) <= due)
+        query = query.where(is_due(sa.func.coalesce(requests.c.wait_until, 0), due))
     found = connection.execute(query.order_by(requests.c.seq).limit(limit))
     return [Request(**row) for row in found.mappings()]
 
@@ -195,7 +196,7 @@ def out_of_turn(connection: Connection, moment: float) -> dict[str, float]:
     """Returns who has commands that wait for their turn beyond a moment, and until when."""
     found = connection.execute(
         sa.select(requests.c.requested_by, sa.func.max(requests.c.wait_until))
-        .where(requests.c.state == "waiting", requests.c.wait_until > moment)
+        .where(requests.c.state == "waiting", sa.not_(is_due(requests.c.wait_until, moment)))
         .group_by(requests.c.requested_by)
     )
     return {row[0]: row[1] for row in found}

@@ -24,7 +24,7 @@ from tg_fetcher_dagster.errors import ErrorType
 
 DOUBT = "too many messages are gone; it is read again by itself, unless you know why"
 REFUSED = "the account was removed from it; asked again 12:31 UTC"
-JOIN = "join with the account, or tg-fetcher chats pause closed"
+JOIN = "join it, or: tg-fetcher chats pause closed"
 
 NOW = datetime(2025, 12, 1, 12, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=31)
@@ -150,7 +150,7 @@ def test_what_is_under_way_is_one_line():
     ]  # fmt: skip
     told = shown(overview(in_flight=batches))
     assert (
-        "under way news 2025-11-01..2025-11-30: is read, asked for at 11:00 UTC; 1 more are read;"
+        "under way news 2025-11-01..2025-11-30: is read, asked for at 11:00 UTC; 1 more is read;"
         " 3 wait for their runs"
     ) in group(told, "works")
 
@@ -178,7 +178,7 @@ def test_three_hundred_chats_fit_on_one_screen(width: int, height: int):
     assert max(map(len, lines)) <= width
     told = "\n".join(lines)
     assert "account   there is none -> tg-fetcher init" in told
-    assert "and " in told
+    assert "failed    100,000 commands -> tg-fetcher failed list" in told
     assert "chats     300, 6 refused" in told
 
 
@@ -215,3 +215,32 @@ def test_each_group_has_its_colour_on_a_terminal_and_none_elsewhere(
     terminal.print(screen(seen, Size(width=100, height=40)))
     assert colour in there.getvalue()
     assert "\x1b" not in shown(seen)
+
+
+def test_on_a_small_screen_no_kind_of_need_is_left_out():
+    chats = [
+        *(chat(f"doubted_{number}", doubted=[date(2025, 11, 29)]) for number in range(9)),
+        *(chat(f"lost_{number}", days_given_up=1) for number in range(9)),
+        *(refused(f"closed_{number}") for number in range(9)),
+    ]
+    seen = overview(chats=chats, dead_letters=5, accounts=[])
+    assert group(shown(seen, 80, 24), "needs a person") == [
+        "account   there is none -> tg-fetcher init",
+        "in doubt  9 of them -> tg-fetcher status --json",
+        "given up  9 of them -> tg-fetcher heal --list",
+        "failed    5 commands -> tg-fetcher failed list",
+        "refused   9 of them -> tg-fetcher chats list",
+    ]
+    assert group(shown(seen, 200, 60), "needs a person")[4:8] == [
+        "in doubt  and 6 more -> tg-fetcher status --json",
+        "given up  lost_0: 1 day -> tg-fetcher heal lost_0 --list",
+        "given up  lost_1: 1 day -> tg-fetcher heal lost_1 --list",
+        "given up  lost_2: 1 day -> tg-fetcher heal lost_2 --list",
+    ]
+
+
+def test_on_a_narrow_screen_the_reason_goes_before_what_to_type():
+    seen = overview(chats=[chat("club", doubted=[date(2025, 11, 29)])])
+    assert group(shown(seen, 70, 40), "needs a person") == [
+        "in doubt  club 2025-11-29 -> tg-fetcher accept club 2025-11-29",
+    ]
