@@ -65,17 +65,21 @@ OLDEST_RUN = gauge(
 JOB_RUNS = gauge(
     "tg_fetcher_job_runs",
     "Runs that have not ended, by job (`__ASSET_JOB` are those of the UI); the 200 oldest of a state.",
-    "job",
+    "job_name",
     "state",
 )
 JOB_LAST_END = gauge(
-    "tg_fetcher_job_last_run_timestamp_seconds", "When the last run of a job ended (Unix time).", "job"
+    "tg_fetcher_job_last_run_timestamp_seconds", "When the last run of a job ended (Unix time).", "job_name"
 )
 JOB_LAST_SECONDS = gauge(
-    "tg_fetcher_job_last_run_duration_seconds", "How long the last run of a job took that has ended.", "job"
+    "tg_fetcher_job_last_run_duration_seconds",
+    "How long the last run of a job took that has ended.",
+    "job_name",
 )
 JOB_LAST_FAILED = gauge(
-    "tg_fetcher_job_last_run_failed", "1 where the last run of a job that has ended did not succeed.", "job"
+    "tg_fetcher_job_last_run_failed",
+    "1 where the last run of a job that has ended did not succeed.",
+    "job_name",
 )
 MATERIALIZED = gauge(
     "tg_fetcher_asset_materialized_timestamp_seconds",

@@ -9,11 +9,10 @@ from typing import Literal
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import asks, attempts, batches, day_rounds, open_asks
-from tg_fetcher_dagster.ledger.batches import BatchState
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.open_asks import OpenAsk
-from tg_fetcher_dagster.metrics.counted import FETCHES, RETRIES
+from tg_fetcher_dagster.requests.batch_measures import measures_of_end
 from tg_fetcher_dagster.requests.day_ends import end_days
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.request_end import finish
@@ -98,7 +97,7 @@ def settle_together(
         counted: dict[str, Settled] = {}
         heard: FetchError | Literal["back"] | None = None
         died: list[str] = []
-        counts: Counter[str] = Counter()
+        happened: list[Measure] = []
         for batch_id, (state, run_id) in before.items():
             each = ended[batch_id]
             how: How = "never_began" if each.how == "died" and state == "asked" else each.how
@@ -110,15 +109,9 @@ def settle_together(
                 for ask in left[batch_id]
             ]
             counted[batch_id] = _counted([what for _, what in its_fates])
-            counts += _days_counted(state, its_fates)
+            happened += measures_of_end(state, its_fates)
             fates += its_fates
-        measure(
-            connection,
-            [
-                Measure(RETRIES, ("day",), counts["again"]),
-                Measure(FETCHES, ("cancelled",), counts["cancelled"]),
-            ],
-        )
+        measure(connection, happened)
         attempts.end_died(connection, died)  # where nobody else does: `fetch --direct`
         _note_telegram(connection, heard, now=moment)
         _put_off(connection, [(ask, each) for ask, each in fates if each.what in {"wait", "again"}])
@@ -139,15 +132,6 @@ def _counted(fates: Sequence[Fate]) -> Settled:
         cancelled=number["cancelled"],
         until=min((each.until for each in fates if each.what in {"wait", "again"}), default=None),
     )
-
-
-def _days_counted(state: BatchState, fates: Sequence[tuple[OpenAsk, Fate]]) -> Counter[str]:
-    """How many of the days that a run has left are counted as what; what failed it has counted itself."""
-    days: dict[str, set[tuple[str, dt.date]]] = {"again": set(), "cancelled": set()}
-    for ask, each in fates:
-        days.setdefault(each.what, set()).add((ask.chat, ask.date))
-    tried = state == "running"
-    return Counter(again=len(days["again"]), cancelled=len(days["cancelled"]) if tried else 0)
 
 
 def note_failure(connection: Connection, batch_id: str, chat: str, day: dt.date, error: FetchError) -> None:

@@ -9,6 +9,8 @@ import yaml
 
 from deploy.dashboards.__main__ import DASHBOARDS
 from tg_fetcher_dagster.defs.schedules import build_yesterday
+from tg_fetcher_dagster.metrics.counted import COUNTED
+from tg_fetcher_dagster.metrics.shown import SHOWN
 from tg_fetcher_dagster.settings import DefinitionSettings
 from tg_fetcher_dagster_tests.deploy.alert_rules import (
     PROMETHEUS,
@@ -95,6 +97,12 @@ def test_every_metric_of_a_rule_is_one_that_the_monitor_shows():
         assert not unknown_in(rule["expr"]), rule.get("alert") or rule["record"]
         told = rule.get("annotations", {}).get("summary", "")
         assert not unknown_in(told.replace('\\"', "")), rule.get("alert")
+
+
+def test_no_metric_has_a_label_that_prometheus_sets_itself():
+    """It would arrive as `exported_job`, and a query by `job` would take all for one."""
+    for metric in (*COUNTED, *SHOWN):
+        assert not {"job", "instance"} & set(metric.labels), metric.name
 
 
 def test_what_is_recorded_is_used():

@@ -90,7 +90,7 @@ def test_every_long_running_service_is_watched_and_comes_back(all_services):
 
 
 def test_every_environment_name_is_a_setting_that_exists(services):
-    known = {name.upper() for name in Settings.model_fields} | {"MALLOC_ARENA_MAX"}  # glibc's own
+    known = {name.upper() for name in Settings.model_fields}
     named = {name for service in services.values() for name in service.get("environment", {})}
     assert named <= known
 
