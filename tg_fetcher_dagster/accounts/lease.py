@@ -51,7 +51,9 @@ async def account_lease(
                     retry_after=wait or 1.0,
                 ) from None
             if not told:
-                log.info("waiting for the account", account=account, held_by=_named(holder), seconds=wait)
+                log.info(
+                    "waiting for the account", account=account, held_by=_named(holder), wait_seconds=wait
+                )
                 told = True
             await asyncio.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
         except OSError as error:

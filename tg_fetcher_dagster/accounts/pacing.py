@@ -119,7 +119,7 @@ class FloodDeadlines:
                     account=kept.account,
                     method=name[:100],
                     deadline=str(value)[:40],
-                    rests_for=until - now if until is not None else 0.0,
+                    wait_seconds=until - now if until is not None else 0.0,
                 )
 
     def until(self, method: str) -> float | None:

@@ -80,8 +80,9 @@ class Tries:
         said = (
             f"try {self.made + 1} of {self.allowed + 1} failed, the next one begins in {pause:.0f} s: {cause}"
         )
-        pause = round(pause, 1)
-        return TriedAgain(said, error_type=error_type, max_retries=self.allowed, seconds_to_wait=pause)
+        return TriedAgain(
+            said, error_type=error_type, max_retries=self.allowed, seconds_to_wait=round(pause, 1)
+        )
 
 
 def worth_a_retry(errors: Mapping[str, FetchError], settings: Settings) -> bool:

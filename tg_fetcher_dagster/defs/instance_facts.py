@@ -22,10 +22,28 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The last tick of a sensor or schedule that is switched on."""
+    """The last tick of a sensor or schedule that is switched on.
+
+    Attributes:
+        end: how the last one that has ended did: `success`, `skipped` or `failure`; None where none has.
+    """
 
     at: float
-    failed: bool
+    end: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """True where it did."""
+        return self.end == "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The last run of a job that has ended; moments are seconds since 1970."""
+
+    ended_at: float
+    seconds: float
+    succeeded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +63,11 @@ class InstanceState:
         at: when it was looked at.
         daemons: those that this instance needs, by Dagster's name.
         runs: by Dagster's state.
+        job_runs: how many have not ended, by job and Dagster's state.
+        last_runs: by job.
+        materialized: when any partition of an asset last was.
         ticks: by the name of the sensor or schedule.
+        switched_on: whether each sensor and schedule that somebody ever switched, or that has ticked, is on.
         pools: by name.
         partitions: how many each asset has.
     """
@@ -53,6 +75,10 @@ class InstanceState:
     at: float
     daemons: Mapping[str, Daemon] = field(default_factory=dict)
     runs: Mapping[str, Runs] = field(default_factory=dict)
+    job_runs: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    last_runs: Mapping[str, LastRun] = field(default_factory=dict)
+    materialized: Mapping[str, float] = field(default_factory=dict)
     ticks: Mapping[str, Tick] = field(default_factory=dict)
+    switched_on: Mapping[str, bool] = field(default_factory=dict)
     pools: Mapping[str, Pool] = field(default_factory=dict)
     partitions: Mapping[str, int] = field(default_factory=dict)

@@ -6,12 +6,12 @@ Few queries, each over an index and bounded; no code location is loaded or asked
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
 from tg_fetcher_dagster.days import day_of
-from tg_fetcher_dagster.defs.instance_facts import Daemon, InstanceState, Pool, Runs, Tick
+from tg_fetcher_dagster.defs.instance_facts import Daemon, InstanceState, LastRun, Pool, Runs, Tick
 from tg_fetcher_dagster.defs.partitions import CHATS
 from tg_fetcher_dagster.settings import DefinitionSettings
 
@@ -22,6 +22,13 @@ ACTIVE: Final = {
     "CANCELING": dg.DagsterRunStatus.CANCELING,
 }
 """The states of a run that has not ended."""
+
+ENDED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+LAST_RUNS: Final = 100
+"""Runs among which each job's last one is looked for."""
+
+ASSETS: Final = ("messages", "messages_today")
 
 MOST_RUNS: Final = 200
 """Runs of a state that are looked at, the oldest first; their number is counted in full."""
@@ -36,11 +43,18 @@ SWITCHED_ON: Final = frozenset({"RUNNING", "DECLARED_IN_CODE"})
 def instance_state(instance: dg.DagsterInstance, settings: DefinitionSettings, *, at: float) -> InstanceState:
     """Returns what an instance says at a moment."""
     records = {state: _records(instance, status) for state, status in ACTIVE.items()}
+    instigators = list(instance.all_instigator_state())
     return InstanceState(
         at=at,
         daemons=_daemons(instance),
         runs={state: _runs(instance, state, found) for state, found in records.items()},
-        ticks=_ticks(instance, at),
+        job_runs=Counter(
+            (record.dagster_run.job_name, state) for state, found in records.items() for record in found
+        ),
+        last_runs=_last_runs(instance),
+        materialized=_materialized(instance),
+        ticks=_ticks(instance, {each.selector_id: each.name for each in instigators if _is_on(each)}, at),
+        switched_on={each.name: _is_on(each) for each in instigators},
         pools=_pools(instance, records),
         partitions=_partitions(instance, settings, at),
     )
@@ -79,19 +93,36 @@ def _since(state: str, record: dg.RunRecord) -> float:
     return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
-def _ticks(instance: dg.DagsterInstance, at: float) -> dict[str, Tick]:
-    on = {
-        state.selector_id: state.name
-        for state in instance.all_instigator_state()
-        if state.status.value in SWITCHED_ON
-    }
+def _last_runs(instance: dg.DagsterInstance) -> dict[str, LastRun]:
+    last: dict[str, LastRun] = {}
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(ENDED)), limit=LAST_RUNS):
+        if record.end_time is None:
+            continue
+        began = record.start_time if record.start_time is not None else record.end_time
+        succeeded = record.dagster_run.status is dg.DagsterRunStatus.SUCCESS
+        last.setdefault(
+            record.dagster_run.job_name,
+            LastRun(record.end_time, max(0.0, record.end_time - began), succeeded),
+        )
+    return last
+
+
+def _materialized(instance: dg.DagsterInstance) -> dict[str, float]:
+    events = {asset: instance.get_latest_materialization_event(dg.AssetKey(asset)) for asset in ASSETS}
+    return {asset: event.timestamp for asset, event in events.items() if event is not None}
+
+
+def _is_on(instigator: Any) -> bool:  # noqa: ANN401 - InstigatorState has no public name
+    return instigator.status.value in SWITCHED_ON
+
+
+def _ticks(instance: dg.DagsterInstance, on: Mapping[str, str], at: float) -> dict[str, Tick]:
     ticks: dict[str, Tick] = {}
     for selector, last in instance.get_batch_ticks(list(on), limit=2).items():
         # The newest may be under way: how it ends nobody knows yet.
-        ended = [tick for tick in last if tick.status.value != "STARTED"]
+        ends = [tick.status.value.lower() for tick in last if tick.status.value != "STARTED"]
         if last and at - last[0].timestamp < GONE_SECONDS:
-            failed = bool(ended) and ended[0].status.value == "FAILURE"
-            ticks[on[selector]] = Tick(last[0].timestamp, failed)
+            ticks[on[selector]] = Tick(last[0].timestamp, next(iter(ends), None))
     return ticks
 
 

@@ -75,7 +75,7 @@ def end_step(ledger: Ledger, settings: Settings, run: RegisteredRun, result: Ste
     try:
         return _end(ledger, settings, run, result)
     except FetchError as error:
-        log.warning("the run's batch is settled later", batch=run.batch_id, error=error.message)
+        log.warning("the run's batch is settled later", batch_id=run.batch_id, error=error.message)
         return None
 
 

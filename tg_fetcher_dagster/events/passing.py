@@ -55,7 +55,7 @@ class Passing:
         try:
             self._publish(told.model_dump_json().encode())
         except FetchError as error:
-            log.debug("progress is told to nobody for a while", why=error.message, seconds=PAUSE)
+            log.debug("progress is told to nobody for a while", reason=error.message, wait_seconds=PAUSE)
             self._silent_until = self._clock() + PAUSE
 
     def _publish(self, body: bytes) -> None:

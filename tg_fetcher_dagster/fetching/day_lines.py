@@ -56,7 +56,7 @@ class DayLines:
             log.warning(
                 "days not fetched",
                 **self._who(askers),
-                days=[each.day.isoformat() for each in group],
+                dates=[each.day.isoformat() for each in group],
                 status=_status(group[0]),
                 duration_seconds=round(sum(each.seconds for each in group), 3),
                 error_type=error_type,

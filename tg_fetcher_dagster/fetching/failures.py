@@ -43,5 +43,5 @@ def not_reached(chat: str, days: Iterable[date]) -> list[DayReport]:
         return []
     named = ", ".join(day.isoformat() for day in left)
     error = FetchError(ErrorType.INTERNAL, f"chat {chat}: the walk ended without a word of {named}")
-    log.error("days without a result", chat=chat, days=[day.isoformat() for day in left])
+    log.error("days without a result", chat=chat, dates=[day.isoformat() for day in left])
     return failed_days(chat, left, error)

@@ -47,11 +47,13 @@ class _Stream:
     def __init__(self, descriptor: int, level: str, clock: Callable[[], float]) -> None:
         self.descriptor = descriptor
         self.lines = ForeignLines(level=level, clock=clock)
+        self.read_at = 0.0
         self._rest = b""
 
     def read(self) -> tuple[list[Fields], bool]:
         """Returns the lines that have come to their end, and False at the end of the stream."""
         new = os.read(self.descriptor, AT_ONCE)
+        self.read_at = time.monotonic()
         *whole, self._rest = (self._rest + new).split(b"\n")
         if self._rest and (not new or len(self._rest) > LONGEST):
             whole.append(self._rest)
@@ -96,6 +98,7 @@ class Relay:
         """
         with ExitStack() as stack:
             bell = stack.enter_context(_bell())
+            heard = stack.enter_context(_hearing())
             try:
                 process = subprocess.Popen(  # noqa: S603 - whatever the operator names
                     command,
@@ -108,8 +111,8 @@ class Relay:
                 why = f"{command[0]} cannot be started: {error.strerror}"
                 raise FetchError(ErrorType.VALIDATION, why) from None
             stack.enter_context(process)
+            heard.hand_on_to(process)
             self._origin = self._origin_of(process.pid)
-            stack.enter_context(_handing_on(process))
             self._copy(process, bell)
             code = process.wait()
         return code if code >= 0 else 128 - code
@@ -137,8 +140,8 @@ class Relay:
                     if not goes_on:
                         selector.unregister(key.fd)
                         self.write(streams.pop(key.fd).lines.ended())
-                if not ready:
-                    for stream in streams.values():
+                for stream in streams.values():
+                    if stream.lines.waits and time.monotonic() - stream.read_at >= QUIET:
                         self.write(stream.lines.ended())
                 if over is None and process.poll() is not None:
                     over = time.monotonic() + LINGERS
@@ -179,14 +182,35 @@ def _bell() -> Iterator[socket.socket]:
             signal.set_wakeup_fd(before)
 
 
-@contextmanager
-def _handing_on(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+class _Heard:
     """Hands signals on to the program: to itself, as whoever sends them means it, not to its children."""
 
-    def hand_on(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
 
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """Hears a signal."""
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._process.send_signal(number)
+
+    def hand_on_to(self, process: "subprocess.Popen[bytes]") -> None:
+        """Names the program, and hands on what was heard before it was there."""
+        self._process = process
+        for number in self._early:
+            process.send_signal(number)
+
+
+@contextmanager
+def _hearing() -> Iterator[_Heard]:
+    """Hears signals from before the program starts: it inherits none that this process ignores.
+
+    A shell's `&` lets SIGINT be ignored, and Dagster treats SIGTERM as it finds SIGINT.
+    """
+    heard = _Heard()
     with ExitStack() as stack:
         for number in HANDED_ON:
-            stack.callback(signal.signal, number, signal.signal(number, hand_on))
-        yield
+            stack.callback(signal.signal, number, signal.signal(number, heard))
+        yield heard

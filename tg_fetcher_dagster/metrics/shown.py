@@ -21,7 +21,10 @@ SOURCE_SECONDS = gauge(
     "tg_fetcher_source_duration_seconds", "How long the last look at a source took.", "source"
 )
 SCRAPE_SECONDS = gauge("tg_fetcher_scrape_duration_seconds", "How long the last answer to a scrape took.")
-UNCOUNTED = gauge("tg_fetcher_uncounted_measures", "Measures in the ledger that no total has in it yet.")
+UNCOUNTED = gauge(
+    "tg_fetcher_uncounted_measures",
+    "Rows of measures that no total has in it yet; the counters shown have them.",
+)
 
 # What is asked.
 QUEUE = gauge(
@@ -59,6 +62,30 @@ OLDEST_RUN = gauge(
     "state",
     values={"state": ("QUEUED", "STARTING", "STARTED", "CANCELING")},
 )
+JOB_RUNS = gauge(
+    "tg_fetcher_job_runs",
+    "Runs that have not ended, by job (`__ASSET_JOB` are those of the UI); the 200 oldest of a state.",
+    "job_name",
+    "state",
+)
+JOB_LAST_END = gauge(
+    "tg_fetcher_job_last_run_timestamp_seconds", "When the last run of a job ended (Unix time).", "job_name"
+)
+JOB_LAST_SECONDS = gauge(
+    "tg_fetcher_job_last_run_duration_seconds",
+    "How long the last run of a job took that has ended.",
+    "job_name",
+)
+JOB_LAST_FAILED = gauge(
+    "tg_fetcher_job_last_run_failed",
+    "1 where the last run of a job that has ended did not succeed.",
+    "job_name",
+)
+MATERIALIZED = gauge(
+    "tg_fetcher_asset_materialized_timestamp_seconds",
+    "When any partition of an asset was last materialized (Unix time).",
+    "asset",
+)
 WORKERS = gauge("tg_fetcher_workers", "Hosts on which a run of ours is under way.")
 HEARTBEAT_AGE = gauge(
     "tg_fetcher_oldest_heartbeat_age_seconds",
@@ -74,6 +101,17 @@ TICK_AGE = gauge(
 )
 TICK_FAILED = gauge(
     "tg_fetcher_tick_failed", "1 where the last tick of a sensor or schedule failed.", "instigator"
+)
+TICK_ENDED = gauge(
+    "tg_fetcher_tick_ended",
+    "1 for how the last tick of a sensor or schedule ended; skipped is usual where there was nothing to do.",
+    "instigator",
+    "end",
+)
+SWITCHED_ON = gauge(
+    "tg_fetcher_instigator_on",
+    "1 where a sensor or schedule is switched on, 0 where somebody has switched it off.",
+    "instigator",
 )
 CODE_LOCATION_ERRORS = gauge(
     "tg_fetcher_code_location_errors", "Errors that Dagster's daemons report of loading or reaching the code."

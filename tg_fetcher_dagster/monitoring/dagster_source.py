@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 EVERY: Final = 10.0
 
+TICK_ENDS: Final = ("success", "skipped", "failure")
+
 
 class DagsterSource:
     """Looks at the instance of DAGSTER_HOME.
@@ -59,9 +61,22 @@ def instance_gauges(state: InstanceState) -> list[Shown]:
         for name, daemon in state.daemons.items()
         if daemon.heard_of_at is not None
     ]
+    for name, last in state.last_runs.items():
+        gauges.append(Shown(shown.JOB_LAST_END, last.ended_at, (name,)))
+        gauges.append(Shown(shown.JOB_LAST_SECONDS, last.seconds, (name,)))
+        gauges.append(Shown(shown.JOB_LAST_FAILED, float(not last.succeeded), (name,)))
+    jobs = {*state.last_runs, *(job for job, _ in state.job_runs)}
+    gauges += [
+        Shown(shown.JOB_RUNS, state.job_runs.get((job, of), 0), (job, of))
+        for job in sorted(jobs)
+        for of in state.runs
+    ]
+    gauges += [Shown(shown.MATERIALIZED, when, (asset,)) for asset, when in state.materialized.items()]
+    gauges += [Shown(shown.SWITCHED_ON, float(on), (name,)) for name, on in state.switched_on.items()]
     for name, tick in state.ticks.items():
         gauges.append(Shown(shown.TICK_AGE, since(tick.at, at), (name,)))
         gauges.append(Shown(shown.TICK_FAILED, float(tick.failed), (name,)))
+        gauges += [Shown(shown.TICK_ENDED, float(tick.end == end), (name, end)) for end in TICK_ENDS]
     for name, pool in state.pools.items():
         gauges.append(Shown(shown.POOL_SLOTS, pool.limit, (name, "limit")))
         gauges.append(Shown(shown.POOL_SLOTS, pool.claimed, (name, "claimed")))

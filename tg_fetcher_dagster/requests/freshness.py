@@ -27,8 +27,8 @@ STATES_BY_NEED: Final = ("stale", "refused", "late", "fresh", "paused")
 """The worst first."""
 
 _WHO_ASKS: Final = (
-    "is the daemon running and the schedule yesterday on (RUN_SENSORS=true; UI, Automation)? What is missing"
-    " is asked for by tg-fetcher fetch CHAT --incremental"
+    "is the schedule yesterday on (UI, Automation), and the daemon running? What is missing is read by"
+    " tg-fetcher fetch CHAT --incremental"
 )
 
 _AT_ONCE: Final = 500

@@ -83,8 +83,8 @@ class Gate:
                 "flood wait",
                 account=self.account,
                 method=method,
-                seconds=round(seconds, 1),
-                waited=round(trial.waited, 1),
+                wait_seconds=round(seconds, 1),
+                waited_seconds=round(trial.waited, 1),
             )
             await self.sleep(seconds)
             trial.waited += seconds

@@ -89,7 +89,7 @@ def test_days_that_the_walk_never_came_to_are_one_line_with_the_reason_and_what_
     deployment.sandbox.pause()
     deployment.fetch("def_busy", "2025-11-03", "2025-11-05")
     [line] = [line for line in log_lines() if line["event"] == "days not fetched"]
-    assert line["days"] == ["2025-11-05", "2025-11-04", "2025-11-03"]
+    assert line["dates"] == ["2025-11-05", "2025-11-04", "2025-11-03"]
     assert (line["status"], line["error_type"]) == ("waits", "telegram_away")
     assert line["error"]
     assert line["advice"]

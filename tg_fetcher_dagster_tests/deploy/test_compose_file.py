@@ -68,6 +68,7 @@ def test_every_port_is_published_on_the_loopback_address_only(all_services):
 def test_only_what_works_with_them_is_given_the_secrets(all_services):
     given = [name for name, service in all_services.items() if "env_file" in service]
     assert given == ["migrate", "code-server"]
+    assert not {"SESSION_KEY", "TELEGRAM_API_HASH"} & all_services["monitor"]["environment"].keys()
 
 
 def test_nothing_works_in_the_data_before_the_ledger_is_up_to_date(services):
@@ -75,9 +76,10 @@ def test_nothing_works_in_the_data_before_the_ledger_is_up_to_date(services):
     for name, service in services.items():
         if "data:/app/data" in service.get("volumes", ()) and name != "migrate":
             assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}, name
-            assert services["migrate"]["volumes"] == [
-                each for each in service["volumes"] if each.startswith(("data:", "sessions:"))
-            ]
+            if name != "monitor":  # it needs no session
+                assert services["migrate"]["volumes"] == [
+                    each for each in service["volumes"] if each.startswith(("data:", "sessions:"))
+                ]
 
 
 def test_every_long_running_service_is_watched_and_comes_back(all_services):
@@ -205,3 +207,21 @@ def test_the_code_servers_command_serves_is_healthy_and_ends_when_it_is_told_to(
     finally:
         server.terminate()
     assert server.wait(PATIENCE) is not None
+
+
+def test_the_daemons_health_check_knows_dagsters_name_of_its_tolerance(services):
+    """`liveness-check` has no option for it, and allows 1,800 s by default."""
+    from dagster._daemon import cli
+
+    [line] = services["daemon"]["healthcheck"]["test"][1:]
+    name = re.match(r"(\w+)=120 dagster-daemon liveness-check$", line)[1]
+    assert name in Path(cli.__file__).read_text()
+
+
+def test_the_probes_of_kubernetes_are_those_of_compose(services):
+    items = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "probes.yaml").read_text())["items"]
+    for item in items:
+        [container] = item["spec"]["template"]["spec"]["containers"]
+        assert container["command"] == services[container["name"]]["command"]
+        assert container["image"] == services[container["name"]]["image"]
+        assert "livenessProbe" in container

@@ -92,7 +92,7 @@ def test_all_is_well() -> None:
             "SCHEDULER reports 2 errors",
         ),
         (
-            with_facts("dagster", ticks={"requests": Tick(AT, failed=True)}),
+            with_facts("dagster", ticks={"requests": Tick(AT, "failure")}),
             "degraded",
             "last tick of requests failed",
         ),

@@ -10,6 +10,7 @@ from tg_fetcher_dagster.ledger import attempts
 from tg_fetcher_dagster.ledger.measures import Total, fold, read_totals
 from tg_fetcher_dagster.metrics.counted import (
     DEAD_LETTERS,
+    ERRORS,
     FETCHES,
     HOP_SECONDS,
     REFUSED,
@@ -153,3 +154,29 @@ def test_asks_are_counted_by_who_asks_and_how_long_they_took(office: Office, tmp
     assert series_of(office.ledger, DEAD_LETTERS.name) == {("validation",): 1}
     [took] = totals(office, REQUEST_DURATION.name, "spool")
     assert (took.count, took.value) == (1, 90)
+
+
+def test_a_day_whose_workers_are_killed_each_time_fails_once_in_the_figures(office: Office):
+    office.push(date="2025-11-13")
+    for _ in range(office.rules.max_attempts + 1):
+        (batch,) = office.tick().start
+        begins(office, batch)
+        office.ends(batch, RunStatus.FAILED, died=True)
+        office.tick()
+        office.now += 3_600
+
+    assert [event["event"] for event in office.events()] == ["fetch_failed"]
+    assert series_of(office.ledger, FETCHES.name) == {("failed",): 1}
+    assert series_of(office.ledger, ERRORS.name) == {("internal",): 1}
+    assert series_of(office.ledger, RETRIES.name) == {("day",): office.rules.max_attempts}
+    assert series_of(office.ledger, RUNS.name) == {("died",): office.rules.max_attempts + 1}
+
+
+def test_a_run_that_fails_before_it_says_a_word_of_its_days_is_counted_by_its_own_error(office: Office):
+    office.push(days=2)
+    (batch,) = office.tick().start
+    begins(office, batch)
+    office.ends(batch, RunStatus.FAILED, error=FetchError(ErrorType.STORAGE, "the disk is full"))
+    office.tick()
+    assert series_of(office.ledger, FETCHES.name) == {("waits",): 2}
+    assert series_of(office.ledger, ERRORS.name) == {("storage",): 2}

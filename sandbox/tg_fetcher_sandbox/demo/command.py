@@ -27,6 +27,7 @@ from tg_fetcher_sandbox.demo.services import (
     check_installed,
     settings_of,
     start_all,
+    start_monitor,
     wait_for_ui,
 )
 from tg_fetcher_sandbox.demo.showing import Screen
@@ -61,7 +62,7 @@ def demo(
             place.taken(),
             Programs(place.logs, environment=place.environment(), folder=place.path) as programs,
         ):
-            _run(programs, place, screen)
+            _run(programs, place, screen, stays=not once)
             if not once:
                 watching = True
                 _until_ended(programs, screen)
@@ -72,7 +73,7 @@ def demo(
             raise typer.Exit(ended.exit_code) from None
 
 
-def _run(programs: Programs, place: DemoFolder, screen: Screen) -> None:
+def _run(programs: Programs, place: DemoFolder, screen: Screen, *, stays: bool) -> None:
     """Starts everything, asks, watches, shows and checks.
 
     Raises:
@@ -106,7 +107,9 @@ def _run(programs: Programs, place: DemoFolder, screen: Screen) -> None:
         screen.head(path)
         faults = faults_of(asked, truth=truth, data_dir=place.data, stream=stream_of(client))
     _tell_result(screen, faults, asked=asked, seconds=time.monotonic() - began)
-    _tell_places(screen, place, ports, asked)
+    if stays:
+        start_monitor(programs)
+    _tell_places(screen, place, ports, asked, monitored=stays)
 
 
 def _truth_of(scenario: Path) -> Mapping[str, Any]:
@@ -143,12 +146,19 @@ def _tell_result(screen: Screen, faults: Sequence[str], *, asked: Sequence[Asked
     raise FetchError(ErrorType.INTERNAL, f"the demo found {len(faults)} faults")
 
 
-def _tell_places(screen: Screen, place: DemoFolder, ports: Ports, asked: Sequence[Asked]) -> None:
+def _tell_places(
+    screen: Screen, place: DemoFolder, ports: Ports, asked: Sequence[Asked], *, monitored: bool
+) -> None:
     screen.step("where to look:")
+    watched = (
+        ("whether all is well, in JSON", f"{ports.monitor_url}/health"),
+        ("metrics, for Prometheus", f"{ports.monitor_url}/metrics"),
+    )
     for what, where in (
         ("the chat's days, green one by one", f"{ports.ui_url}/assets/messages?view=partitions"),
         ("the runs that the commands became", f"{ports.ui_url}/runs"),
         ("the sensors and the schedule", f"{ports.ui_url}/automation"),
+        *(watched if monitored else ()),
         ("day files", f"{_near(place.data)}/{asked[1].chat}/"),
         ("requests that Telegram got", _near(place.requests)),
         ("what is true of its world", _near(place.truth)),

@@ -28,6 +28,8 @@ UI_PORT = 3000
 REDIS_PORT = 16379
 """Not 6379, to which whoever has no other setting pushes: the demo would answer strangers' commands."""
 
+MONITOR_PORT = 9090
+
 ACCOUNT = "main"
 
 PATIENCE = 60.0
@@ -41,16 +43,27 @@ class Ports:
     ui: int
     redis: int
     code_server: int
+    monitor: int
 
     @classmethod
     def choose(cls) -> "Ports":
         """Takes the usual ports where they are free, others where they are not."""
-        return cls(ui=free_port(UI_PORT), redis=free_port(REDIS_PORT), code_server=free_port())
+        return cls(
+            ui=free_port(UI_PORT),
+            redis=free_port(REDIS_PORT),
+            code_server=free_port(),
+            monitor=free_port(MONITOR_PORT),
+        )
 
     @property
     def ui_url(self) -> str:
         """The Dagster UI."""
         return f"http://127.0.0.1:{self.ui}"
+
+    @property
+    def monitor_url(self) -> str:
+        """Metrics and health."""
+        return f"http://127.0.0.1:{self.monitor}"
 
     @property
     def redis_url(self) -> str:
@@ -79,6 +92,7 @@ def settings_of(folder: DemoFolder, ports: Ports, *, chats: list[str], first_day
         "DATA_DIR": str(folder.data),
         "SESSION_DIR": str(folder.sessions),
         "HISTORY_START": first_day,
+        "METRICS_PORT": str(ports.monitor),
         "RUN_SENSORS": "true",
         "RATE_LIMIT_CALLS_PER_SEC": "50",  # the sandbox bans nobody; a real account stays at 1
         "LOG_FORMAT": "text",
@@ -113,6 +127,11 @@ def start_all(programs: Programs, folder: DemoFolder, ports: Ports) -> None:
     programs.start("daemon", _script("dagster-daemon", "run", "--workspace", folder.workspace))
     ui = ("--host", "127.0.0.1", "--port", str(ports.ui), "--workspace", folder.workspace)
     programs.start("webserver", _script("dagster-webserver", *ui))
+
+
+def start_monitor(programs: Programs) -> None:
+    """Starts the monitor, for who stays to look; a demo that ends at once has no use for it."""
+    programs.start("monitor", _script("tg-fetcher", "monitor"))
 
 
 def _code_server(port: int) -> list[str | Path]:

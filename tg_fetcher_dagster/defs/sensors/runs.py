@@ -32,6 +32,10 @@ BEGINS_WITHIN: Final = 50.0
 """Seconds in which a run that was launched must be heard of first: a process starts in 7 to 8 s, and the
 sensor looks every 5, so that a power cut holds nothing for longer than a minute."""
 
+WHAT_TO_DO: Final = (
+    "What to do: nothing, another run reads its days; if it happens often, look at the machine."
+)
+
 LOOK_AT: Final = 1000
 """Runs under way that one tick looks at."""
 
@@ -138,7 +142,7 @@ def _end(
     if canceled:
         instance.report_run_canceled(run, message=why)
     else:
-        instance.report_run_failed(run, message=why)
+        instance.report_run_failed(run, message=f"{why} {WHAT_TO_DO}")
     forget(settings.data_dir, run.run_id)
 
 
