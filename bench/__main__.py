@@ -1,8 +1,11 @@
 """`python -m bench [PART ...]`: measures the parts that are named, or all of them, one after another."""
 
 import importlib
+import logging
 import sys
 import time
+
+import structlog
 
 PARTS = (
     "requests",
@@ -24,6 +27,8 @@ def main(parts: list[str]) -> None:
     """Runs the parts in turn, so that none shares the machine with another."""
     if unknown := [part for part in parts if part not in PARTS]:
         sys.exit(f"error: no part is called {unknown[0]!r}; there are {', '.join(PARTS)}")
+    # A line for each command would be most of what is measured, and hide the figures.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     for part in parts or PARTS:
         print(f"# {part}", flush=True)
         began = time.perf_counter()

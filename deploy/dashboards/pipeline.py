@@ -99,6 +99,31 @@ RUNS = (
         asks=(Ask("sum by (what) (increase(tg_fetcher_retries_total[1h]))", "{{what}}"),),
     ),
     Panel(
+        number=18,
+        title="Runs under way by job",
+        normal="Normal: fetch_days leads; __ASSET_JOB stands for runs from the UI.",
+        kind="stack",
+        asks=(Ask("max by (job_name, state) (tg_fetcher_job_runs)", "{{job_name}} {{state}}"),),
+    ),
+    Panel(
+        number=19,
+        title="Each job's last run",
+        normal="Normal: 0 under failed; a job that nobody has asked for has none.",
+        kind="table",
+        asks=(
+            Ask("time() - max by (job_name) (tg_fetcher_job_last_run_timestamp_seconds)", "ended", "s"),
+            Ask("max by (job_name) (tg_fetcher_job_last_run_duration_seconds)", "took", "s"),
+            Ask("max by (job_name) (tg_fetcher_job_last_run_failed)", "failed"),
+        ),
+    ),
+    Panel(
+        number=20,
+        title="Since each asset was materialized",
+        normal="Normal: messages within a day; messages_today as often as somebody asks for today.",
+        unit="s",
+        asks=(Ask("time() - max by (asset) (tg_fetcher_asset_materialized_timestamp_seconds)", "{{asset}}"),),
+    ),
+    Panel(
         number=15,
         title="Dead letters",
         normal="Normal: 0 kept. tg-fetcher failed list names them, failed retry asks again.",
@@ -127,6 +152,16 @@ CLOCKWORK = (
         normal="Normal: 0 for each; 1: its page in Dagster's UI (Automation) says why.",
         warning=1,
         asks=(Ask("max by (instigator) (tg_fetcher_tick_failed)", "{{instigator}}"),),
+    ),
+    Panel(
+        number=21,
+        title="What is switched on, and how it ticked last",
+        normal="Normal: 1 under on for each; skipped says that there was nothing to do.",
+        kind="table",
+        asks=(
+            Ask("max by (instigator) (tg_fetcher_instigator_on)", "on"),
+            Ask("max by (instigator, end) (tg_fetcher_tick_ended == 1)", "last tick"),
+        ),
     ),
     Panel(
         number=10,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import orjson
 import structlog
 
-from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.errors import ErrorType, FetchError, advice
 from tg_fetcher_dagster.ledger import accounts as table
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 
@@ -60,7 +60,13 @@ class Restrictions:
         """Keeps the account from being used until somebody signs in again (telegram.md, 27)."""
         at = datetime.now(UTC).timestamp()
         self._write(lambda connection: table.put_quarantine(connection, self.account, reason, at))
-        log.error("account in quarantine", account=self.account, reason=reason)
+        log.error(
+            "account in quarantine",
+            account=self.account,
+            error_type=ErrorType.AUTH.value,
+            reason=reason,
+            advice=advice([ErrorType.AUTH]),
+        )
 
     def signed_in(self, user_id: int | None) -> None:
         """Lifts the quarantine.
@@ -71,23 +77,23 @@ class Restrictions:
         with self._ledger.write() as connection:
             table.put_signed_in(connection, self.account, user_id)
 
-    def forget(self) -> None:
-        """Forgets all restrictions of an account that is removed.
+    def forget(self) -> bool:
+        """Forgets all restrictions of an account that is removed; False where nothing is known of it.
 
         Raises:
             FetchError: (storage) the ledger refuses.
         """
         with self._ledger.write() as connection:
-            table.drop_account(connection, self.account)
+            return table.drop_account(connection, self.account)
 
-    def forget_floods(self) -> None:
-        """Forgets all flood deadlines, because somebody said so.
+    def forget_floods(self) -> bool:
+        """Forgets all flood deadlines, because somebody said so; False where nothing is known of the account.
 
         Raises:
             FetchError: (storage) the ledger refuses.
         """
         with self._ledger.write() as connection:
-            table.put_floods(connection, self.account, "{}")
+            return table.drop_floods(connection, self.account)
 
     def floods(self) -> dict[str, object]:
         """Returns until when which method rests, in seconds since 1970, as it is kept: believe no number."""

@@ -55,11 +55,14 @@ def import_account(
 def end_wait(name: Annotated[str, typer.Argument(help="The account's name here.")]) -> None:
     """Forget until when the account rests: the next run asks Telegram again."""
     from tg_fetcher_dagster.accounts.restrictions import Restrictions
+    from tg_fetcher_dagster.accounts.store import AccountStore
     from tg_fetcher_dagster.ledger.database import Ledger
 
     settings = read_settings()
     with Ledger.open(settings.ledger_location) as ledger:
-        Restrictions(ledger, name).forget_floods()
+        is_known = Restrictions(ledger, name).forget_floods()
+    if not is_known and name not in AccountStore(settings.session_dir).names():
+        raise FetchError(ErrorType.NOT_FOUND, f"no account {name!r} in {settings.session_dir}")
     say(f"account {name} rests no more; asking too early makes Telegram's waits grow")
 
 
@@ -71,10 +74,11 @@ def remove_account(name: Annotated[str, typer.Argument(help="The account's name 
     from tg_fetcher_dagster.ledger.database import Ledger
 
     settings = read_settings()
-    if not AccountStore(settings.session_dir, settings.session_key).remove(name):
-        raise FetchError(ErrorType.NOT_FOUND, f"no account {name!r} in {settings.session_dir}")
+    was_kept = AccountStore(settings.session_dir, settings.session_key).remove(name)
     with Ledger.open(settings.ledger_location) as ledger:
-        Restrictions(ledger, name).forget()
+        was_known = Restrictions(ledger, name).forget()
+    if not was_kept and not was_known:
+        raise FetchError(ErrorType.NOT_FOUND, f"no account {name!r} in {settings.session_dir}")
     say(
         f"forgotten: account {name}; its session stays valid until it is ended in the app (Settings, Devices)"
     )

@@ -51,19 +51,15 @@ def _cancel(
     from tg_fetcher_dagster.ledger.request_progress import open_counts
     from tg_fetcher_dagster.requests.cancelling import cancel as end_as_cancelled
     from tg_fetcher_dagster.requests.rules import Rules
-    from tg_fetcher_dagster.requests.spool import SpoolFolder
     from tg_fetcher_dagster.telegram.clock import planning_now
 
-    # Files that nobody has taken yet are taken in as the daemon would: their end is told like any other.
-    spool = SpoolFolder(settings.data_dir)
-    while spool.take(ledger, time.time()):
-        pass
+    untaken = _take_in(ledger, settings)
     key = None if chat is None else key_of(chat, settings)
     with ledger.read() as connection:
         asked, days = open_counts(connection, command_ids=command_ids, chat=key)
     # A command that was taken a moment ago can be found neither by its id nor by its chat before it is read.
     if not asked and not command_ids and chat is None:
-        raise FetchError(ErrorType.NOT_FOUND, _nothing(chat, command_ids))
+        raise FetchError(ErrorType.NOT_FOUND, f"{_nothing(chat, command_ids)}{untaken}")
     about = f"{days} days of {asked} {'request' if asked == 1 else 'requests'}"
     if asked and not yes and not confirm(f"cancel {about}?", default=False):
         note("nothing was cancelled")
@@ -77,11 +73,42 @@ def _cancel(
         chat=key,
     )
     if not done.days and not done.requests:
-        raise FetchError(ErrorType.NOT_FOUND, _nothing(chat, command_ids))
+        raise FetchError(ErrorType.NOT_FOUND, f"{_nothing(chat, command_ids)}{untaken}")
     unplanned = f", {done.requests} requests that had no days yet" if done.requests else ""
     say(f"cancelled: {done.days} days{unplanned}")
     if done.run_ids:
         _end_runs(done.run_ids)
+
+
+def _take_in(ledger: "Ledger", settings: "Settings") -> str:
+    """Takes in what nobody has taken yet, as the daemon would, so that its end is told like any other.
+
+    Returns:
+        What there is to say of commands that stay in Redis, for a line that says that nothing was found: a
+        checkout for development (RUN_SENSORS) takes none of a deployment's queue.
+    """
+    from tg_fetcher_dagster.requests.sources import open_sources
+    from tg_fetcher_dagster.requests.spool import SpoolFolder
+
+    spool = SpoolFolder(settings.data_dir)
+    with open_sources(settings) as sources:
+        for source in sources if settings.run_sensors else [spool]:
+            for _ in range(_HANDFULS):
+                if not source.take(ledger, time.time()):
+                    break
+            for line in source.notes:
+                note(line)
+        left = sum(source.left() for source in sources)
+    if not left:
+        return ""
+    return (
+        f"; {left} commands wait untaken in {settings.commands_queue}: cancel where RUN_SENSORS is true, or"
+        " once the daemon has taken them"
+    )
+
+
+_HANDFULS = 100
+"""Of commands that are taken in; what a producer pushes without an end is left to the daemon."""
 
 
 def _end_runs(run_ids: "Sequence[str]") -> None:
@@ -112,5 +139,5 @@ def _end_runs(run_ids: "Sequence[str]") -> None:
 def _nothing(chat: str | None, command_ids: list[str]) -> str:
     if command_ids:
         named = ", ".join(command_ids)
-        return f"nothing is open of {named}: it has ended, or nobody has taken it from the queue yet"
+        return f"nothing is open of {named}: it has ended, or was never asked for here"
     return f"nothing is asked for of {chat}" if chat else "nothing is asked for"

@@ -24,7 +24,7 @@ from tg_fetcher_dagster.cli.overview import (
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import batches
 from tg_fetcher_dagster.ledger import overview as ledger_overview
-from tg_fetcher_dagster.ledger.conditions import standing_conditions
+from tg_fetcher_dagster.ledger.conditions import OF_ACCOUNT, standing_conditions
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.outbox import pending_count, set_aside_count
 from tg_fetcher_dagster.requests.spool import left_in
@@ -147,7 +147,7 @@ def _waiting(connection: Connection) -> list[Waiting]:
     troubles = [
         Waiting(what=each.name, why=each.why, until=_moment(each.until) if each.until else None)
         for each in standing_conditions(connection)
-        if not each.name.startswith("account ")  # told of each account, below
+        if not each.name.startswith(OF_ACCOUNT)  # told of each account, below
     ]
     paused = [
         Waiting(

@@ -26,7 +26,7 @@ def rebuild(
     """
     from tg_fetcher_dagster.cli.offline import days_in, key_of, publish_what_was_told
     from tg_fetcher_dagster.fetching.context import DayContext
-    from tg_fetcher_dagster.fetching.day_events import unasked
+    from tg_fetcher_dagster.fetching.day_end import unasked
     from tg_fetcher_dagster.fetching.rebuild import rebuild_day
 
     check_range(first, last)

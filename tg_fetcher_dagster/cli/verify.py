@@ -105,7 +105,7 @@ def _repaired(tally: _Tally, context: "DayContext", *, direct: bool) -> bool:
 
 def _made_again(tally: _Tally, context: "DayContext") -> tuple[int, dict[str, list[date]]]:
     """Returns how many days cannot be mended at all, and those that Telegram must be asked for."""
-    from tg_fetcher_dagster.fetching.day_events import unasked
+    from tg_fetcher_dagster.fetching.day_end import unasked
     from tg_fetcher_dagster.fetching.rebuild import rebuild_day
     from tg_fetcher_dagster.storage.damage import Part
     from tg_fetcher_dagster.storage.raw_file import RawFileError

@@ -6,7 +6,6 @@ are kept, since no output of a failing step counts. Not on an attempt that will 
 told twice.
 """
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,7 +24,6 @@ from tg_fetcher_dagster.defs.failures import (
     days_failed,
     out_of_round,
     refused,
-    sort_of,
     worth_a_retry,
 )
 from tg_fetcher_dagster.defs.gauges import push_gauges
@@ -33,8 +31,9 @@ from tg_fetcher_dagster.defs.interruption import Interrupted, interruption, run_
 from tg_fetcher_dagster.defs.materialisations import ShownDays, StepEvent
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.defs.run_end import StepResult, end_step, interrupted_by_operator, note_failures
-from tg_fetcher_dagster.defs.run_tags import FAILED, tags_of
-from tg_fetcher_dagster.errors import ErrorType, FetchError, advice
+from tg_fetcher_dagster.defs.run_tags import tags_of
+from tg_fetcher_dagster.defs.tries_told import tell_of_try
+from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.chat_days import kept_days
 from tg_fetcher_dagster.fetching.context import FetchContext
 from tg_fetcher_dagster.fetching.failures import failure_of
@@ -97,34 +96,12 @@ def fetch_step(
     try:
         yield from _step(_registered(context, config, telegram, today=today), tries)
     except (TriedAgain, dg.Failure) as told:
-        _tell(context, told, tries)
+        tell_of_try(context, told, tries)
         raise
     except Exception as error:  # noqa: BLE001 - told by its first line, and with its trace in the log
         why = broken_off(failure_of(error, about="the step"), tries)
-        _tell(context, why, tries)
+        tell_of_try(context, why, tries)
         raise why from (None if isinstance(error, FetchError) else error)
-
-
-def _tell(context: dg.AssetExecutionContext, told: TriedAgain | dg.Failure, tries: Tries) -> None:
-    """Says in one line how a try of the step ended: on the run's page, in the log, in the list of runs."""
-    level, seconds = logging.ERROR, None
-    if isinstance(told, TriedAgain):
-        level, seconds = logging.WARNING, told.seconds_to_wait
-    context.log.log(level, "%s", told)
-    sort = sort_of(told)
-    log.log(
-        level,
-        "a try failed",
-        run_id=context.run.run_id,
-        retry_count=tries.made,
-        tries=tries.allowed + 1,
-        wait_seconds=seconds,
-        error_type=sort.value,
-        error=str(told),
-        advice=advice([sort]),
-    )
-    if isinstance(told, dg.Failure) and "error_type" in told.metadata:
-        context.instance.add_run_tags(context.run.run_id, {FAILED: sort.value})
 
 
 def _step(step: FetchStep, tries: Tries) -> Iterator[StepEvent]:

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from tg_fetcher_dagster.durable_files import exclusive, sha256_of, storage_failures
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.events.models import ANY_EVENT, Event
-from tg_fetcher_dagster.fetching.day_events import record_end, unasked
+from tg_fetcher_dagster.fetching.day_end import record_end, unasked
 from tg_fetcher_dagster.fetching.day_measures import Fetching, measures_of_day, measures_of_reading
 from tg_fetcher_dagster.fetching.deletion_doubts import drop_what_was_answered
 from tg_fetcher_dagster.ledger import intents

@@ -10,7 +10,8 @@ import structlog
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.context import FetchContext
-from tg_fetcher_dagster.fetching.day_events import DayEvents, unasked
+from tg_fetcher_dagster.fetching.day_end import unasked
+from tg_fetcher_dagster.fetching.day_events import DayEvents
 from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.storage.candidates import Candidate, read_candidate

@@ -10,7 +10,7 @@ from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.committing import Intent, commit_day, recover_intents
 from tg_fetcher_dagster.fetching.context import DayContext
-from tg_fetcher_dagster.fetching.day_events import day_end_event, unasked
+from tg_fetcher_dagster.fetching.day_end import day_end_event, unasked
 from tg_fetcher_dagster.fetching.missing_parts import without_unmapped
 from tg_fetcher_dagster.fetching.replaying import Replayed, replay
 from tg_fetcher_dagster.messages.day import MappingOptions

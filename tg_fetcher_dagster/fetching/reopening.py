@@ -14,7 +14,7 @@ from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.committing import recover_day
 from tg_fetcher_dagster.fetching.context import FetchContext
-from tg_fetcher_dagster.fetching.day_events import unasked
+from tg_fetcher_dagster.fetching.day_end import unasked
 from tg_fetcher_dagster.fetching.failures import failure_of
 from tg_fetcher_dagster.fetching.rebuild import facts_of, put_day
 from tg_fetcher_dagster.fetching.replaying import replay

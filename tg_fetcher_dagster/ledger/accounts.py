@@ -64,6 +64,12 @@ def put_signed_in(connection: sa.Connection, name: str, user_id: int | None) -> 
     connection.execute(upsert(connection, accounts, row, by=("name",)))
 
 
-def drop_account(connection: sa.Connection, name: str) -> None:
-    """Forgets an account."""
-    connection.execute(sa.delete(accounts).where(accounts.c.name == name))
+def drop_floods(connection: sa.Connection, name: str) -> bool:
+    """Forgets an account's flood deadlines; False where nothing is known of it."""
+    forgotten = sa.update(accounts).where(accounts.c.name == name).values(floods="{}", updated_at=now())
+    return connection.execute(forgotten).rowcount > 0
+
+
+def drop_account(connection: sa.Connection, name: str) -> bool:
+    """Forgets an account; False where nothing is known of it."""
+    return connection.execute(sa.delete(accounts).where(accounts.c.name == name)).rowcount > 0

@@ -1,7 +1,7 @@
 """Days that requests asked for, and how they end. Every function works inside the caller's transaction."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -54,16 +54,19 @@ def askers_of(connection: sa.Connection, batch_id: str, chat: str, day: dt.date)
     return tuple(Asker(**row) for row in found.mappings())
 
 
-def correlation_ids_of(connection: sa.Connection, batch_id: str) -> list[str]:
-    """Returns whose open asks a batch answers, by their correlation ids, the first asker first."""
+def correlation_ids_of(connection: sa.Connection, batch_ids: Collection[str]) -> dict[str, list[str]]:
+    """Returns whose open asks each batch answers, by their correlation ids, the first asker first."""
     found = connection.execute(
-        sa.select(requests.c.correlation_id)
-        .join(asks, asks.c.request_id == requests.c.request_id)
-        .where(asks.c.batch_id == batch_id, asks.c.state == "open")
-        .group_by(requests.c.correlation_id)
+        sa.select(asks.c.batch_id, requests.c.correlation_id)
+        .join(requests, asks.c.request_id == requests.c.request_id)
+        .where(asks.c.batch_id.in_(batch_ids), asks.c.state == "open")
+        .group_by(asks.c.batch_id, requests.c.correlation_id)
         .order_by(sa.func.min(requests.c.seq))
     )
-    return list(found.scalars())
+    askers: dict[str, list[str]] = {batch_id: [] for batch_id in batch_ids}
+    for batch_id, correlation_id in found:
+        askers[batch_id].append(correlation_id)
+    return askers
 
 
 def end_asks(

@@ -134,6 +134,13 @@ def end(
     return is_first
 
 
+def end_died(connection: Connection, run_ids: Iterable[str]) -> None:
+    """Notes and counts that runs have died, of those that nobody has ended."""
+    died = sa.update(attempts).where(attempts.c.run_id.in_(list(run_ids)), attempts.c.ended_at.is_(None))
+    count = connection.execute(died.values(ended_at=now(), end="died")).rowcount
+    measure(connection, [Measure(RUNS, ("died",), value=count)])
+
+
 def of_runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, Attempt]:
     """Returns what is known of runs; those that never began are not there."""
     wanted = list(run_ids)

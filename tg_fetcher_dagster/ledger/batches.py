@@ -1,19 +1,27 @@
 """Batches: neighbouring days that one run fetches. Every function works inside the caller's transaction."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.days import ONE_DAY
 from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.loose_values import read_date, read_number
 from tg_fetcher_dagster.ledger.tables import asks, batches
 
 BatchState = Literal["asked", "running", "ended"]
 Strategy = Literal["batch", "per_day"]
+
+
+_COLUMNS = [
+    sa.type_coerce(column, sa.String).label(column.name) if column.name in {"first", "last"} else column
+    for column in batches.c
+]
+"""A word in the place of a day makes one batch unreadable, not all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,35 +64,43 @@ class Batch:
 
 def put(connection: Connection, batch: Batch) -> None:
     """Notes a new batch."""
-    connection.execute(
-        sa.insert(batches).values(
-            batch_id=batch.batch_id,
-            chats=orjson.dumps(batch.chats).decode(),
-            first=batch.first,
-            last=batch.last,
-            today=batch.today,
-            force=batch.force,
-            message_limit=batch.limit,
-            strategy=batch.strategy,
-            priority=batch.priority,
-            state=batch.state,
-            run_id=batch.run_id,
-            asked_at=batch.asked_at,
-            began_at=batch.asked_at if batch.state == "running" else None,
-        )
-    )
+    put_all(connection, [batch])
+
+
+def put_all(connection: Connection, made: Sequence[Batch]) -> None:
+    """Notes new batches."""
+    rows = [
+        {
+            "batch_id": batch.batch_id,
+            "chats": orjson.dumps(batch.chats).decode(),
+            "first": batch.first,
+            "last": batch.last,
+            "today": batch.today,
+            "force": batch.force,
+            "message_limit": batch.limit,
+            "strategy": batch.strategy,
+            "priority": batch.priority,
+            "state": batch.state,
+            "run_id": batch.run_id,
+            "asked_at": batch.asked_at,
+            "began_at": batch.asked_at if batch.state == "running" else None,
+        }
+        for batch in made
+    ]
+    if rows:
+        connection.execute(sa.insert(batches), rows)
 
 
 def find(connection: Connection, batch_id: str) -> Batch | None:
     """Returns a batch; None where there is none of this id."""
-    row = connection.execute(sa.select(batches).where(batches.c.batch_id == batch_id)).mappings().first()
+    row = connection.execute(sa.select(*_COLUMNS).where(batches.c.batch_id == batch_id)).mappings().first()
     return _batch(row) if row else None
 
 
 def in_flight(connection: Connection) -> list[Batch]:
     """Returns the batches that have not ended, the most urgent first."""
     found = connection.execute(
-        sa.select(batches)
+        sa.select(*_COLUMNS)
         .where(batches.c.state != "ended")
         .order_by(batches.c.priority, batches.c.asked_at, batches.c.batch_id)
     )
@@ -106,26 +122,40 @@ def begin(connection: Connection, batch_id: str, run_id: str, at: float) -> bool
     )
 
 
-def end(connection: Connection, batch_ids: Collection[str], at: float) -> int:
-    """Notes that batches have ended; returns how many had not."""
-    return connection.execute(
-        sa.update(batches)
+def end(
+    connection: Connection, batch_ids: Collection[str], at: float
+) -> dict[str, tuple[BatchState, str | None]]:
+    """Notes that batches have ended; returns the state and the run until now of those that had not.
+
+    Nobody else ends them, begins them or joins them before the caller's transaction is over.
+    """
+    found = connection.execute(
+        sa.select(batches.c.batch_id, batches.c.state, batches.c.run_id)
         .where(batches.c.batch_id.in_(batch_ids), batches.c.state != "ended")
-        .values(state="ended", ended_at=at)
-    ).rowcount
+        .order_by(batches.c.batch_id)  # two that end the same ones wait for each other in one order
+        .with_for_update()
+    )
+    before: dict[str, tuple[BatchState, str | None]] = {
+        batch_id: (state, run_id) for batch_id, state, run_id in found
+    }
+    if before:
+        connection.execute(
+            sa.update(batches).where(batches.c.batch_id.in_(before)).values(state="ended", ended_at=at)
+        )
+    return before
 
 
 def open_days(connection: Connection) -> dict[str, tuple[int, int]]:
-    """Returns of every batch in flight how many of its asks are open, and how many were cancelled."""
+    """Returns of the batches in flight how many of their asks are open, and how many were cancelled."""
+    in_flight_now = sa.select(batches.c.batch_id).where(batches.c.state != "ended")
     found = connection.execute(
         sa.select(
-            batches.c.batch_id,
-            sa.func.coalesce(sa.func.sum(sa.case((asks.c.state == "open", 1), else_=0)), 0),
-            sa.func.coalesce(sa.func.sum(sa.case((asks.c.state == "cancelled", 1), else_=0)), 0),
+            asks.c.batch_id,
+            sa.func.sum(sa.case((asks.c.state == "open", 1), else_=0)),
+            sa.func.sum(sa.case((asks.c.state == "cancelled", 1), else_=0)),
         )
-        .outerjoin(asks, asks.c.batch_id == batches.c.batch_id)
-        .where(batches.c.state != "ended")
-        .group_by(batches.c.batch_id)
+        .where(asks.c.batch_id.in_(in_flight_now))
+        .group_by(asks.c.batch_id)
     )
     return {batch_id: (int(still), int(cancelled)) for batch_id, still, cancelled in found}
 
@@ -140,7 +170,7 @@ def asked_lately(connection: Connection, since: float) -> dict[str, float]:
     last: dict[str, float] = {}
     for chats, at in found:
         for chat in _read_chats(chats):
-            last[chat] = max(at, last.get(chat, 0.0))
+            last[chat] = max(read_number(at, otherwise=0.0), last.get(chat, 0.0))
     return last
 
 
@@ -155,20 +185,21 @@ def chats_of(found: Iterable[Batch]) -> frozenset[str]:
 
 
 def _batch(row: sa.RowMapping) -> Batch:
-    same = {
-        "batch_id",
-        "first",
-        "last",
-        "today",
-        "force",
-        "strategy",
-        "priority",
-        "state",
-        "run_id",
-    }
-    values: dict[str, Any] = {name: row[name] for name in same}
+    first, last = read_date(row["first"]), read_date(row["last"])
+    known = first is not None and last is not None
     return Batch(
-        chats=_read_chats(row["chats"]), limit=row["message_limit"], asked_at=row["asked_at"], **values
+        batch_id=row["batch_id"],
+        chats=_read_chats(row["chats"]) if known else (),
+        first=first or dt.date.min,
+        last=last or dt.date.min,
+        today=row["today"],
+        force=row["force"],
+        limit=row["message_limit"],
+        strategy=row["strategy"],
+        priority=read_number(row["priority"], otherwise=50),
+        state=row["state"],
+        run_id=row["run_id"],
+        asked_at=read_number(row["asked_at"], otherwise=0.0),
     )
 
 

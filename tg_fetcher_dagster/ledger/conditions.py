@@ -6,7 +6,7 @@ ends, once each, by whichever process sees that first (docs/logs.md).
 
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -34,6 +34,9 @@ class Condition:
     until: float | None
     count: int
 
+
+OF_ACCOUNT: Final = "account "
+"""How the name of a trouble begins that is an account's own: it is shown with the account."""
 
 _COLUMNS = [conditions.c[field.name] for field in fields(Condition)]
 

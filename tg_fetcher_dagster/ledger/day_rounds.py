@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from tg_fetcher_dagster.ledger.database import Connection, now
 from tg_fetcher_dagster.ledger.planning import ChatDay
 from tg_fetcher_dagster.ledger.tables import asks, days, requests
-from tg_fetcher_dagster.ledger.upsert import upsert
+from tg_fetcher_dagster.ledger.upsert import insert_into
 
 ROUNDS: Final = 3
 """Failed rounds after which a day is given up until somebody reopens it."""
@@ -17,9 +17,21 @@ ROUNDS: Final = 3
 
 def count_failed(connection: Connection, failed: Mapping[ChatDay, tuple[str, str]]) -> None:
     """Counts a round that failed, with its sort and reason, and gives days up that have failed too often."""
+    if not failed:
+        return
     moment = now()
-    for (chat, day), (error_type, error) in failed.items():
-        row = {
+    insert = insert_into(connection, days)
+    rounds = days.c.failed_rounds + 1
+    counting = insert.on_conflict_do_update(
+        index_elements=["chat", "date"],
+        set_={
+            "failed_rounds": rounds,
+            "given_up_at": sa.case((rounds >= ROUNDS, moment)),
+            **{name: insert.excluded[name] for name in ("error_type", "error", "updated_at")},
+        },
+    )
+    rows = [
+        {
             "chat": chat,
             "date": day,
             "failed_rounds": 1,
@@ -27,11 +39,9 @@ def count_failed(connection: Connection, failed: Mapping[ChatDay, tuple[str, str
             "error": error,
             "updated_at": moment,
         }
-        known = sa.select(days.c.failed_rounds).where(days.c.chat == chat, days.c.date == day)
-        rounds = (connection.execute(known).scalar_one_or_none() or 0) + 1
-        given_up = moment if rounds >= ROUNDS else None
-        row |= {"failed_rounds": rounds, "given_up_at": given_up}
-        connection.execute(upsert(connection, days, row, by=("chat", "date")))
+        for (chat, day), (error_type, error) in sorted(failed.items())
+    ]
+    connection.execute(counting, rows)
 
 
 def reopen(connection: Connection, chat: str | None = None) -> list[ChatDay]:
@@ -71,11 +81,14 @@ def over(
     return passed
 
 
-def asked_already(connection: Connection, chats: Collection[str]) -> set[ChatDay]:
+def asked_already(connection: Connection, chats: Collection[str]) -> dict[str, set[dt.date]]:
     """Returns the days of chats that an earlier round has asked for and that have not ended."""
     found = connection.execute(
         sa.select(asks.c.chat, asks.c.date)
         .join(requests, requests.c.request_id == asks.c.request_id)
         .where(asks.c.state == "open", asks.c.chat.in_(chats), requests.c.source.in_(("schedule", "heal")))
     )
-    return {(chat, day) for chat, day in found}
+    asked: dict[str, set[dt.date]] = {}
+    for chat, day in found:
+        asked.setdefault(chat, set()).add(day)
+    return asked

@@ -1,17 +1,18 @@
 """Days that are left open, many at a time. Every function works inside the caller's transaction."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.asks import bound, this_ask
+from tg_fetcher_dagster.ledger.loose_values import read_number
 from tg_fetcher_dagster.ledger.tables import asks, requests
 
-OF_A_BATCH = 100_000
-"""Days that the end of a batch looks at one by one; those beyond, of a flood of commands, are only let go."""
+OF_BATCHES = 100_000
+"""Days that the end of batches looks at one by one; those beyond, of a flood of commands, are only let go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +65,33 @@ def open_asks(connection: sa.Connection, *where: sa.ColumnElement[bool], limit: 
         # Postgres: nobody else ends them before this transaction has; SQLite's writers are alone anyhow.
         .with_for_update(of=asks)
     )
-    return [OpenAsk(**row) for row in found.mappings()]
+    return [_open_ask(row) for row in found.mappings()]
 
 
-def open_of_batch(connection: sa.Connection, batch_id: str) -> list[OpenAsk]:
-    """Returns the asks that a batch has left open, OF_A_BATCH at most; `let_go` sees to the others."""
-    return open_asks(connection, asks.c.batch_id == batch_id, limit=OF_A_BATCH)
+def _open_ask(row: sa.RowMapping) -> OpenAsk:
+    values = dict(row)
+    for name in ("tries", "waits"):
+        values[name] = read_number(values[name], otherwise=0)
+    values["wait_until"] = read_number(values["wait_until"], otherwise=0.0)
+    return OpenAsk(**values)
 
 
-def let_go(connection: sa.Connection, batch_id: str) -> int:
-    """Takes all asks that are still open out of a batch that ends: nobody looks at it again."""
-    return connection.execute(
-        sa.update(asks).where(asks.c.batch_id == batch_id, asks.c.state == "open").values(batch_id=None)
-    ).rowcount
+def open_of_batches(connection: sa.Connection, batch_ids: Collection[str]) -> list[OpenAsk]:
+    """Returns the asks that batches have left open, OF_BATCHES at most; `let_go` sees to the others."""
+    return open_asks(connection, asks.c.batch_id.in_(batch_ids), limit=OF_BATCHES)
+
+
+def let_go(connection: sa.Connection, batch_ids: Collection[str], *, until: float | None = None) -> int:
+    """Takes all asks that are still open out of batches that end: nobody looks at these again.
+
+    Args:
+        connection: of the transaction.
+        batch_ids: the batches.
+        until: they are not asked for before; None: as it was.
+    """
+    left = sa.update(asks).where(asks.c.batch_id.in_(batch_ids), asks.c.state == "open")
+    values: dict[str, Any] = {"batch_id": None, **({} if until is None else {"wait_until": until})}
+    return connection.execute(left.values(**values)).rowcount
 
 
 def open_of(

@@ -7,8 +7,10 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.loose_values import read_number
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.tables import asks, requests
+from tg_fetcher_dagster.ledger.waits import is_due
 from tg_fetcher_dagster.metrics.counted import REQUESTS
 
 RequestState = Literal[
@@ -85,9 +87,9 @@ def of_state(
     """
     query = sa.select(*_COLUMNS).where(requests.c.state == state, requests.c.seq > after)
     if due is not None:
-        query = query.where(sa.func.coalesce(requests.c.wait_until, 0) <= due)
+        query = query.where(is_due(sa.func.coalesce(requests.c.wait_until, 0), due))
     found = connection.execute(query.order_by(requests.c.seq).limit(limit))
-    return [Request(**row) for row in found.mappings()]
+    return [_request(row) for row in found.mappings()]
 
 
 def still(connection: Connection, request_ids: Collection[str], states: Collection[RequestState]) -> set[str]:
@@ -107,7 +109,7 @@ def find(connection: Connection, wanted: str) -> list[Request]:
         .where(sa.or_(requests.c.request_id == wanted, requests.c.command_id == wanted))
         .order_by(requests.c.seq)
     )
-    return [Request(**row) for row in found.mappings()]
+    return [_request(row) for row in found.mappings()]
 
 
 def change(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -147,7 +149,7 @@ def answered(connection: Connection, limit: int) -> list[Request]:
         .order_by(requests.c.seq)
         .limit(limit)
     )
-    return [Request(**row) for row in found.mappings()]
+    return [_request(row) for row in found.mappings()]
 
 
 def end_answered(
@@ -195,7 +197,7 @@ def out_of_turn(connection: Connection, moment: float) -> dict[str, float]:
     """Returns who has commands that wait for their turn beyond a moment, and until when."""
     found = connection.execute(
         sa.select(requests.c.requested_by, sa.func.max(requests.c.wait_until))
-        .where(requests.c.state == "waiting", requests.c.wait_until > moment)
+        .where(requests.c.state == "waiting", sa.not_(is_due(requests.c.wait_until, moment)))
         .group_by(requests.c.requested_by)
     )
     return {row[0]: row[1] for row in found}
@@ -236,3 +238,13 @@ def forget(connection: Connection, before: float, limit: int = 1_000) -> int:
         connection.execute(sa.delete(asks).where(asks.c.request_id.in_(old)))
         connection.execute(sa.delete(requests).where(requests.c.request_id.in_(old)))
     return len(old)
+
+
+def _request(row: sa.RowMapping) -> Request:
+    values = dict(row)
+    for name in ("priority", "tries", "open_days", "failed_days"):
+        values[name] = read_number(values[name], otherwise=0)
+    values["received_at"] = read_number(values["received_at"], otherwise=0.0)
+    if values["wait_until"] is not None:
+        values["wait_until"] = read_number(values["wait_until"], otherwise=0.0)
+    return Request(**values)

@@ -161,6 +161,18 @@ requests = sa.Table(
     sa.Column("ended_at", sa.Float),
     sa.Column("planned_at", sa.Float),
     sa.Index("ix_requests_state", "state", "seq"),
+    sa.Index(
+        "ix_requests_answered",
+        "seq",
+        sqlite_where=sa.text("state = 'planned' AND open_days <= 0"),
+        postgresql_where=sa.text("state = 'planned' AND open_days <= 0"),
+    ),
+    sa.Index(
+        "ix_requests_wait_until",
+        "wait_until",
+        sqlite_where=sa.text("wait_until IS NOT NULL"),
+        postgresql_where=sa.text("wait_until IS NOT NULL"),
+    ),
     sa.Index("ix_requests_received_at", "received_at"),
     sa.Index("ix_requests_command_id", "command_id"),
     sa.Index("ix_requests_raw_sha256", "raw_sha256"),
@@ -187,11 +199,14 @@ asks = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("event_id", sa.String(36)),
     sa.Column("ended_at", sa.Float),
+    # From chat to chat, and in each to the first one that may start.
     sa.Index(
         "ix_asks_to_start",
+        "chat",
         "priority",
         "seq",
         "date",
+        "wait_until",
         sqlite_where=sa.text("state = 'open' AND batch_id IS NULL"),
         postgresql_where=sa.text("state = 'open' AND batch_id IS NULL"),
     ),
@@ -202,7 +217,13 @@ asks = sa.Table(
         sqlite_where=sa.text("state = 'open'"),
         postgresql_where=sa.text("state = 'open'"),
     ),
-    sa.Index("ix_asks_batch_id", "batch_id"),
+    # Without those that have none: else SQLite looks for these here, one by one.
+    sa.Index(
+        "ix_asks_batch_id",
+        "batch_id",
+        sqlite_where=sa.text("batch_id IS NOT NULL"),
+        postgresql_where=sa.text("batch_id IS NOT NULL"),
+    ),
     sa.Index("ix_asks_ended_at", "ended_at"),
     comment="one day of one chat that a request asked for, until it has ended",
 )

@@ -7,7 +7,9 @@ warning or worse is let through; Dagster's own lines come by another way (logs/f
 """
 
 import logging
+import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -83,34 +85,45 @@ def formatter(settings: Settings, log_format: LogFormat | None = None) -> loggin
     )
 
 
+_guard = threading.Lock()
+_applied: tuple[Settings, int] | None = None
+
+
 def configure_logging(settings: Settings) -> None:
     """Sets up logging for this process; called again it only applies what has changed.
 
     Lines go to standard error, so that a program's own output stays clean. The settings' secrets are masked
-    from here on.
+    from here on. Safe for threads: the ticks of several sensors call it at once.
     """
-    remember_secrets(settings)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
+    global _applied  # noqa: PLW0603 - logging is one for a process
     own, root = logging.getLogger(OWN), logging.getLogger()
-    own.setLevel(settings.log_level)
-    # Another handler, such as the one that a Celery worker puts on the root, would write it again, unmasked.
-    own.propagate = False
-    handler = written_by(own) or Lines(sys.stderr)
-    handler.setFormatter(formatter(settings))
-    if written_by(own) is None:
-        own.addHandler(handler)
-        root.addHandler(handler)
-    _ship(settings, (own, root))
-    logging.getLogger("telethon").setLevel(logging.ERROR)
+    wanted = settings, os.getpid()
+    with _guard:
+        handler = written_by(own)
+        if handler is not None and _applied == wanted:
+            return
+        remember_secrets(settings)
+        structlog.configure(
+            processors=[
+                structlog.stdlib.filter_by_level,
+                *_SHARED,
+                structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            ],
+            logger_factory=structlog.stdlib.LoggerFactory(),
+            wrapper_class=structlog.stdlib.BoundLogger,
+            cache_logger_on_first_use=False,
+        )
+        own.setLevel(settings.log_level)
+        # Another handler, such as a Celery worker's on the root, would write it again, unmasked.
+        own.propagate = False
+        handler = handler or Lines(sys.stderr)
+        handler.setFormatter(formatter(settings))
+        for logger in (own, root):
+            if handler not in logger.handlers:
+                logger.addHandler(handler)
+        _ship(settings, (own, root))
+        logging.getLogger("telethon").setLevel(logging.ERROR)
+        _applied = wanted
 
 
 def _ship(settings: Settings, loggers: Sequence[logging.Logger]) -> None:

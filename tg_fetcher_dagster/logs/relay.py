@@ -47,11 +47,13 @@ class _Stream:
     def __init__(self, descriptor: int, level: str, clock: Callable[[], float]) -> None:
         self.descriptor = descriptor
         self.lines = ForeignLines(level=level, clock=clock)
+        self.read_at = 0.0
         self._rest = b""
 
     def read(self) -> tuple[list[Fields], bool]:
         """Returns the lines that have come to their end, and False at the end of the stream."""
         new = os.read(self.descriptor, AT_ONCE)
+        self.read_at = time.monotonic()
         *whole, self._rest = (self._rest + new).split(b"\n")
         if self._rest and (not new or len(self._rest) > LONGEST):
             whole.append(self._rest)
@@ -138,8 +140,8 @@ class Relay:
                     if not goes_on:
                         selector.unregister(key.fd)
                         self.write(streams.pop(key.fd).lines.ended())
-                if not ready:
-                    for stream in streams.values():
+                for stream in streams.values():
+                    if stream.lines.waits and time.monotonic() - stream.read_at >= QUIET:
                         self.write(stream.lines.ended())
                 if over is None and process.poll() is not None:
                     over = time.monotonic() + LINGERS

@@ -21,7 +21,10 @@ SOURCE_SECONDS = gauge(
     "tg_fetcher_source_duration_seconds", "How long the last look at a source took.", "source"
 )
 SCRAPE_SECONDS = gauge("tg_fetcher_scrape_duration_seconds", "How long the last answer to a scrape took.")
-UNCOUNTED = gauge("tg_fetcher_uncounted_measures", "Measures in the ledger that no total has in it yet.")
+UNCOUNTED = gauge(
+    "tg_fetcher_uncounted_measures",
+    "Rows of measures that no total has in it yet; the counters shown have them.",
+)
 
 # What is asked.
 QUEUE = gauge(
@@ -62,17 +65,21 @@ OLDEST_RUN = gauge(
 JOB_RUNS = gauge(
     "tg_fetcher_job_runs",
     "Runs that have not ended, by job (`__ASSET_JOB` are those of the UI); the 200 oldest of a state.",
-    "job",
+    "job_name",
     "state",
 )
 JOB_LAST_END = gauge(
-    "tg_fetcher_job_last_run_timestamp_seconds", "When the last run of a job ended (Unix time).", "job"
+    "tg_fetcher_job_last_run_timestamp_seconds", "When the last run of a job ended (Unix time).", "job_name"
 )
 JOB_LAST_SECONDS = gauge(
-    "tg_fetcher_job_last_run_duration_seconds", "How long the last run of a job took that has ended.", "job"
+    "tg_fetcher_job_last_run_duration_seconds",
+    "How long the last run of a job took that has ended.",
+    "job_name",
 )
 JOB_LAST_FAILED = gauge(
-    "tg_fetcher_job_last_run_failed", "1 where the last run of a job that has ended did not succeed.", "job"
+    "tg_fetcher_job_last_run_failed",
+    "1 where the last run of a job that has ended did not succeed.",
+    "job_name",
 )
 MATERIALIZED = gauge(
     "tg_fetcher_asset_materialized_timestamp_seconds",

@@ -14,6 +14,7 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.monitoring.memory import give_back
 
 log = structlog.get_logger(__name__)
 
@@ -172,6 +173,7 @@ class Reader(Generic[Facts]):
     def _go_on(self) -> None:
         while not self._over.is_set():
             self.look()
+            give_back()
             self._moved_at = self._clock()
             self._over.wait(self._every)
 

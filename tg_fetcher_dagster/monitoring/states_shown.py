@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from tg_fetcher_dagster.ledger.conditions import Condition
+from tg_fetcher_dagster.ledger.conditions import OF_ACCOUNT, Condition
 from tg_fetcher_dagster.metrics import shown
 from tg_fetcher_dagster.monitoring.accounts_shown import account_gauges
 from tg_fetcher_dagster.monitoring.families import Shown
@@ -56,6 +56,8 @@ def _conditions(standing: Iterable[Condition], at: float) -> list[Shown]:
     ages = dict.fromkeys(shown.CONDITION.values["condition"], 0.0)
     lasting = set()
     for condition in standing:
+        if condition.name.startswith(OF_ACCOUNT):
+            continue  # shown with the account
         name = CONDITIONS.get(condition.name, condition.name)
         lasting.add(name)
         ages[name] = max(ages.get(name, 0.0), since(condition.since, at))

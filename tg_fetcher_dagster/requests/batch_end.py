@@ -1,20 +1,19 @@
-"""The end of a batch: what becomes of the days that its run has left (docs/ledger.md)."""
+"""The end of batches: what becomes of the days that their runs have left (docs/ledger.md)."""
 
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.events.recording import record_all
 from tg_fetcher_dagster.ledger import asks, attempts, batches, day_rounds, open_asks
-from tg_fetcher_dagster.ledger.asks import EndedAsk
-from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.open_asks import OpenAsk
-from tg_fetcher_dagster.metrics.counted import ERRORS, FETCHES, RETRIES
+from tg_fetcher_dagster.requests.batch_measures import measures_of_end
+from tg_fetcher_dagster.requests.day_ends import end_days
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.request_end import finish
 from tg_fetcher_dagster.requests.retrying import Fate, How, fate, until_of
@@ -24,10 +23,25 @@ from tg_fetcher_dagster.requests.waiting import note_away, note_back
 ROUND_SOURCES = frozenset({"schedule", "heal"})
 """Whose failures count as rounds: after three of them a day is given up until somebody reopens it."""
 
-
 _SAY_NOTHING_OF_TELEGRAM = frozenset(
     {ErrorType.ACCOUNT_BUSY.value, ErrorType.AUTH.value, ErrorType.STORAGE.value, ErrorType.NETWORK.value}
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A batch whose run has ended.
+
+    Attributes:
+        how: how its run ended; a run that died before it registered never began.
+        error: why the whole run failed, for days of which it noted nothing.
+        open_days: how many of its asks are open.
+    """
+
+    batch_id: str
+    how: How
+    error: FetchError | None = None
+    open_days: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,58 +69,68 @@ def settle_batch(
     now: float | None = None,
     error: FetchError | None = None,
 ) -> Settled:
-    """Brings every ask of a batch that is still open on its way, and ends the batch; in one transaction.
+    """Settles one batch, as `settle_together` does; the second call finds it ended."""
+    ending = Ending(batch_id=batch_id, how=how, error=error)
+    return settle_together(ledger, [ending], rules=rules, events=events, now=now).get(batch_id, Settled())
 
-    Idempotent: the second call finds the batch ended.
 
-    Args:
-        ledger: where.
-        batch_id: whose.
-        rules: how often a day is tried.
-        how: how its run ended; a run that died before it registered never began.
-        events: makes what is told of days that are given up.
-        now: seconds since 1970; the present where absent.
-        error: why the whole run failed, for days of which it noted nothing.
+def settle_together(
+    ledger: Ledger,
+    endings: Sequence[Ending],
+    *,
+    rules: Rules,
+    events: EventMaker,
+    now: float | None = None,
+) -> dict[str, Settled]:
+    """Brings every ask of batches that is still open on its way, and ends the batches; in one transaction.
+
+    Idempotent: batches that have ended already are left as they are, and are not in the answer.
     """
     moment = time.time() if now is None else now
+    ended = {each.batch_id: each for each in endings}
     with ledger.write() as connection:
-        batch = batches.find(connection, batch_id)
-        if batch is None or not batches.end(connection, [batch_id], moment):
-            return Settled()
-        if how == "died" and batch.state == "asked":
-            how = "never_began"
-        if how == "died" and batch.run_id is not None:
-            attempts.end(connection, batch.run_id, how="died")  # where nobody else does: `fetch --direct`
-        left = open_asks.open_of_batch(connection, batch_id)
-        _note_telegram(connection, left, how=how, error=error, now=moment)
-        fates = [
-            (
-                ask,
-                fate(
-                    ask,
-                    how=how,
-                    now=moment,
-                    max_attempts=rules.max_attempts,
-                    error=error,
-                ),
-            )
-            for ask in left
-        ]
-        measure(connection, _measures(batch, fates))
+        before = batches.end(connection, ended, moment)
+        left: dict[str, list[OpenAsk]] = {batch_id: [] for batch_id in before}
+        for ask in open_asks.open_of_batches(connection, before):
+            left[ask.batch_id or ""].append(ask)
+        fates: list[tuple[OpenAsk, Fate]] = []
+        counted: dict[str, Settled] = {}
+        heard: FetchError | Literal["back"] | None = None
+        died: list[str] = []
+        happened: list[Measure] = []
+        for batch_id, (state, run_id) in before.items():
+            each = ended[batch_id]
+            how: How = "never_began" if each.how == "died" and state == "asked" else each.how
+            if how == "died" and run_id is not None:
+                died.append(run_id)
+            heard = _heard_of_telegram(left[batch_id], how, each.error) or heard
+            its_fates = [
+                (ask, fate(ask, how=how, now=moment, max_attempts=rules.max_attempts, error=each.error))
+                for ask in left[batch_id]
+            ]
+            counted[batch_id] = _counted([what for _, what in its_fates])
+            happened += measures_of_end(state, its_fates)
+            fates += its_fates
+        measure(connection, happened)
+        attempts.end_died(connection, died)  # where nobody else does: `fetch --direct`
+        _note_telegram(connection, heard, now=moment)
         _put_off(connection, [(ask, each) for ask, each in fates if each.what in {"wait", "again"}])
         over = [(ask, each) for ask, each in fates if each.what in {"failed", "cancelled"}]
-        end_days(connection, over, events=events, told_for=batch_id, now=moment)
-        open_asks.let_go(connection, batch_id)
-        if how != "cancelled":
-            _count_rounds(connection, over)
+        end_days(connection, over, events=events, by_batch=True, now=moment)
+        open_asks.let_go(connection, before)
+        _count_rounds(connection, [(ask, each) for ask, each in over if each.what == "failed"])
         finish(connection, now=moment)
-    counted = Counter(each.what for _, each in fates)
+    return counted
+
+
+def _counted(fates: Sequence[Fate]) -> Settled:
+    number = Counter(each.what for each in fates)
     return Settled(
-        waiting=counted["wait"],
-        again=counted["again"],
-        failed=counted["failed"],
-        cancelled=counted["cancelled"],
-        until=min((each.until for _, each in fates if each.what in {"wait", "again"}), default=None),
+        waiting=number["wait"],
+        again=number["again"],
+        failed=number["failed"],
+        cancelled=number["cancelled"],
+        until=min((each.until for each in fates if each.what in {"wait", "again"}), default=None),
     )
 
 
@@ -124,94 +148,24 @@ def note_failure(connection: Connection, batch_id: str, chat: str, day: dt.date,
     )
 
 
-def end_days(
-    connection: Connection,
-    over: Sequence[tuple[OpenAsk, Fate]],
-    *,
-    events: EventMaker,
-    told_for: str | None,
-    now: float,
-) -> int:
-    """Ends asks as failed or cancelled and records what is told of them; returns how many events.
-
-    Args:
-        connection: of the transaction.
-        over: the asks, in the order of asking, each with its end.
-        events: makes the events.
-        told_for: the batch whose day it was: one event a day names all who asked; None: each request's own.
-        now: seconds since 1970.
-    """
-    together: dict[tuple[str, str, dt.date, str], list[tuple[OpenAsk, Fate]]] = {}
-    for ask, end in over:
-        key = (told_for or ask.request_id, ask.chat, ask.date, end.what)
-        together.setdefault(key, []).append((ask, end))
-    told = [
-        (
-            events.failed(
-                chat,
-                day,
-                group[0][1].error or FetchError(ErrorType.INTERNAL, "failed without a reason"),
-                command_ids=command_ids(ask for ask, _ in group),
-                correlation_id=group[0][0].correlation_id,
-            ),
-            request_id,
-        )
-        for (request_id, chat, day, _), group in together.items()
-    ]
-    event_ids = record_all(connection, told)
-    ended = [
-        EndedAsk(
-            request_id=ask.request_id,
-            chat=ask.chat,
-            date=ask.date,
-            end="cancelled" if end.what == "cancelled" else "failed",
-            event_id=event_id,
-            error_type=end.error.error_type.value if end.error else None,
-            error=end.error.message if end.error else None,
-        )
-        for event_id, group in zip(event_ids, together.values(), strict=True)
-        for ask, end in group
-    ]
-    asks.end_many(connection, ended, at=now)
-    return len(event_ids)
-
-
-def command_ids(waiting: Iterable[OpenAsk]) -> tuple[str, ...]:
-    """Returns the commands among those who wait, the first one first."""
-    return tuple(dict.fromkeys(ask.command_id for ask in waiting if ask.command_id))
-
-
-def _measures(batch: Batch, fates: Sequence[tuple[OpenAsk, Fate]]) -> list[Measure]:
-    """What is counted of the days that a run has left; what it has noted itself it has counted, too."""
-    again = {(ask.chat, ask.date) for ask, each in fates if each.what == "again"}
-    cancelled = {(ask.chat, ask.date) for ask, each in fates if each.what == "cancelled"}
-    found = [Measure(RETRIES, ("day",), len(again))]
-    if batch.state == "running":
-        found.append(Measure(FETCHES, ("cancelled",), len(cancelled)))
-    without_a_word = {
-        (ask.chat, ask.date): each
-        for ask, each in fates
-        if ask.error_type is None and each.what != "cancelled"
-    }
-    for each in without_a_word.values():
-        if each.error is not None:
-            found.append(Measure(FETCHES, ("waits" if each.what == "wait" else "failed",)))
-            found.append(Measure(ERRORS, (each.error.error_type.value,)))
-    return found
-
-
-def _note_telegram(
-    connection: Connection, left: Sequence[OpenAsk], *, how: How, error: FetchError | None, now: float
-) -> None:
-    """Notes whether the run reached Telegram, which all other runs go by."""
+def _heard_of_telegram(
+    left: Sequence[OpenAsk], how: How, error: FetchError | None
+) -> FetchError | Literal["back"] | None:
+    """Whether a run reached Telegram, which all other runs go by; None where it says nothing of that."""
     noted = {ask.error_type: ask.error for ask in left}
     if error is not None and not noted.keys() - {None}:
         noted[error.error_type.value] = error.message
     why = noted.get(ErrorType.TELEGRAM_AWAY.value)
     if why is not None:
-        note_away(connection, FetchError(ErrorType.TELEGRAM_AWAY, why), now=now)
-    elif how == "ended" and not noted.keys() & _SAY_NOTHING_OF_TELEGRAM:
+        return FetchError(ErrorType.TELEGRAM_AWAY, why)
+    return "back" if how == "ended" and not noted.keys() & _SAY_NOTHING_OF_TELEGRAM else None
+
+
+def _note_telegram(connection: Connection, heard: FetchError | Literal["back"] | None, *, now: float) -> None:
+    if heard == "back":
         note_back(connection)
+    elif heard is not None:
+        note_away(connection, heard, now=now)
 
 
 def _put_off(connection: Connection, left: Sequence[tuple[OpenAsk, Fate]]) -> None:

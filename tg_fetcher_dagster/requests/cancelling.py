@@ -13,7 +13,7 @@ from tg_fetcher_dagster.ledger import batches, open_asks, requests
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.open_asks import OpenAsk
 from tg_fetcher_dagster.ledger.requests import Request
-from tg_fetcher_dagster.requests.batch_end import end_days
+from tg_fetcher_dagster.requests.day_ends import end_days
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.decisions import record_refusals
 from tg_fetcher_dagster.requests.request_end import finish
@@ -97,7 +97,7 @@ def _cancel_days(
 
 def _end(connection: Connection, some: Sequence[OpenAsk], *, events: EventMaker, now: float) -> None:
     fate = Fate("cancelled", error=_reason())
-    end_days(connection, [(ask, fate) for ask in some], events=events, told_for=None, now=now)
+    end_days(connection, [(ask, fate) for ask in some], events=events, by_batch=False, now=now)
     finish(connection, now=now)
 
 

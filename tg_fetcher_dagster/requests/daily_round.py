@@ -13,7 +13,7 @@ from tg_fetcher_dagster.ledger import chats as known_chats
 from tg_fetcher_dagster.ledger import day_rounds
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.days import first_days
-from tg_fetcher_dagster.requests.asking import NewRequest, RequestSource, ask
+from tg_fetcher_dagster.requests.asking import NewRequest, RequestSource, ask_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def plan_round(
                 first=max(history_start, first.get(chat, yesterday)),
                 heal_days=heal_days,
                 over=passed.get(chat, frozenset()),
-                asked={day for key, day in asked if key == chat},
+                asked=asked.get(chat, frozenset()),
             )
             if chat in refused:
                 # One request a day finds out whether it can be read again.
@@ -77,12 +77,14 @@ def plan_round(
         known_chats.asked_again(
             connection, [chat for chat in days if chat in refused], until=now + ASK_AGAIN_SECONDS
         )
-        for chat, wanted in days.items():
-            ask(
-                connection,
-                NewRequest(source=source, days={chat: wanted}, requested_by=source),
-                now=now,
-            )
+        ask_all(
+            connection,
+            [
+                NewRequest(source=source, days={chat: wanted}, requested_by=source)
+                for chat, wanted in days.items()
+            ],
+            now=now,
+        )
     return Round(days=days, left_out=tuple(left_out))
 
 

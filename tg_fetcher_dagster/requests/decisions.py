@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,14 +11,16 @@ from tg_fetcher_dagster.events.recording import record_all
 from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Connection
 from tg_fetcher_dagster.ledger.measures import measure
+from tg_fetcher_dagster.ledger.planning import ChatDay
 from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests import log_lines
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.hops import hops_to_the_plan
-from tg_fetcher_dagster.requests.planning import Wanted, plan_days
+from tg_fetcher_dagster.requests.planning import plan_days
 from tg_fetcher_dagster.requests.request_end import refuse
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.understanding import MAX_PER_DAY, Ids, Meant, Refusal, Understood
+from tg_fetcher_dagster.requests.wanted_days import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ def write_decisions(
     connection: Connection,
     decisions: Sequence[Decision],
     *,
+    without_file: AbstractSet[ChatDay],
     rules: Rules,
     events: EventMaker,
     now: float,
@@ -47,6 +51,7 @@ def write_decisions(
     Args:
         connection: of a transaction that writes, and in which nobody else has decided on these requests.
         decisions: in the order of asking.
+        without_file: days that are done and have lost their files.
         rules: of planning.
         events: makes what is told.
         now: seconds since 1970.
@@ -60,9 +65,16 @@ def write_decisions(
     told = record_refusals(connection, refused, events=events)
     refuse(connection, [(each.request, each.error) for each in with_ids(refused)], now=now)
     told += _record_refused_days(connection, meant, events=events)
-    wanted = [_wanted(each, force=rules.force) for each in meant]
     measure(connection, hops_to_the_plan(meant, now=now))
-    told += plan_days(connection, wanted, rules=rules, events=events, now=now, today=today)
+    told += plan_days(
+        connection,
+        wanted_by(meant, rules),
+        without_file=without_file,
+        rules=rules,
+        events=events,
+        now=now,
+        today=today,
+    )
     requests.change(
         connection,
         [
@@ -168,6 +180,11 @@ def with_ids(refused: Sequence[Refusal]) -> list[Refusal]:
         )
         for each in refused
     ]
+
+
+def wanted_by(decisions: Sequence[Decision], rules: Rules) -> list[Wanted]:
+    """Returns the days that commands want, of those that make sense and whose chat is known."""
+    return [_wanted(each, force=rules.force) for each in decisions if isinstance(each, Meant)]
 
 
 def _wanted(each: Meant, *, force: bool) -> Wanted:

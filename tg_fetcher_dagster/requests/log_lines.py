@@ -91,34 +91,35 @@ def refused(connection: Connection, refusal: Refusal) -> None:
     )
 
 
-def batch_made(connection: Connection, batch: Batch) -> None:
-    """A run is asked for."""
-    for ids in askers_by_line(connection, batch.batch_id):
-        _say(
-            connection,
-            "batch asked for",
-            {
-                "batch_id": batch.batch_id,
-                "chats": list(batch.chats),
-                "first": batch.first.isoformat(),
-                "last": batch.last.isoformat(),
-                "days": len(batch.days),
-                "correlation_ids": ids,
-            },
-        )
+def batches_made(connection: Connection, made: Sequence[Batch]) -> None:
+    """Runs are asked for."""
+    askers = asks.correlation_ids_of(connection, [each.batch_id for each in made]) if made else {}
+    for batch in made:
+        for ids in _by_line(askers[batch.batch_id]):
+            _say(
+                connection,
+                "batch asked for",
+                {
+                    "batch_id": batch.batch_id,
+                    "chats": list(batch.chats),
+                    "first": batch.first.isoformat(),
+                    "last": batch.last.isoformat(),
+                    "days": len(batch.days),
+                    "correlation_ids": ids,
+                },
+            )
 
 
-def askers_by_line(connection: Connection, batch_id: str) -> Iterator[list[str]]:
-    """Yields the correlation ids of all who wait for a batch, as many as one line names; at least once."""
-    found = asks.correlation_ids_of(connection, batch_id)
-    yield found[:NAMED]
-    for place in range(NAMED, len(found), NAMED):
-        yield found[place : place + NAMED]
+def _by_line(askers: Sequence[str]) -> Iterator[list[str]]:
+    """Yields the correlation ids of all who wait, as many as one line names; at least once."""
+    yield list(askers[:NAMED])
+    for place in range(NAMED, len(askers), NAMED):
+        yield list(askers[place : place + NAMED])
 
 
 def run_began(connection: Connection, run_id: str, batch_id: str, *, chats: Sequence[str], days: int) -> None:
     """A run has registered: this is what it will do."""
-    for ids in askers_by_line(connection, batch_id):
+    for ids in _by_line(asks.correlation_ids_of(connection, [batch_id])[batch_id]):
         _say(
             connection,
             "run began",

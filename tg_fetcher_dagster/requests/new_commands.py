@@ -5,35 +5,45 @@ one that breaks its own is refused: a tick survives any single command.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 import structlog
 
-from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.chats.known import KnownChats
-from tg_fetcher_dagster.chats.spelling import ChatSpelling, parse_spelling
+from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger import planning, requests
+from tg_fetcher_dagster.ledger import requests
 from tg_fetcher_dagster.ledger.database import Ledger
-from tg_fetcher_dagster.ledger.days import first_days
 from tg_fetcher_dagster.ledger.requests import Request
+from tg_fetcher_dagster.requests.chat_facts import facts_of_chats
 from tg_fetcher_dagster.requests.day_events import EventMaker
-from tg_fetcher_dagster.requests.decisions import Decision, Waiting, request_of, write_decisions
+from tg_fetcher_dagster.requests.decisions import (
+    Decision,
+    Waiting,
+    request_of,
+    wanted_by,
+    write_decisions,
+)
+from tg_fetcher_dagster.requests.isolation import is_away
 from tg_fetcher_dagster.requests.request_end import finish
 from tg_fetcher_dagster.requests.requester_limit import Turns
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.understanding import (
     ChatFacts,
-    Ids,
     Meant,
     Refusal,
     Understood,
+    broken,
     meaning,
     not_allowed,
     understand,
 )
+from tg_fetcher_dagster.requests.wanted_days import days_without_file
+
+Told = TypeVar("Told")
 
 log = structlog.get_logger(__name__)
 
@@ -93,34 +103,36 @@ class NewCommands:
                 self._out_of_turn = requests.out_of_turn(connection, self._now)
         if not due and not fresh:
             return Read()
-        facts: dict[str, ChatFacts] = {}
+        handful = [(each, self._safely(each, partial(understand, each))) for each in (*due, *fresh)]
+        facts = self._facts_of(understood for _, understood in handful)
         decisions: list[Decision] = []
         days = 0
-        for request in (*due, *fresh):
-            decision = self._decided_safely(request, facts)
+        for request, understood in handful:
+            decision = self._safely(request, partial(self._decided, understood, facts))
             days += len(decision.days) if isinstance(decision, Meant | Refusal) else 0
             decisions.append(decision)
             if days > MAX_DAYS:
                 break
         return self._written_safely(decisions)
 
-    def _decided_safely(self, request: Request, facts: dict[str, ChatFacts]) -> Decision:
+    def _safely(self, request: Request, work: Callable[[], Told]) -> Told | Refusal:
+        """What is found out about a command; one that breaks it is refused."""
         try:
-            return self._decided(request, facts)
+            return work()
         except Exception as error:
-            if self._is_away():
+            if is_away(self._ledger):
                 raise
             log.exception("a command breaks what decides on it", request_id=request.request_id)
-            return _broken(request, error)
+            return broken(request, error)
 
-    def _decided(self, request: Request, facts: dict[str, ChatFacts]) -> Decision:
-        understood = understand(request)
+    def _decided(self, understood: Understood | Refusal, facts: Mapping[str, ChatFacts]) -> Decision:
         if isinstance(understood, Refusal):
             return understood
+        request = understood.request
         if (until := self._until(understood)) is not None:
             return Waiting(request, understood.ids, until)
         spelling = understood.command.spelling
-        identity = self._identity(spelling)
+        identity = self._chats.find(spelling)
         if self._allowed is not None and not_allowed(spelling, identity, self._allowed):
             why = f"chat {spelling.canonical} is not among TELEGRAM_CHATS (CHATS_ALLOWED=configured)"
             return Refusal(
@@ -131,7 +143,9 @@ class NewCommands:
             )
         if identity is None:
             return understood
-        known = self._facts(identity, facts) if understood.command.mode == "incremental" else ChatFacts()
+        known = ChatFacts()
+        if understood.command.mode == "incremental":
+            known = (facts if identity.key in facts else self._facts([identity.key]))[identity.key]
         return meaning(understood, identity, known, rules=self._rules, today=self._today)
 
     def _until(self, understood: Understood) -> float | None:
@@ -147,36 +161,39 @@ class NewCommands:
             until = self._out_of_turn[who] = max(until, self._now + 1)
         return until
 
-    def _identity(self, spelling: ChatSpelling) -> ChatIdentity | None:
-        return self._chats.find(spelling)
-
     def _allowed_keys(self) -> dict[str, str | None] | None:
         if self._rules.chats_allowed is None:
             return None
         keys: dict[str, str | None] = {}
         for canonical in self._rules.chats_allowed:
-            identity = self._identity(parse_spelling(canonical))
+            identity = self._chats.find(parse_spelling(canonical))
             keys[canonical] = identity.key if identity else None
         return keys
 
-    def _facts(self, identity: ChatIdentity, facts: dict[str, ChatFacts]) -> ChatFacts:
-        if identity.key not in facts:
-            with self._ledger.read() as connection:
-                first = first_days(connection, [identity.key], that_were_read=True).get(identity.key)
-                days = (
-                    planning.settled(connection, [identity.key], first, self._today, now=self._now)
-                    if first
-                    else {}
-                )
-            there = frozenset(day for key, day in days if self._rules.has_file(key, day))
-            facts[identity.key] = ChatFacts(first, there)
-        return facts[identity.key]
+    def _facts_of(self, handful: Iterable[Understood | Refusal]) -> dict[str, ChatFacts]:
+        """What `incremental` needs of the chats that are asked for so; none where one of them breaks it."""
+        keys = {
+            identity.key
+            for each in handful
+            if isinstance(each, Understood) and each.command.mode == "incremental"
+            if (identity := self._chats.find(each.command.spelling)) is not None
+        }
+        try:
+            return self._facts(sorted(keys))
+        except Exception as error:
+            if is_away(self._ledger):
+                raise
+            log.exception("what is known of chats cannot be read together", why=str(error))
+            return {}
+
+    def _facts(self, keys: Sequence[str]) -> dict[str, ChatFacts]:
+        return facts_of_chats(self._ledger, keys, rules=self._rules, now=self._now, today=self._today)
 
     def _written_safely(self, decisions: Sequence[Decision]) -> Read:
         try:
             return self._written(decisions)
         except Exception as error:
-            if self._is_away():
+            if is_away(self._ledger):
                 raise
             log.exception("a handful of commands cannot be written together", reason=str(error))
         total = Read()
@@ -184,25 +201,18 @@ class NewCommands:
             try:
                 one = self._written([each])
             except Exception as error:
-                if self._is_away():
+                if is_away(self._ledger):
                     raise
                 log.exception("a command cannot be written down", request_id=request_of(each).request_id)
-                one = self._written([_broken(request_of(each), error)])
+                one = self._written([broken(request_of(each), error)])
             total.commands += one.commands
             total.told += one.told
             total.notes += one.notes
         return total
 
-    def _is_away(self) -> bool:
-        """True where the ledger refuses everything, not this one command."""
-        try:
-            with self._ledger.read() as connection:
-                requests.counts(connection)
-        except FetchError:
-            return True
-        return False
-
     def _written(self, decisions: Sequence[Decision]) -> Read:
+        wanted = wanted_by(decisions, self._rules)
+        without_file = days_without_file(self._ledger, wanted, rules=self._rules, now=self._now)
         with self._ledger.write() as connection:
             requests.lock_planning(connection)
             ids = [request_of(each).request_id for each in decisions]
@@ -211,6 +221,7 @@ class NewCommands:
             told = write_decisions(
                 connection,
                 mine,
+                without_file=without_file,
                 rules=self._rules,
                 events=self._events,
                 now=self._now,
@@ -237,12 +248,3 @@ class NewCommands:
             f"{who} sends more than {a_minute} commands a minute: the others wait (COMMANDS_PER_MINUTE)"
             for who in over
         ]
-
-
-def _broken(request: Request, error: Exception) -> Refusal:
-    """The refusal of a command that breaks what reads or writes it; nothing of its own is in it."""
-    ids = Ids(
-        command_id=request.request_id, correlation_id=request.request_id, requested_by="unknown", chat=None
-    )
-    why = FetchError(ErrorType.INTERNAL, f"the command cannot be carried out: {type(error).__name__}")
-    return Refusal(request=request, ids=ids, chat=None, error=why)

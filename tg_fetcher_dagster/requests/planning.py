@@ -4,7 +4,8 @@ The pure part is `place`; `plan_days` reads for many requests at once and writes
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -12,34 +13,13 @@ from tg_fetcher_dagster.events.models import Event, event_id
 from tg_fetcher_dagster.events.recording import record_all
 from tg_fetcher_dagster.ledger import asks, planning, requests
 from tg_fetcher_dagster.ledger.database import Connection
-from tg_fetcher_dagster.ledger.planning import Answered, ChatDay, InFlight, SameAsk
+from tg_fetcher_dagster.ledger.planning import Answered, ChatDay, InFlight
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.rules import Rules
+from tg_fetcher_dagster.requests.wanted_days import Known, Wanted, known_of
 
 _STATES: Final = {"start": "open", "join": "open", "complete": "skipped", "duplicate": "duplicate"}
 """Of an ask, by the place where its day goes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The days of one request.
-
-    Attributes:
-        seq: the request's place in the order of asking.
-        days: by chat key; the unfinished day may be among them.
-        look: answer at once what is complete; False where the run itself tells that.
-    """
-
-    request_id: str
-    seq: int
-    days: Mapping[str, Sequence[dt.date]]
-    priority: int
-    correlation_id: str
-    command_id: str | None = None
-    force: bool = False
-    limit: int | None = None
-    strategy: Literal["batch", "per_day"] = "batch"
-    look: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +36,6 @@ class Place:
     what: Literal["start", "join", "complete", "duplicate"]
     batch_id: str | None = None
     answered: Answered | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of the days that are asked for, by chat and day.
-
-    Attributes:
-        answered: by chat, day and limit; who is answered now is there for those behind him.
-    """
-
-    settled: Mapping[ChatDay, str | None]
-    in_flight: Mapping[ChatDay, InFlight]
-    answered: dict[SameAsk, Answered]
 
 
 def place(wanted: Wanted, chat: str, day: dt.date, known: Known, *, rules: Rules, today: dt.date) -> Place:
@@ -89,6 +56,7 @@ def plan_days(
     connection: Connection,
     wanted: Sequence[Wanted],
     *,
+    without_file: AbstractSet[ChatDay] = frozenset(),
     rules: Rules,
     events: EventMaker,
     now: float,
@@ -99,12 +67,13 @@ def plan_days(
     Args:
         connection: of a transaction that writes; it knows the requests already.
         wanted: in the order of asking.
+        without_file: days that are done and have lost their files (`days_without_file`).
         rules: of duplicates.
         events: makes what is told.
         now: seconds since 1970.
         today: the unfinished day.
     """
-    known = _known(connection, wanted, rules=rules, now=now)
+    known = known_of(connection, wanted, without_file=without_file, rules=rules, now=now)
     rows: list[dict[str, Any]] = []
     told: list[tuple[Event, str]] = []
     ended: list[dict[str, Any]] = []
@@ -148,23 +117,27 @@ def plan_days(
     return len(told)
 
 
-def plan_unseen(connection: Connection, wanted: Wanted, *, batch_id: str | None, now: float) -> None:
-    """Writes the asks of a request without a look at what is complete: its run tells that.
+def plan_unseen(
+    connection: Connection, wanted: Sequence[Wanted], *, batch_id: str | None, now: float
+) -> None:
+    """Writes the asks of requests without a look at what is complete: their run tells that.
 
     Args:
-        connection: of a transaction that writes; it knows the request already.
-        wanted: the days.
+        connection: of a transaction that writes; it knows the requests already.
+        wanted: their days.
         batch_id: of the run that has begun to read them; None: one is started, or joined.
         now: seconds since 1970.
     """
-    flying = {} if batch_id else planning.in_flight(connection, list(wanted.days))
+    chats = sorted({chat for each in wanted for chat in each.days})
+    flying = planning.in_flight(connection, chats) if chats and not batch_id else {}
     rows = []
-    for chat, days in wanted.days.items():
-        for day in days:
-            before = flying.get((chat, day))
-            joins = before if before and _may_join(wanted, before) else None
-            where = Place("join", batch_id=batch_id or (joins.batch_id if joins else None))
-            rows.append(_row(wanted, chat, day, where, now=now))
+    for each in wanted:
+        for chat, days in each.days.items():
+            for day in days:
+                before = flying.get((chat, day))
+                joins = before if before and _may_join(each, before) else None
+                where = Place("join", batch_id=batch_id or (joins.batch_id if joins else None))
+                rows.append(_row(each, chat, day, where, now=now))
     asks.insert(connection, rows)
 
 
@@ -172,29 +145,6 @@ def _may_join(wanted: Wanted, flying: InFlight) -> bool:
     """True where what a run reads answers an ask that comes after it: never what began before a `force`."""
     same = flying.limit == wanted.limit
     return same and (not wanted.force or (flying.force and not flying.begun))
-
-
-def _known(connection: Connection, wanted: Sequence[Wanted], *, rules: Rules, now: float) -> Known:
-    chats = sorted({chat for each in wanted for chat in each.days})
-    days = [day for each in wanted if each.look and not each.force for ds in each.days.values() for day in ds]
-    flying = planning.in_flight(connection, chats) if chats else {}
-    if not days:
-        return Known({}, flying, {})
-    asked = {(chat, day) for each in wanted for chat, ds in each.days.items() for day in ds}
-    first, last, window = min(days), max(days), rules.duplicate_seconds
-    settled = planning.settled(connection, chats, first, last, now=now)
-    # What ended after now ended before somebody put the clock back; the clocks of two hosts differ a little.
-    answered = (
-        planning.answered_between(connection, chats, first, last, since=now - window, until=now + window)
-        if window
-        else {}
-    )
-    with_file = {key for key in asked & {*settled, *(key[:2] for key in answered)} if rules.has_file(*key)}
-    return Known(
-        {key: checksum for key, checksum in settled.items() if key in with_file},
-        flying,
-        {key: before for key, before in answered.items() if key[:2] in with_file},
-    )
 
 
 def _answered_now(each: Wanted, event: Event, *, now: float) -> Answered:

@@ -8,7 +8,6 @@ import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from tg_fetcher_dagster.accounts.waiting import Wait
 from tg_fetcher_dagster.chats.identity_table import IdentityTable
@@ -17,14 +16,16 @@ from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.conditions import say_again
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.requests import unknown_chats
-from tg_fetcher_dagster.requests.batch_end import settle_batch
+from tg_fetcher_dagster.requests.batch_end import Ending, Settled
 from tg_fetcher_dagster.requests.day_events import EventMaker
+from tg_fetcher_dagster.requests.ended_batches import settle_all
 from tg_fetcher_dagster.requests.forgetting import forget_old
 from tg_fetcher_dagster.requests.new_commands import NewCommands
 from tg_fetcher_dagster.requests.request_end import finish
 from tg_fetcher_dagster.requests.requester_limit import Turns, turns_of_process
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import ResolveRequest, Runs, RunState, RunStatus, how_it_ended
+from tg_fetcher_dagster.requests.sources import Source
 from tg_fetcher_dagster.requests.starting import cut_batches
 from tg_fetcher_dagster.requests.waiting import note_account_waits, waits_for, was_away
 
@@ -64,23 +65,6 @@ class TickResult:
     open_batches: int = 0
     wait: Wait | None = None
     more: bool = False
-
-
-class Source(Protocol):
-    """A place that commands come from, and that shows what became of them."""
-
-    def take(self, ledger: Ledger, now: float, *, wait_seconds: float = 0) -> int:
-        """Moves a handful of commands into the ledger; returns how many, 0 where none are left.
-
-        Where the place is away it says so once, in `notes`, and takes nothing.
-        """
-
-    def show(self, ledger: Ledger, now: float) -> None:
-        """Lets those who look at the place see what waits and what failed."""
-
-    @property
-    def notes(self) -> list[str]:
-        """What there is to say of the place since the tick began."""
 
 
 class Reconciler:
@@ -132,7 +116,7 @@ class Reconciler:
         result = TickResult(wait=waits_for(self._ledger, now, account=self._rules.account))
         note_account_waits(self._ledger, now, account=self._rules.account)
         say_again(self._ledger)
-        states = self._follow(result, now=now)
+        states = self._follow(result, now=now, deadline=deadline)
         self._resolve(result, states, may_start=False, now=now, today=today)
         self._take_in(result, now=now, today=today, deadline=deadline, wait_seconds=wait_seconds)
         self._resolve(result, states, may_start=result.wait is None, now=now, today=today)
@@ -143,7 +127,7 @@ class Reconciler:
             result.notes += source.notes
         return result
 
-    def _follow(self, result: TickResult, *, now: float) -> Mapping[str, RunState]:
+    def _follow(self, result: TickResult, *, now: float, deadline: float) -> Mapping[str, RunState]:
         """Looks at all runs at once, ends the batches whose runs have ended, and returns what it saw."""
         with self._ledger.read() as connection:
             flying = batches.in_flight(connection)
@@ -153,9 +137,37 @@ class Reconciler:
         keys += sorted({each.run_id for each in waiting if each.run_id})
         ids = [each.run_id for each in flying if each.run_id is not None]
         states = self._runs.states(keys, ids) if keys or ids else {}
+        endings = []
         for batch in flying:
-            self._follow_one(result, batch, states, left.get(batch.batch_id, (0, 0)), now=now)
+            state = states.get(batch.run_id or batch.batch_id, _ABSENT)
+            still_open, cancelled = left.get(batch.batch_id, (0, 0))
+            how = how_it_ended(state, waited=now - batch.asked_at, appears_within=self._rules.appears_within)
+            if how is None and state.status is RunStatus.ABSENT and (still_open == 0 or not batch.chats):
+                how = "never_began"
+            if how is not None:
+                endings.append(
+                    Ending(batch_id=batch.batch_id, how=how, error=state.error, open_days=still_open)
+                )
+                continue
+            if state.status is RunStatus.ABSENT and batch.state == "asked" and result.wait is None:
+                result.start.append(batch)
+            if still_open == 0 and cancelled and state.run_id:
+                result.cancel.append(state.run_id)
+        settled = self._settle(endings, now=now, deadline=deadline)
+        result.told += sum(each.failed + each.cancelled for each in settled.values())
+        result.more = len(settled) < len(endings)
+        result.open_batches = len(flying) - len(settled)
         return states
+
+    def _settle(self, endings: Sequence[Ending], *, now: float, deadline: float) -> Mapping[str, Settled]:
+        return settle_all(
+            self._ledger,
+            endings,
+            rules=self._rules,
+            events=self._events,
+            now=now,
+            may_go_on=lambda: time.monotonic() < deadline,
+        )
 
     def _resolve(
         self,
@@ -176,38 +188,6 @@ class Reconciler:
         )
         result.resolve += verdict.resolve
         result.notes += [f"{each.spelling}: {error.message}" for each, error in verdict.given_up]
-
-    def _follow_one(
-        self,
-        result: TickResult,
-        batch: Batch,
-        states: Mapping[str, RunState],
-        left: tuple[int, int],
-        *,
-        now: float,
-    ) -> None:
-        still_open, cancelled = left
-        state = states.get(batch.run_id or batch.batch_id, _ABSENT)
-        how = how_it_ended(state, waited=now - batch.asked_at, appears_within=self._rules.appears_within)
-        if how is None and state.status is RunStatus.ABSENT and (still_open == 0 or not batch.chats):
-            how = "never_began"
-        if how is not None:
-            settled = settle_batch(
-                self._ledger,
-                batch.batch_id,
-                rules=self._rules,
-                how=how,
-                events=self._events,
-                now=now,
-                error=state.error,
-            )
-            result.told += settled.failed + settled.cancelled
-            return
-        result.open_batches += 1
-        if state.status is RunStatus.ABSENT and batch.state == "asked" and result.wait is None:
-            result.start.append(batch)
-        if still_open == 0 and cancelled and state.run_id:
-            result.cancel.append(state.run_id)
 
     def _take_in(
         self, result: TickResult, *, now: float, today: dt.date, deadline: float, wait_seconds: float

@@ -86,6 +86,17 @@ class RedisCommands:
         self._passed(ledger, REDIS_AWAY)
         return len(entries)
 
+    def left(self) -> int:
+        """Returns how many commands stand in the queue, or were taken and stand in no ledger yet."""
+        if self._away:
+            return 0
+        try:
+            with redis_failures(self._client):
+                return int(self._client.llen(self.keys.queue)) + int(self._client.llen(self.keys.processing))
+        except FetchError:
+            self._away = True
+            return 0
+
     def show(self, ledger: Ledger, now: float) -> None:
         """Puts new dead letters into `:failed` and the commands that wait into `:delayed`."""
         if self._away:

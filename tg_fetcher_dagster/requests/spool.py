@@ -97,38 +97,38 @@ class SpoolFolder:
         files = self._files()
         if not files:
             return 0
-        done: list[Path] = []
-        taken = 0
+        with ledger.read() as connection:
+            known = claims.known(connection, files)
+        # A folder may hang: its files are read before the transaction, for whose end others wait.
+        fresh = {token: path for token, path in files.items() if token not in known}
+        rows = {token: row for token, path in fresh.items() if (row := self._row(token, path, now))}
         with ledger.write() as connection:
             requests.lock_planning(connection)
-            for path, token in files:
-                if claims.is_known(connection, token):
-                    done.append(path)
-                    continue
-                raw = self._read(path)
-                if raw is None:
-                    continue
-                claims.note(connection, token, now)
-                sha256 = hashlib.sha256(raw).hexdigest()
-                requests.insert(connection, [received_row(token, "spool", raw, sha256=sha256, now=now)])
-                done.append(path)
-                taken += 1
-        for path in done:
-            self._remove(path)
-        return taken
+            taken = rows.keys() - claims.known(connection, rows)
+            claims.note_all(connection, taken, now)
+            requests.insert(connection, [row for token, row in rows.items() if token in taken])
+        for token, path in files.items():
+            if token in known or token in rows:
+                self._remove(path)
+        return len(taken)
+
+    def left(self) -> int:
+        """Returns how many files wait in the folder; 0 where it cannot be read, which `notes` says."""
+        return len(self._files())
 
     def show(self, ledger: Ledger, now: float) -> None:
         """Shows nothing: a folder tells by what is left in it."""
 
-    def _files(self) -> list[tuple[Path, str]]:
+    def _files(self) -> dict[str, Path]:
+        """The first files by their tokens, in the order of their names."""
         try:
             names = sorted(entry.name for entry in os.scandir(self._folder) if _is_command(entry.name))
         except FileNotFoundError:
-            return []
+            return {}
         except OSError as error:
             self.notes.append(f"the spool folder {self._folder} cannot be read: {error.strerror}")
-            return []
-        files = []
+            return {}
+        files: dict[str, Path] = {}
         for name in names:
             path = self._folder / name
             try:
@@ -138,10 +138,16 @@ class SpoolFolder:
             if not stat.S_ISREG(found.st_mode):
                 continue  # a link may lead anywhere, and a folder is no command
             known = f"{name}|{found.st_ino}|{found.st_size}|{found.st_mtime_ns}"
-            files.append((path, f"spool-{hashlib.sha256(known.encode()).hexdigest()[:40]}"))
+            files[f"spool-{hashlib.sha256(known.encode()).hexdigest()[:40]}"] = path
             if len(files) >= HANDFUL:
                 break
         return files
+
+    def _row(self, token: str, path: Path, now: float) -> dict[str, Any] | None:
+        raw = self._read(path)
+        if raw is None:
+            return None
+        return received_row(token, "spool", raw, sha256=hashlib.sha256(raw).hexdigest(), now=now)
 
     def _read(self, path: Path) -> bytes | None:
         try:

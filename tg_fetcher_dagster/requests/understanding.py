@@ -225,3 +225,12 @@ def _likely_key(chat: object) -> str | None:
         return parse_spelling(chat).likely_key
     except FetchError:
         return None
+
+
+def broken(request: Request, error: Exception) -> Refusal:
+    """The refusal of a command that breaks what reads or writes it; nothing of its own is in it."""
+    ids = Ids(
+        command_id=request.request_id, correlation_id=request.request_id, requested_by="unknown", chat=None
+    )
+    why = FetchError(ErrorType.INTERNAL, f"the command cannot be carried out: {type(error).__name__}")
+    return Refusal(request=request, ids=ids, chat=None, error=why)

@@ -19,7 +19,7 @@ from tg_fetcher_dagster.ledger.requests import Request
 from tg_fetcher_dagster.requests.day_events import EventMaker
 from tg_fetcher_dagster.requests.decisions import record_refusals, with_ids
 from tg_fetcher_dagster.requests.request_end import refuse
-from tg_fetcher_dagster.requests.retrying import FIRST_WAIT, retry_delay, until_of
+from tg_fetcher_dagster.requests.retrying import FIRST_WAIT, LONGEST_FLOOD, retry_delay, until_of
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.runs import ResolveRequest, RunState, RunStatus
 from tg_fetcher_dagster.requests.understanding import Refusal, hopeless, understand
@@ -164,11 +164,12 @@ def _judge_one(
     elif waits(error.error_type):
         if error.error_type is ErrorType.TELEGRAM_AWAY:
             verdict.away = error
-        _put_off(verdict, each, max(until_of(error, now), now + FIRST_WAIT), tries=each.tries)
+        until = min(max(until_of(error, now), now + FIRST_WAIT), now + LONGEST_FLOOD)
+        _put_off(verdict, each, until, tries=each.tries)
     elif not error.retryable or each.tries >= rules.max_attempts:
         verdict.given_up.append((each, error))
     else:
-        delay = error.retry_after or retry_delay(each.tries + 1)
+        delay = min(error.retry_after or retry_delay(each.tries + 1), LONGEST_FLOOD)
         _put_off(verdict, each, now + delay, tries=each.tries + 1)
 
 

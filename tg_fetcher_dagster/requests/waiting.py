@@ -52,7 +52,8 @@ def waits_for(ledger: Ledger, now: float, *, account: str) -> Wait | None:
         standing = conditions.standing_conditions(connection)
     for each in standing:
         until = each.until if each.until is not None else each.since + PROBE_SECONDS
-        if each.name == TELEGRAM_AWAY and until > now:
+        # What is further away was noted before somebody put the clock back.
+        if each.name == TELEGRAM_AWAY and now < until <= now + 2 * LONGEST_AWAY:
             return Wait(f"Telegram is away: {each.why}", until)
     return account_waits(ledger, account, now)
 
@@ -61,4 +62,4 @@ def note_account_waits(ledger: Ledger, now: float, *, account: str) -> None:
     """Notes whether an account waits, for whoever reads the log: a flood of forty minutes, a quarantine."""
     wait = account_waits(ledger, account, now)
     why, until = (None, None) if wait is None else (wait.why, wait.until)
-    conditions.set_condition(ledger, f"account {account}", why, until=until)
+    conditions.set_condition(ledger, f"{conditions.OF_ACCOUNT}{account}", why, until=until)

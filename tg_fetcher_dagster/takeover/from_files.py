@@ -18,7 +18,7 @@ from tg_fetcher_dagster.chats.identity import ChatIdentity
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.fetching.committing import recover_intents
 from tg_fetcher_dagster.fetching.context import DayContext
-from tg_fetcher_dagster.fetching.day_events import unasked
+from tg_fetcher_dagster.fetching.day_end import unasked
 from tg_fetcher_dagster.fetching.rebuild import rebuild_day
 from tg_fetcher_dagster.ledger import arrivals
 from tg_fetcher_dagster.ledger.arrivals import KnownDay

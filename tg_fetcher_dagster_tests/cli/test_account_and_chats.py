@@ -15,6 +15,7 @@ from tg_fetcher_dagster.cli.env_file import with_settings
 from tg_fetcher_dagster.definitions import defs
 from tg_fetcher_dagster.defs.partitions import range_tags
 from tg_fetcher_dagster.errors import ErrorType, FetchError
+from tg_fetcher_dagster.ledger.accounts import account_of
 from tg_fetcher_dagster.ledger.chats import put_chat
 from tg_fetcher_dagster.ledger.database import Ledger, now
 from tg_fetcher_dagster.settings import Settings
@@ -106,6 +107,17 @@ def test_accounts_are_listed_with_what_keeps_them_from_work(signed_in: Command):
     assert "quarantine" in signed_in("chats", "add", "@daily_news").error
     assert signed_in("accounts", "remove", "main").code == 0
     assert signed_in("accounts", "list").out == ""
+
+
+def test_an_account_whose_session_is_gone_can_be_forgotten_and_one_that_never_was_is_not_made_up(
+    signed_in: Command,
+):
+    (Settings.read().session_dir / "main.session").unlink()  # the ledger still knows the account
+    assert signed_in("accounts", "remove", "main").code == 0
+    for line in ("remove", "end-wait"):
+        assert "no account 'main'" in signed_in("accounts", line, "main").error
+    with Ledger.open(Settings.read().ledger_location) as ledger, ledger.read() as connection:
+        assert account_of(connection, "main") is None
 
 
 def test_chats_are_chosen_from_the_dialogs_and_kept(signed_in: Command):

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import orjson
 import pytest
+import redis
 import sqlalchemy as sa
 import time_machine
 
@@ -100,6 +101,41 @@ def test_a_command_in_the_spool_folder_that_nobody_has_taken_is_cancelled(
         (each["chat"], each["date"], each["error_type"], each["command_ids"]) for each in events_of(known)
     ]
     assert told == [("news_daily", "2025-11-07", "cancelled", [given])]
+
+
+@pytest.mark.parametrize("by", ["command", "chat", "all"])
+def test_a_command_that_waits_in_redis_is_cancelled_where_commands_are_taken(
+    command: Command, known: Ledger, env_file: Path, redis_url: str, by: str
+):
+    with env_file.open("a") as file:
+        file.write(f"REDIS_URL={redis_url}\nRUN_SENSORS=true\n")
+    kept_identities().record(
+        ChatIdentity(key="news_daily", marked_id=-1000000007003, type="channel", title="News",
+                     username="news_daily", added_at=NOW)
+    )  # fmt: skip
+    given = command("fetch", "@news_daily", "--date", "2025-11-07", "--no-wait").out.strip()
+    which = {"command": ["--command", given], "chat": ["@news_daily"], "all": ["--all"]}[by]
+    result = command("cancel", *which, "--yes")
+    assert result.code == 0, result.err
+    [event] = events_of(known)
+    assert (event["date"], event["error_type"]) == ("2025-11-07", "cancelled")
+    assert event["command_ids"] == [given]
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.llen("tg_commands") == client.llen("tg_commands:processing") == 0
+
+
+def test_a_checkout_for_development_takes_no_command_and_says_how_many_wait(
+    command: Command, known: Ledger, env_file: Path, redis_url: str
+):
+    with env_file.open("a") as file:
+        file.write(f"REDIS_URL={redis_url}\n")
+    given = command("fetch", "@news_daily", "--date", "2025-11-07", "--no-wait").out.strip()
+    result = command("cancel", "--command", given, "--yes")
+    assert result.code == 1
+    assert "1 commands wait untaken in tg_commands" in result.error
+    assert "RUN_SENSORS" in result.error
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.llen("tg_commands") == 1
 
 
 def test_nobody_who_answers_cancels_nothing(command: Command, known: Ledger):

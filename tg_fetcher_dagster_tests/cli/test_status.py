@@ -14,6 +14,7 @@ import time_machine
 from tg_fetcher_dagster.cli import overview_sources, queue_lengths
 from tg_fetcher_dagster.cli.answering import Hanging, answers_within
 from tg_fetcher_dagster.cli.chat_sources import chat_overviews
+from tg_fetcher_dagster.cli.overview import AccountOverview, ChatOverview, Disk, InFlight, Need, Waiting
 from tg_fetcher_dagster.ledger import batches, days
 from tg_fetcher_dagster.ledger.conditions import condition_begins
 from tg_fetcher_dagster.ledger.database import Ledger
@@ -230,3 +231,15 @@ def test_a_query_of_status_reads_no_row_of_the_days(known: Ledger):
 
 def _blanks(statement: str) -> tuple[object, ...]:
     return tuple(0 for _ in range(statement.count("?")))
+
+
+def test_each_key_of_the_json_is_documented(command: Command, known: Ledger):
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    table = text[text.index("| key | what |") : text.index("## `events tail`")].splitlines()[2:]
+    rows = dict(line.strip("| ").split(" | ", 1) for line in table if line)
+    documented = {key.strip("` ") for keys in rows for key in keys.split(",")}
+    assert documented == told(command).keys()
+    parts = {"chats": ChatOverview, "needs": Need, "waiting": Waiting, "in_flight": InFlight,
+             "accounts": AccountOverview, "disk": Disk}  # fmt: skip
+    for key, model in parts.items():
+        assert [name for name in model.model_fields if f"`{name}`" not in rows[f"`{key}`"]] == []

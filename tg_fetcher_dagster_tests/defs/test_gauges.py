@@ -1,13 +1,18 @@
 """A run's last values at a Pushgateway; one that is away, or is none, fails nothing."""
 
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tg_fetcher_dagster_tests.defs.deployment import Deployment
+from tg_fetcher_dagster_tests.fixtures_redis import free_port
+from tg_fetcher_dagster_tests.waiting import PATIENCE, until
 
 Pushed = list[tuple[str, str, str]]
 
@@ -76,3 +81,39 @@ def test_metrics_that_are_switched_off_are_not_pushed(
     deployment.write_env(PUSHGATEWAY_URL=url, ENABLE_METRICS="false")
     assert deployment.fetch("def_busy", "2025-11-03").success
     assert pushed == []
+
+
+@pytest.fixture
+def debians_gateway() -> Iterator[str]:
+    """A real Pushgateway."""
+    program = shutil.which("prometheus-pushgateway")
+    if program is None:
+        pytest.skip("prometheus-pushgateway is not installed: apt-get install prometheus-pushgateway")
+    address = f"127.0.0.1:{free_port()}"
+    process = subprocess.Popen([program, f"--web.listen-address={address}"], stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: _is_ready(f"http://{address}"), what="a Pushgateway that is ready")
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/-/ready", timeout=PATIENCE).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.system
+def test_a_real_pushgateway_shows_the_last_run_of_a_chat(
+    deployment: Deployment, debians_gateway: str
+) -> None:
+    deployment.write_env(PUSHGATEWAY_URL=debians_gateway)
+
+    deployment.fetch("def_busy", "2025-11-03", "2025-11-04")
+
+    shown = text_string_to_metric_families(httpx.get(f"{debians_gateway}/metrics", timeout=PATIENCE).text)
+    messages = next(family for family in shown if family.name == "tg_fetcher_last_run_messages").samples
+    assert [(sample.labels["chat"], sample.value) for sample in messages] == [("def_busy", 60)]

@@ -9,11 +9,14 @@ import yaml
 
 from deploy.dashboards.__main__ import DASHBOARDS
 from tg_fetcher_dagster.defs.schedules import build_yesterday
+from tg_fetcher_dagster.metrics.counted import COUNTED
+from tg_fetcher_dagster.metrics.shown import SHOWN
 from tg_fetcher_dagster.settings import DefinitionSettings
 from tg_fetcher_dagster_tests.deploy.alert_rules import (
     PROMETHEUS,
     ROOT,
     alerts,
+    groups,
     names,
     recorded,
     rules,
@@ -67,6 +70,14 @@ def test_every_alert_says_how_bad_it_is_and_where_its_cause_is_looked_for():
         assert "for" in rule or rule["alert"] == "Watchdog", f"{rule['alert']} would fire at a single look"
 
 
+def test_nothing_is_over_because_the_monitor_cannot_be_seen():
+    """MonitorDown fires after a minute and keeps the rest quiet: until then what fires goes on."""
+    for group in groups():
+        for rule in group["rules"]:
+            if "alert" in rule and group["name"] != "alerting":
+                assert rule.get("keep_firing_for") == "3m", rule["alert"]
+
+
 def test_every_alert_leads_to_its_entry_in_the_runbook_and_to_its_panel():
     for rule in alerts():
         annotations = rule["annotations"]
@@ -95,6 +106,12 @@ def test_every_metric_of_a_rule_is_one_that_the_monitor_shows():
         assert not unknown_in(rule["expr"]), rule.get("alert") or rule["record"]
         told = rule.get("annotations", {}).get("summary", "")
         assert not unknown_in(told.replace('\\"', "")), rule.get("alert")
+
+
+def test_no_metric_has_a_label_that_prometheus_sets_itself():
+    """It would arrive as `exported_job`, and a query by `job` would take all for one."""
+    for metric in (*COUNTED, *SHOWN):
+        assert not {"job", "instance"} & set(metric.labels), metric.name
 
 
 def test_what_is_recorded_is_used():

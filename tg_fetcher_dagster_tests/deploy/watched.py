@@ -27,11 +27,11 @@ class Watched:
         values = [float(series["value"][1]) for series in self.prometheus.query(expression)]
         return [value for value in values if not math.isnan(value)]
 
-    def fetch_here(self, *chats: str, date: str) -> subprocess.CompletedProcess[str]:
-        """Fetches a day of chats in a process of its own, without the daemon."""
+    def fetch_here(self, *chats: str, days: tuple[str, str]) -> subprocess.CompletedProcess[str]:
+        """Fetches days of chats (the first, the last) in a process of its own, without the daemon."""
         deployment = self.deployment
         return subprocess.run(
-            [PROGRAMS / "tg-fetcher", "fetch", *chats, "--date", date, "--direct"],
+            [PROGRAMS / "tg-fetcher", "fetch", *chats, "--from", days[0], "--to", days[1], "--direct"],
             env=deployment.environment, cwd=deployment.folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
 

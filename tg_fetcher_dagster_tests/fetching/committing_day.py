@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tg_fetcher_dagster.durable_files import exclusive
 from tg_fetcher_dagster.fetching.committing import Intent, commit_day, recover_day, recover_intents
-from tg_fetcher_dagster.fetching.day_events import day_end_event
+from tg_fetcher_dagster.fetching.day_end import day_end_event
 from tg_fetcher_dagster.fetching.day_measures import Fetching
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.settings import Settings

@@ -16,7 +16,7 @@ from tg_fetcher_dagster.chats.identity_rows import IdentityRows
 from tg_fetcher_dagster.chats.spelling import parse_spelling
 from tg_fetcher_dagster.events.models import Event
 from tg_fetcher_dagster.fetching.context import FetchContext
-from tg_fetcher_dagster.fetching.day_events import unasked
+from tg_fetcher_dagster.fetching.day_end import unasked
 from tg_fetcher_dagster.fetching.rebuild import Rebuilt, rebuild_day
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.run import fetch_chats

@@ -170,5 +170,6 @@ class Deployment:
         try:
             return until(met, what=what, look_seconds=LOOK_SECONDS)
         except AssertionError as error:
-            log = (self.folder / "dagster-daemon.log").read_text(encoding="utf-8", errors="replace")
+            files = sorted(self.folder.glob("*.log"))
+            log = "".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
             raise AssertionError(f"{error}; the daemon said:\n{log[-6000:]}") from None

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from tg_fetcher_dagster.events.models import MessagesFetched
-from tg_fetcher_dagster.fetching.day_events import record_end
+from tg_fetcher_dagster.fetching.day_end import record_end
 from tg_fetcher_dagster.ledger import days
 from tg_fetcher_dagster.ledger.batches import Batch
 from tg_fetcher_dagster.ledger.database import Ledger

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,20 @@ def test_lines_arrive_with_few_labels_and_the_time_at_which_they_were_written(
     assert written.getvalue().startswith("2025-11-08T00:00:00.500Z [warning ] fetch ended"), (
         "and where it was"
     )
+
+
+def test_ticks_that_set_logging_up_at_the_same_time_push_a_line_once(
+    loki: Loki, shipping: Callable[..., io.StringIO]
+) -> None:
+    shipping()
+    settings = [Settings.read(loki_url=loki.url, log_level=level) for level in ("INFO", "WARNING")]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(configure_logging, settings * 50))
+    LOG.error("said once")
+    until(lambda: loki.lines, what="the line")
+    LOG.error("the next one")
+    until(lambda: "the next one" in loki.events(), what="the next line")
+    assert loki.events() == ["said once", "the next one"]
 
 
 def test_no_place_of_a_line_that_has_many_values_is_a_label() -> None:

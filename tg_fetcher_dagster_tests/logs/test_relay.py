@@ -1,6 +1,8 @@
 """`tg-fetcher logged`: a real program below it, its lines, signals and exit code."""
 
+import io
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -10,10 +12,16 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tg_fetcher_dagster.logs.foreign_lines import ForeignLines
+from tg_fetcher_dagster.logs.relay import Relay
+from tg_fetcher_dagster.logs.rendering import LogFormat
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 
 TG_FETCHER = [sys.executable, "-m", "tg_fetcher_dagster.cli.app"]
+ORIGIN = {"service": "x", "environment": "x", "version": "1", "host": "x", "worker_id": "x:1"}
 SAYS_ALL = """
 import sys, os
 print("on output", flush=True)
@@ -105,6 +113,29 @@ def test_a_program_hears_what_a_shell_in_the_background_ignores(tmp_path: Path) 
     assert [line["event"] for line in lines_of(ended.stderr)] == ["False"]
 
 
+def test_a_line_is_written_while_its_program_goes_on_and_the_other_output_is_busy(tmp_path: Path) -> None:
+    busy = (
+        "import sys, threading\n"
+        "over = threading.Event()\n"
+        "def chatter():\n"
+        "    while not over.wait(0.01):\n"
+        "        print('chatter', flush=True)\n"
+        "threading.Thread(target=chatter).start()\n"
+        "print('2025-11-08 00:00:00 +0000 - dagster - ERROR - broken', file=sys.stderr, flush=True)\n"
+        "sys.stdin.read()\n"
+        "threading.Event().wait()\n"
+    )
+    with subprocess.Popen(
+        [*TG_FETCHER, "logged", sys.executable, "-c", busy],
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        events = (orjson.loads(line)["event"] for line in process.stderr)
+        assert next(event for event in events if event != "chatter") == "broken"
+        process.terminate()
+
+
 def test_a_program_that_was_killed_is_told_from_one_that_ended(tmp_path: Path) -> None:
     ended = run(tmp_path, "sh", "-c", "kill -KILL $$")
     assert ended.returncode == 128 + signal.SIGKILL
@@ -115,3 +146,25 @@ def test_who_outlives_the_program_with_its_output_open_holds_nobody_up(tmp_path:
     assert ended.returncode == 4
     [line] = lines_of(ended.stderr)
     assert line["event"] == "gone"
+
+
+@given(
+    written=st.lists(st.binary(max_size=60), max_size=8),
+    log_format=st.sampled_from(["json", "text"]),
+)
+def test_no_bytes_of_a_program_forge_a_line(written: list[bytes], log_format: LogFormat) -> None:
+    out = io.StringIO()
+    relay = Relay(origin_of=lambda _: ORIGIN, log_format=log_format, out=out)
+    lines = ForeignLines(level="warning", clock=lambda: 1762560000.0)
+    texts = [part.decode(errors="replace") for data in written for part in data.split(b"\n")]
+    found = [each for text in texts for each in lines.read(text)] + lines.ended()
+    relay.write(found)
+    told = out.getvalue().splitlines()
+    if log_format == "json":
+        assert len(told) == len(found)
+        assert all(orjson.loads(line)["level"] == "warning" for line in told)
+    else:
+        heads = [line for line in told if not line.startswith("    ")]
+        assert len(heads) == len(found)
+        assert all(head.startswith("2025-11-08T00:00:00.000Z [warning ]") for head in heads)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e]", out.getvalue())

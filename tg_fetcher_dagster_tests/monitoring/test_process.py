@@ -1,5 +1,6 @@
 """`tg-fetcher monitor` as a service: its port, its pages, its end."""
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.measures import Measure, measure
-from tg_fetcher_dagster.metrics.counted import MESSAGES
+from tg_fetcher_dagster.metrics.counted import FETCH_DURATION, MESSAGES
 from tg_fetcher_dagster_tests.fixtures_redis import free_port
 from tg_fetcher_dagster_tests.waiting import PATIENCE, until
 
@@ -98,3 +99,24 @@ def test_a_ledger_that_is_not_there_hinders_no_answer(tmp_path: Path, page: str)
         assert monitor.values("tg_fetcher_source_up")["ledger",] == 0
         assert monitor.get("/health").json()["status"] == "down"
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.system
+def test_promtool_finds_no_fault_in_what_is_shown(tmp_path: Path, ledger: Ledger, ledger_url: str) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed: apt-get install prometheus")
+    with ledger.write() as connection:
+        measure(
+            connection,
+            [Measure(MESSAGES, ("demo",), 5), Measure(FETCH_DURATION, ("demo", "day", "fetched"), 2)],
+        )
+    with running(tmp_path, LEDGER_URL=ledger_url) as monitor:
+        until(lambda: monitor.values(MESSAGES.name), what="a first reading")
+        text = monitor.get("/metrics").text
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    # The days that are counted here are chats' days, things and no time.
+    said = (checked.stdout + checked.stderr).splitlines()
+    assert [line for line in said if line and 'instead of "days"' not in line] == []

@@ -49,7 +49,7 @@ def test_who_joins_a_batch_just_as_it_ends_is_not_left_in_it(office):
 
 
 def test_a_batch_leaves_no_day_behind_however_many_ask_for_it(office, monkeypatch):
-    monkeypatch.setattr(open_asks, "OF_A_BATCH", 2)
+    monkeypatch.setattr(open_asks, "OF_BATCHES", 2)
     for _ in range(5):
         office.push()
     (batch,) = office.tick().start

@@ -1,4 +1,4 @@
-"""Measures and totals: what the metrics count; when a trouble that lasts was said last."""
+"""Measures and totals: what the metrics count; when a trouble that lasts was said last; a tick's indexes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,8 @@ revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+
+TO_START = "state = 'open' AND batch_id IS NULL"
 
 
 def upgrade() -> None:
@@ -48,9 +50,26 @@ def upgrade() -> None:
     )
     op.add_column("conditions", sa.Column("said_at", sa.Float(), server_default="0", nullable=False))
 
+    op.drop_index("ix_asks_to_start", table_name="asks")
+    _partial_index("ix_asks_to_start", "asks", ["chat", "priority", "seq", "date", "wait_until"], TO_START)
+    op.drop_index("ix_asks_batch_id", table_name="asks")
+    _partial_index("ix_asks_batch_id", "asks", ["batch_id"], "batch_id IS NOT NULL")
+    _partial_index("ix_requests_answered", "requests", ["seq"], "state = 'planned' AND open_days <= 0")
+    _partial_index("ix_requests_wait_until", "requests", ["wait_until"], "wait_until IS NOT NULL")
+
+
+def _partial_index(name: str, table: str, columns: list[str], where: str) -> None:
+    op.create_index(name, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
 
 def downgrade() -> None:
     """Takes it back."""
+    op.drop_index("ix_requests_wait_until", table_name="requests")
+    op.drop_index("ix_requests_answered", table_name="requests")
+    op.drop_index("ix_asks_batch_id", table_name="asks")
+    op.create_index("ix_asks_batch_id", "asks", ["batch_id"])
+    op.drop_index("ix_asks_to_start", table_name="asks")
+    _partial_index("ix_asks_to_start", "asks", ["priority", "seq", "date"], TO_START)
     op.drop_index("ix_days_with_losses", "days")
     op.drop_column("conditions", "said_at")
     op.drop_table("totals")
