@@ -3,17 +3,25 @@
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.days import ONE_DAY
 from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.loose_values import read_date, read_number
 from tg_fetcher_dagster.ledger.tables import asks, batches
 
 BatchState = Literal["asked", "running", "ended"]
 Strategy = Literal["batch", "per_day"]
+
+
+_COLUMNS = [
+    sa.type_coerce(column, sa.String).label(column.name) if column.name in {"first", "last"} else column
+    for column in batches.c
+]
+"""A word in the place of a day makes one batch unreadable, not all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +93,14 @@ def put_all(connection: Connection, made: Sequence[Batch]) -> None:
 
 def find(connection: Connection, batch_id: str) -> Batch | None:
     """Returns a batch; None where there is none of this id."""
-    row = connection.execute(sa.select(batches).where(batches.c.batch_id == batch_id)).mappings().first()
+    row = connection.execute(sa.select(*_COLUMNS).where(batches.c.batch_id == batch_id)).mappings().first()
     return _batch(row) if row else None
 
 
 def in_flight(connection: Connection) -> list[Batch]:
     """Returns the batches that have not ended, the most urgent first."""
     found = connection.execute(
-        sa.select(batches)
+        sa.select(*_COLUMNS)
         .where(batches.c.state != "ended")
         .order_by(batches.c.priority, batches.c.asked_at, batches.c.batch_id)
     )
@@ -162,7 +170,7 @@ def asked_lately(connection: Connection, since: float) -> dict[str, float]:
     last: dict[str, float] = {}
     for chats, at in found:
         for chat in _read_chats(chats):
-            last[chat] = max(at, last.get(chat, 0.0))
+            last[chat] = max(read_number(at, otherwise=0.0), last.get(chat, 0.0))
     return last
 
 
@@ -177,20 +185,21 @@ def chats_of(found: Iterable[Batch]) -> frozenset[str]:
 
 
 def _batch(row: sa.RowMapping) -> Batch:
-    same = {
-        "batch_id",
-        "first",
-        "last",
-        "today",
-        "force",
-        "strategy",
-        "priority",
-        "state",
-        "run_id",
-    }
-    values: dict[str, Any] = {name: row[name] for name in same}
+    first, last = read_date(row["first"]), read_date(row["last"])
+    known = first is not None and last is not None
     return Batch(
-        chats=_read_chats(row["chats"]), limit=row["message_limit"], asked_at=row["asked_at"], **values
+        batch_id=row["batch_id"],
+        chats=_read_chats(row["chats"]) if known else (),
+        first=first or dt.date.min,
+        last=last or dt.date.min,
+        today=row["today"],
+        force=row["force"],
+        limit=row["message_limit"],
+        strategy=row["strategy"],
+        priority=read_number(row["priority"], otherwise=50),
+        state=row["state"],
+        run_id=row["run_id"],
+        asked_at=read_number(row["asked_at"], otherwise=0.0),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.asks import bound, this_ask
+from tg_fetcher_dagster.ledger.loose_values import read_number
 from tg_fetcher_dagster.ledger.tables import asks, requests
 
 OF_BATCHES = 100_000
@@ -64,7 +65,15 @@ def open_asks(connection: sa.Connection, *where: sa.ColumnElement[bool], limit: 
         # Postgres: nobody else ends them before this transaction has; SQLite's writers are alone anyhow.
         .with_for_update(of=asks)
     )
-    return [OpenAsk(**row) for row in found.mappings()]
+    return [_open_ask(row) for row in found.mappings()]
+
+
+def _open_ask(row: sa.RowMapping) -> OpenAsk:
+    values = dict(row)
+    for name in ("tries", "waits"):
+        values[name] = read_number(values[name], otherwise=0)
+    values["wait_until"] = read_number(values["wait_until"], otherwise=0.0)
+    return OpenAsk(**values)
 
 
 def open_of_batches(connection: sa.Connection, batch_ids: Collection[str]) -> list[OpenAsk]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from tg_fetcher_dagster.ledger.database import Connection
+from tg_fetcher_dagster.ledger.loose_values import read_number
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.tables import asks, requests
 from tg_fetcher_dagster.ledger.waits import is_due
@@ -88,7 +89,7 @@ def of_state(
     if due is not None:
         query = query.where(is_due(sa.func.coalesce(requests.c.wait_until, 0), due))
     found = connection.execute(query.order_by(requests.c.seq).limit(limit))
-    return [Request(**row) for row in found.mappings()]
+    return [_request(row) for row in found.mappings()]
 
 
 def still(connection: Connection, request_ids: Collection[str], states: Collection[RequestState]) -> set[str]:
@@ -108,7 +109,7 @@ def find(connection: Connection, wanted: str) -> list[Request]:
         .where(sa.or_(requests.c.request_id == wanted, requests.c.command_id == wanted))
         .order_by(requests.c.seq)
     )
-    return [Request(**row) for row in found.mappings()]
+    return [_request(row) for row in found.mappings()]
 
 
 def change(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -148,7 +149,7 @@ def answered(connection: Connection, limit: int) -> list[Request]:
         .order_by(requests.c.seq)
         .limit(limit)
     )
-    return [Request(**row) for row in found.mappings()]
+    return [_request(row) for row in found.mappings()]
 
 
 def end_answered(
@@ -237,3 +238,13 @@ def forget(connection: Connection, before: float, limit: int = 1_000) -> int:
         connection.execute(sa.delete(asks).where(asks.c.request_id.in_(old)))
         connection.execute(sa.delete(requests).where(requests.c.request_id.in_(old)))
     return len(old)
+
+
+def _request(row: sa.RowMapping) -> Request:
+    values = dict(row)
+    for name in ("priority", "tries", "open_days", "failed_days"):
+        values[name] = read_number(values[name], otherwise=0)
+    values["received_at"] = read_number(values["received_at"], otherwise=0.0)
+    if values["wait_until"] is not None:
+        values["wait_until"] = read_number(values["wait_until"], otherwise=0.0)
+    return Request(**values)

@@ -55,6 +55,12 @@ _COLUMNS = [asks.c[field.name] for field in fields(Startable)]
 _NO_RUN = (asks.c.state == sa.literal_column("'open'"), asks.c.batch_id.is_(None))
 
 
+def _may_start(connection: Connection, now: float) -> list[sa.ColumnElement[bool]]:
+    """The condition that an ask has no run and waits for nothing; SQLite may hold a word for its date."""
+    is_date = [sa.func.date(asks.c.date) == asks.c.date] if connection.dialect.name == "sqlite" else []
+    return [*_NO_RUN, is_due(asks.c.wait_until, now), *is_date]
+
+
 def most_urgent(
     connection: Connection, now: float, *, only: Collection[str] | None = None
 ) -> list[Startable]:
@@ -69,9 +75,7 @@ def most_urgent(
     """
     order = (asks.c.priority, asks.c.seq, asks.c.date)
     if only is not None:
-        mine = sa.select(*_COLUMNS).where(
-            *_NO_RUN, is_due(asks.c.wait_until, now), asks.c.request_id.in_(only)
-        )
+        mine = sa.select(*_COLUMNS).where(*_may_start(connection, now), asks.c.request_id.in_(only))
         found = [Startable(**row) for row in connection.execute(mine.order_by(*order)).mappings()]
         return list({each.chat: each for each in reversed(found)}.values())
     chats = sa.select(sa.func.min(asks.c.chat).label("chat")).where(*_NO_RUN).cte("chats", recursive=True)
@@ -79,7 +83,7 @@ def most_urgent(
     chats = chats.union_all(
         sa.select(following.correlate(chats).scalar_subquery()).where(chats.c.chat.is_not(None))
     )
-    may_start = (*_NO_RUN, asks.c.chat == chats.c.chat, is_due(asks.c.wait_until, now))
+    may_start = (*_may_start(connection, now), asks.c.chat == chats.c.chat)
     first_request, first_date = (
         sa.select(column).where(*may_start).order_by(*order).limit(1).correlate(chats).scalar_subquery()
         for column in (asks.c.request_id, asks.c.date)
@@ -113,7 +117,7 @@ def around(
     kind = (asks.c.chat, asks.c.date, asks.c.force, asks.c.message_limit)
     found = connection.execute(
         sa.select(*kind, sa.func.min(asks.c.priority), sa.func.count(), sa.func.min(asks.c.request_id))
-        .where(*_NO_RUN, asks.c.chat.in_(kinds), asks.c.date < before, is_due(asks.c.wait_until, now))
+        .where(*_may_start(connection, now), asks.c.chat.in_(kinds), asks.c.date < before)
         .group_by(*kind)
         .order_by(asks.c.chat, asks.c.date)
     )
@@ -142,7 +146,7 @@ def alone_on_their_day(
     near = {each.date + day * step for each in seeds for step in (-1, 0, 1)}
     found = connection.execute(
         sa.select(asks.c.chat, asks.c.date, asks.c.force, asks.c.message_limit, asks.c.priority).where(
-            *_NO_RUN, asks.c.chat.in_(chats), asks.c.date.in_(near), is_due(asks.c.wait_until, now)
+            *_may_start(connection, now), asks.c.chat.in_(chats), asks.c.date.in_(near)
         )
     )
     of_kind: dict[tuple[bool, int | None, int], list[tuple[str, dt.date]]] = {}

@@ -16,6 +16,7 @@ from tg_fetcher_dagster_tests.deploy.alert_rules import (
     PROMETHEUS,
     ROOT,
     alerts,
+    groups,
     names,
     recorded,
     rules,
@@ -67,6 +68,14 @@ def test_every_alert_says_how_bad_it_is_and_where_its_cause_is_looked_for():
         assert rule["labels"].keys() == {"severity", "cause"}, rule["alert"]
         assert rule["labels"]["severity"] in {"none", "warning", "critical"}
         assert "for" in rule or rule["alert"] == "Watchdog", f"{rule['alert']} would fire at a single look"
+
+
+def test_nothing_is_over_because_the_monitor_cannot_be_seen():
+    """MonitorDown fires after a minute and keeps the rest quiet: until then what fires goes on."""
+    for group in groups():
+        for rule in group["rules"]:
+            if "alert" in rule and group["name"] != "alerting":
+                assert rule.get("keep_firing_for") == "3m", rule["alert"]
 
 
 def test_every_alert_leads_to_its_entry_in_the_runbook_and_to_its_panel():

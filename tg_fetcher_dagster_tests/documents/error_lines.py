@@ -6,6 +6,7 @@ line of the levels warning and error. Telegram's own answers are a table in the 
 """
 
 import ast
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -85,7 +86,8 @@ class _Module:
         if isinstance(node, ast.BoolOp):
             return [text for each in node.values for text in self.texts(each, depth)]
         if isinstance(node, ast.JoinedStr):
-            return ["".join(self._piece(each) for each in node.values)]
+            pieces = [self._pieces(each, depth) for each in node.values]
+            return ["".join(chosen) for chosen in itertools.product(*pieces)]
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return [
                 left + right
@@ -94,14 +96,16 @@ class _Module:
             ]
         return self._made_elsewhere(node, depth)
 
-    def _piece(self, node: ast.expr) -> str:
+    def _pieces(self, node: ast.expr, depth: int) -> list[str]:
+        """What one part of a formatted text may read."""
         if isinstance(node, ast.Constant):
-            return str(node.value)
+            return [str(node.value)]
         inside = node.value if isinstance(node, ast.FormattedValue) else node
-        known = self.constants.get(inside.id, []) if isinstance(inside, ast.Name) else []
-        if len(known) == 1 and isinstance(known[0], ast.Constant) and isinstance(known[0].value, str):
-            return known[0].value
-        return GAP
+        if isinstance(inside, ast.Name):
+            known = self.constants.get(inside.id, [])
+            if len(known) == 1 and isinstance(known[0], ast.Constant) and isinstance(known[0].value, str):
+                return [known[0].value]
+        return self.texts(inside, depth + 1) if isinstance(inside, ast.Call) else [GAP]
 
     def _made_elsewhere(self, node: ast.expr, depth: int) -> list[str]:
         name = getattr(node, "id", None)

@@ -89,10 +89,9 @@ def busy(ledger: Ledger) -> Iterator[Ledger]:
                 "settled": True,
                 "fetched_at": AT - day,
                 "message_count": day,
-                "coverage": '{"lost":[]}',
             }
             days.put(connection, "news", date(2025, 11, day), values)
-        lossy = {"settled": True, "fetched_at": AT - 5, "coverage": '{"lost":[{"what":"comments"}]}'}
+        lossy = {"settled": True, "fetched_at": AT - 5, "losses": 1}
         days.put(connection, "club", date(2025, 11, 9), lossy)
         days.put(connection, "club", date(2025, 11, 10), {"given_up_at": AT - 1, "error": "no"})
         request(connection, 1)
