@@ -25,6 +25,9 @@ MOST: Final = 200_000
 SOON: Final = 5.0
 """Seconds for which the moment of reading is the better one: Dagster tells no milliseconds."""
 
+DEEPEST: Final = 50
+"""Levels of a JSON line; what is nested deeper is taken as text: each level costs whoever walks it a call."""
+
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 _DAGSTER: Final = re.compile(
@@ -102,10 +105,13 @@ class ForeignLines:
     def read(self, text: str) -> list[Fields]:
         """Takes a line without its newline; returns the lines that it completes."""
         text = _COLOURS.sub("", text).rstrip("\r")
-        found = self._json(text)
+        try:
+            found, head = self._json(text), self._head(text)
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            # It only looks like a line that we know: 31 February, an offset of 99 hours.
+            found = head = None
         if found is not None:
             return [*self.ended(), found]
-        head = self._head(text)
         if head is not None:
             ended = self.ended()
             self._pending = head
@@ -176,7 +182,7 @@ class ForeignLines:
             found = orjson.loads(text)
         except orjson.JSONDecodeError:
             return None
-        if not isinstance(found, dict) or not isinstance(found.get("event"), str):
+        if _is_deep(text, found) or not isinstance(found, dict) or not isinstance(found.get("event"), str):
             return None
         if is_ours(found):
             return found
@@ -189,6 +195,21 @@ class ForeignLines:
 
     def _now(self) -> str:
         return timestamp_of(self._clock())
+
+
+def _is_deep(text: str, found: object) -> bool:
+    """True where a JSON value is nested deeper than DEEPEST; most texts have not even so many brackets."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    level = [found]
+    for _ in range(DEEPEST):
+        inside = [each.values() if isinstance(each, dict) else each for each in level if _nests(each)]
+        level = [each for values in inside for each in values]
+    return any(map(_nests, level))
+
+
+def _nests(value: object) -> bool:
+    return isinstance(value, dict | list)
 
 
 def _of_dagster(found: re.Match[str], now: float) -> Fields:

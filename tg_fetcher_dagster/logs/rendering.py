@@ -63,7 +63,7 @@ def _text_line(fields: Mapping[str, object]) -> str:
     said = legible(str(fields.get("event", "")))
     hidden = {*FIRST, *TRACES, *ORIGIN, "logger"}
     values = " ".join(f"{legible(key)}={_value(fields[key])}" for key in fields if key not in hidden)
-    first = f"{fields.get('timestamp', '')} [{fields.get('level', ''):<8}] {said}"
+    first = f"{fields.get('timestamp', '')} [{str(fields.get('level') or ''):<8}] {said}"
     lines = [f"{first}  {values}" if values else first]
     for key in TRACES:
         if key in fields:

@@ -1,6 +1,7 @@
 """`tg-fetcher logged`: a real program below it, its lines, signals and exit code."""
 
 import io
+import json
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tg_fetcher_dagster.logs import foreign_lines
 from tg_fetcher_dagster.logs.foreign_lines import ForeignLines
 from tg_fetcher_dagster.logs.relay import Relay
 from tg_fetcher_dagster.logs.rendering import LogFormat
@@ -146,6 +148,63 @@ def test_who_outlives_the_program_with_its_output_open_holds_nobody_up(tmp_path:
     assert ended.returncode == 4
     [line] = lines_of(ended.stderr)
     assert line["event"] == "gone"
+
+
+DEEP = '{"event":"deep","x":%s}'
+ODD = [
+    "2025-02-31 12:00:00 +0000 - d - INFO - x",
+    "2025-02-28 12:00:60 +0000 - d - INFO - x",
+    "2025-02-28 12:00:61 +0000 - d - INFO - x",
+    "2025-02-28 12:00:00 +9999 - d - INFO - x",
+    "0001-01-01 00:00:00 +1400 - d - INFO - x",
+    "9999-12-31 23:59:59 -1400 - d - INFO - x",
+    *(DEEP % ("[" * depth + "]" * depth) for depth in (49, 50, 260, 500, 1000)),
+    DEEP % ('{"x":' * 500 + "1" + "}" * 500),
+    '{"event":"x","level":null}',
+    '{"event":"x","level":[1]}',
+    '{"event":"x","timestamp":{},"service":[],"y":1e999,"z":123456789012345678901234567890}',
+]
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_line_is_one_line_and_the_next_ones_come(odd: str, log_format: LogFormat) -> None:
+    told = relayed([odd, "2025-11-08 00:00:00 +0000 - dagster - INFO - the next one"], log_format)
+    assert len(told) == 2
+    assert "the next one" in told[1]
+
+
+@given(
+    texts=st.lists(st.one_of(st.text(), st.sampled_from(ODD), st.from_regex(foreign_lines._DAGSTER))),
+    log_format=st.sampled_from(["json", "text"]),
+)
+def test_whatever_a_program_says_is_written_and_the_next_line_comes(
+    texts: list[str], log_format: LogFormat
+) -> None:
+    lines = [part for text in texts for part in text.split("\n")]
+    told = relayed([*lines, "2025-11-08 00:00:00 +0000 - dagster - INFO - the next one"], log_format)
+    heads = [line for line in told if not line.startswith("    ")]
+    assert len(heads) <= len(lines) + 1
+    assert "the next one" in heads[-1]
+    if log_format == "json":
+        assert all(isinstance(orjson.loads(line)["event"], str) for line in told)
+
+
+@given(value=st.recursive(st.none() | st.floats() | st.text() | st.integers(), lambda inner: st.lists(inner)))
+def test_a_json_line_of_another_program_is_one_line(value: object) -> None:
+    said = json.dumps({"event": "said", "level": value, "timestamp": value, "host": value, "x": value})
+    assert len(relayed([said], "json")) == 1
+
+
+def relayed(texts: list[str], log_format: LogFormat) -> list[str]:
+    """Returns the lines that become of a program's."""
+    out = io.StringIO()
+    relay = Relay(origin_of=lambda _: ORIGIN, log_format=log_format, out=out)
+    lines = ForeignLines(level="warning", clock=lambda: 1762560000.0)
+    for text in texts:
+        relay.write(lines.read(text))
+    relay.write(lines.ended())
+    return out.getvalue().splitlines()
 
 
 @given(
