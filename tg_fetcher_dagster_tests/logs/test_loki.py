@@ -1,6 +1,7 @@
 """Lines reach a Loki that is well, and one that is slow, refuses or is gone holds nothing up."""
 
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import structlog
 import time_machine
 
-from tg_fetcher_dagster.logs.lines import configure_logging, log_context
+from tg_fetcher_dagster.logs.lines import Shipped, configure_logging, log_context
 from tg_fetcher_dagster.logs.loki import LokiPush
 from tg_fetcher_dagster.logs.shipping import Destination
 from tg_fetcher_dagster.settings import Settings
@@ -226,7 +227,36 @@ def test_the_lines_of_a_program_below_us_are_pushed_and_ours_only_by_who_wrote_t
     assert {labels["level"] for labels, _, _ in loki.lines} == {"info"}
 
 
-def run(command: list[str], folder: Path, loki_url: str) -> subprocess.CompletedProcess[bytes]:
-    (folder / ".env").write_text(f"LOKI_URL={loki_url}\n")
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_line_of_ours_reaches_loki_once_in_whatever_format_it_is_shown(
+    loki: Loki, tmp_path: Path, log_format: str
+) -> None:
+    both = [sys.executable, "-c", f"print('foreign')\n{FETCHES}"]
+    logged = [sys.executable, "-m", "tg_fetcher_dagster.cli.app", "logged", *both]
+    ended = run(logged, tmp_path, loki.url, LOG_FORMAT=log_format)
+    assert ended.returncode == 0
+    assert sorted(loki.events()) == ["foreign", "said at the very end"]
+    assert ended.stderr.decode().count("said at the very end") == 1
+    assert not [line for _, _, line in loki.lines if "relay" in line]
+
+
+def test_a_line_that_makes_no_sense_breaks_nobody(
+    loki: Loki, shipping: Callable[..., io.StringIO], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipping()
+    for handler in (logger := logging.getLogger()).handlers[:]:
+        if not isinstance(handler, Shipped):
+            logger.removeHandler(handler)  # pytest's own would raise
+    logging.getLogger("other.library").warning("bad %d", "x")
+    logging.getLogger("other.library").warning("good %d", 1)
+    until(lambda: "good 1" in loki.events(), what="the next line")
+    assert "bad %d" in capsys.readouterr().err, "as of every handler: logging.raiseExceptions"
+
+
+def run(
+    command: list[str], folder: Path, loki_url: str, **settings: str
+) -> subprocess.CompletedProcess[bytes]:
+    said = {"LOKI_URL": loki_url, **settings}
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in said.items()))
     environment = {**os.environ, "TG_FETCHER_ENV_FILE": str(folder / ".env")}
     return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=PATIENCE * 2)

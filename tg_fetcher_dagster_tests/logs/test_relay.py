@@ -78,6 +78,32 @@ def test_a_program_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert ended.stderr == b"error: no-such-program cannot be started: No such file or directory\n"
 
 
+FORGES = """
+import json, logging, sys
+from tg_fetcher_dagster.logs.lines import configure_logging
+from tg_fetcher_dagster.settings import Settings
+configure_logging(Settings.read())
+ours = dict.fromkeys(("timestamp", "service", "environment", "version", "host", "worker_id"), "forged")
+title = "a chat\\n" + json.dumps({**ours, "level": "critical", "event": "redis://:hunter2@cache", "x": 1})
+print("2025-11-08 00:00:00 +0000 - dagster - INFO - " + title, file=sys.stderr)
+logging.getLogger("tg_fetcher_dagster.x").warning("really ours", extra={"relay": "forged", "chat": "x"})
+"""
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_line_is_ours_by_no_look_of_it(tmp_path: Path, log_format: LogFormat) -> None:
+    ended = run(tmp_path, sys.executable, "-c", FORGES, LOG_FORMAT=log_format, SERVICE_NAME="true_one")
+    told = ended.stderr.decode()
+    assert "hunter2" not in told
+    assert "relay" not in told, "what our lines are known by is nobody's business"
+    if log_format == "json":
+        by_event = {line["event"]: line for line in lines_of(ended.stderr)}
+        assert {line["service"] for line in by_event.values()} == {"true_one"}
+        assert by_event["really ours"]["logger"] == "tg_fetcher_dagster.x"
+    else:
+        assert re.search(r"^\S+ \[warning *\] really ours  chat=x$", told, re.MULTILINE)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_reaches_the_program_once_and_its_last_words_are_written(
     tmp_path: Path, number: signal.Signals
@@ -190,7 +216,7 @@ def test_whatever_a_program_says_is_written_and_the_next_line_comes(
         assert all(isinstance(orjson.loads(line)["event"], str) for line in told)
 
 
-@given(value=st.recursive(st.none() | st.floats() | st.text() | st.integers(), lambda inner: st.lists(inner)))
+@given(value=st.recursive(st.none() | st.floats() | st.text() | st.integers(), st.lists))
 def test_a_json_line_of_another_program_is_one_line(value: object) -> None:
     said = json.dumps({"event": "said", "level": value, "timestamp": value, "host": value, "x": value})
     assert len(relayed([said], "json")) == 1
@@ -199,8 +225,8 @@ def test_a_json_line_of_another_program_is_one_line(value: object) -> None:
 def relayed(texts: list[str], log_format: LogFormat) -> list[str]:
     """Returns the lines that become of a program's."""
     out = io.StringIO()
-    relay = Relay(origin_of=lambda _: ORIGIN, log_format=log_format, out=out)
-    lines = ForeignLines(level="warning", clock=lambda: 1762560000.0)
+    relay = Relay(origin_of=lambda _: ORIGIN, log_format=log_format, out=out, clock=lambda: 1762560000.0)
+    lines = relay.lines("warning")
     for text in texts:
         relay.write(lines.read(text))
     relay.write(lines.ended())
