@@ -167,6 +167,8 @@ def _of_accounts(facts: LedgerFacts) -> Iterator[Trouble]:
 
 def _of_work(facts: LedgerFacts) -> Iterator[Trouble]:
     for condition in facts.conditions:
+        if condition.name.startswith(OF_ACCOUNT):
+            continue  # told of the account
         yield Trouble(
             "degraded",
             f"{condition.name} has been in trouble for {facts.at - condition.since:.0f} s: {condition.why}",
