@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from tg_fetcher_dagster.defs.instance_facts import InstanceState
+from tg_fetcher_dagster.ledger.conditions import OF_ACCOUNT
 from tg_fetcher_dagster.monitoring.disk_source import DiskFacts
 from tg_fetcher_dagster.monitoring.ledger_facts import LedgerFacts
 from tg_fetcher_dagster.monitoring.reader import Seen
