@@ -101,6 +101,9 @@ def main() -> None:
         ledger = Ledger.open(settings.ledger_location)
         build(ledger)
         attempted(ledger, 0, ATTEMPTS)
+        if not ledger.is_sqlite:  # as the server does by itself, a while after so much was written
+            with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(sa.text("VACUUM ANALYZE"))
         print(f"built in {time.perf_counter() - began:.0f} s ({'Postgres' if url else 'SQLite'})", flush=True)
         home = Path(folder) / "home"
         home.mkdir()
