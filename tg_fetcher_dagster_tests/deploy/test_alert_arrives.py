@@ -19,7 +19,7 @@ pytestmark = pytest.mark.system
 AWAY = 'tg_fetcher_condition{condition="redis_away"}'
 OLDEST_EVENT = "tg_fetcher_oldest_event_age_seconds"
 DEAD_LETTERS = "tg_fetcher_dead_letters"
-OVERDUE = 'tg_fetcher_overdue_days{chat="%s"}'
+SWITCHED_ON = 'tg_fetcher_instigator_on{instigator="%s"}'
 
 
 @dataclass
@@ -39,6 +39,15 @@ class Way:
             for each in attachments
             if each["title"].endswith(wanted) and each["title"].startswith("[OVER") is over
         ]
+
+    def mails(self, alert: str) -> list[str]:
+        """Returns the mails that tell of an alert."""
+        return [mail for mail in list(self.told.mails) if f"] {alert} (production)" in mail]
+
+    def messages(self, alert: str) -> list[dict[str, Any]]:
+        """Returns what the gateway for SMS was given of an alert."""
+        given = self.told.at("/on-call")
+        return [each for each in given if each["commonLabels"]["alertname"] == alert]
 
     def is_quiet(self, alert: str) -> bool:
         """Returns whether Alertmanager has an alert and all its steps are kept quiet."""
@@ -109,10 +118,9 @@ def test_a_cause_arrives_by_slack_mail_and_sms_its_consequence_waits_and_both_en
     assert "/d/tg-fetcher-overview?viewPanel=22" in said["text"]
     assert said["text"].endswith("docs/runbook.md#redisaway")
 
-    mail = until(lambda: way.told.mails, what="a mail")[0]
+    mail = until(lambda: way.mails("RedisAway"), what="a mail")[0]
     assert "Subject: [CRITICAL] RedisAway (production)" in mail
-    message = until(lambda: way.told.at("/on-call"), what="an SMS")[0]
-    assert message["commonLabels"]["alertname"] == "RedisAway"
+    assert until(lambda: way.messages("RedisAway"), what="an SMS")[0]["status"] == "firing"
     assert "Bearer the sms_token" in way.told.tokens
 
     until(lambda: way.is_quiet("EventsPending"), what="EventsPending, which RedisAway keeps quiet")
@@ -128,28 +136,27 @@ def test_a_cause_arrives_by_slack_mail_and_sms_its_consequence_waits_and_both_en
     assert not [
         each for name in ("RedisAway", "EventsPending") for each in way.slack(name) if "WARN" in each["title"]
     ]
-    sms = [each for each in way.told.at("/on-call") if each["commonLabels"]["alertname"] == "RedisAway"]
-    assert [each["status"] for each in sms] == ["firing", "resolved"]
+    assert [each["status"] for each in way.messages("RedisAway")] == ["firing", "resolved"]
 
 
-def test_a_warning_disturbs_nobody_at_night_and_one_message_names_all_chats(way):
-    before = len(way.told.mails), len(way.told.at("/on-call"))
-    way.shown.update({OVERDUE % "python": 1, OVERDUE % "news": 2})
+def test_a_warning_disturbs_nobody_at_night_and_one_message_names_all_that_are_concerned(way):
+    way.shown.update({SWITCHED_ON % "outbox": 0, SWITCHED_ON % "chats": 0})
     said = until(
         lambda: [
-            each for each in way.slack("DayOverdue") if "python" in each["text"] and "news" in each["text"]
+            each for each in way.slack("SensorOff") if "outbox" in each["text"] and "chats" in each["text"]
         ],
-        what="both chats in one message",
+        what="both sensors in one message",
     )[-1]
-    assert said["title"] == "[WARNING] DayOverdue (production)"
-    assert "/d/tg-fetcher-chat?viewPanel=4&var-chat=python" in said["text"]
-    way.shown.update({OVERDUE % "python": 0, OVERDUE % "news": 0})
-    until(lambda: way.slack("DayOverdue", over=True), what="the end of DayOverdue")
-    assert (len(way.told.mails), len(way.told.at("/on-call"))) == before
+    assert said["title"] == "[WARNING] SensorOff (production)"
+    assert "/d/tg-fetcher-pipeline?viewPanel=21" in said["text"]
+    way.shown.update({SWITCHED_ON % "outbox": 1, SWITCHED_ON % "chats": 1})
+    until(lambda: way.slack("SensorOff", over=True), what="the end of SensorOff")
+    assert not way.mails("SensorOff")
+    assert not way.messages("SensorOff")
 
 
 def test_the_watchdog_is_heard_of_and_by_the_dead_mans_switch_alone(way):
     until(lambda: way.told.at("/dead-mans-switch"), what="the watchdog")
     assert "Bearer the watchdog_token" in way.told.tokens
     assert not way.slack("Watchdog")
-    assert not [mail for mail in way.told.mails if "Watchdog" in mail]
+    assert not way.mails("Watchdog")

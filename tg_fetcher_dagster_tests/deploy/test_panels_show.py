@@ -28,6 +28,22 @@ PANELS = [
 ]
 
 
+def _true_now(watched: Watched) -> set[str]:
+    """The alerts whose expression is true now, those of Alertmanager, which nobody scrapes here, left out."""
+    return {
+        rule["alert"]
+        for rule in alerts()
+        if "alertmanager" not in rule["expr"] and watched.prometheus.query(rule["expr"])
+    }
+
+
+def test_a_deployment_that_works_gives_no_alert(watched: Watched) -> None:
+    watched.until_true(
+        "min(tg_fetcher_source_up) == 1 and count(tg_fetcher_tick_age_seconds) >= 6", what="all is seen"
+    )
+    assert _true_now(watched) == {"Watchdog"}
+
+
 def test_a_killed_worker_is_an_alert_within_two_minutes_until_a_new_run_has_done_the_work(
     watched: Watched,
 ) -> None:
@@ -79,3 +95,8 @@ def test_every_query_of_every_panel_gives_data(busy_hour: Watched, panel: Panel)
         chats = ("watched_news", "watched_walled") if "$chat" in ask.expression else ("",)
         shown = [busy_hour.numbers(ask.expression.replace("$chat", chat)) for chat in chats]
         assert any(shown), ask.expression
+
+
+def test_each_failure_is_an_alert_and_nothing_else_is(busy_hour: Watched) -> None:
+    """Two commands that made no sense and comments behind a wall; two floods are no storm."""
+    assert _true_now(busy_hour) == {"Watchdog", "DeadLetters", "MessagesLost"}
