@@ -5,7 +5,6 @@ SESSION_KEY, or with a key that is made once and kept beside them (`.key`), whic
 files but not of the folder.
 """
 
-import re
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
+from tg_fetcher_dagster.accounts.session_names import NAME, session_names
 from tg_fetcher_dagster.durable_files import PRIVATE_FILE, write_once, write_whole
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 
@@ -21,8 +21,6 @@ log = structlog.get_logger(__name__)
 
 OF_OTHERS = 0o077
 """The mode bits of group and others: SESSION_DIR has none of them."""
-
-_NAME = re.compile(r"[a-z0-9_]{1,32}")
 
 
 class StoredAccount(BaseModel):
@@ -107,7 +105,7 @@ class AccountStore:
 
     def names(self) -> list[str]:
         """Returns the accounts that are kept, sorted."""
-        return sorted(path.stem for path in self._folder.glob("[!.]*.session") if _NAME.fullmatch(path.stem))
+        return session_names(self._folder)
 
     def remove(self, name: str) -> bool:
         """Forgets an account on this host; its session stays valid at Telegram until it is ended there.
@@ -186,7 +184,7 @@ class AccountStore:
 
 
 def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise FetchError(
             ErrorType.VALIDATION, f"account {name[:40]!r}: allowed are 1 to 32 of a-z, 0-9 and _"
         )

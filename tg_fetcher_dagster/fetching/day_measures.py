@@ -72,7 +72,7 @@ def measures_of_day(
     return [
         Measure(FETCHES, (status,)),
         Measure(FETCH_DURATION, (chat, fetching.mode, status), seconds),
-        Measure(HOP_SECONDS, ("fetch",), max(0.0, now - fetching.began_at)),
+        Measure(HOP_SECONDS, ("fetch",), now - fetching.began_at),
     ]
 
 

@@ -17,7 +17,7 @@ from tg_fetcher_dagster.fetching.made_day import Scanned
 from tg_fetcher_dagster.fetching.message_completion import NOTHING, Beside, read_beside
 from tg_fetcher_dagster.fetching.missing_parts import hole_lost, undated
 from tg_fetcher_dagster.fetching.open_days import Horizon, OpenDay, ScannedIds, runs_of
-from tg_fetcher_dagster.fetching.out_of_order import UNDATED, Strays
+from tg_fetcher_dagster.fetching.out_of_order import UNDATED, OutOfOrder
 from tg_fetcher_dagster.fetching.request import DayReport, FetchRequest
 from tg_fetcher_dagster.fetching.sources import Sources
 from tg_fetcher_dagster.fetching.storing import ReadDay
@@ -54,7 +54,7 @@ class DayWalk:
             context.settings.comments_limit_per_message if identity.type == "channel" else None
         )
         self._opening = DayOpening(request, context, telegram, events)
-        self._strays = Strays(context.ledger, context.store, request.chat, first=first, last=last)
+        self._out_of_order = OutOfOrder(context.ledger, context.store, request.chat, first=first, last=last)
         self._horizon = Horizon(first, last, neighbours=context.settings.edge_messages)
         self._scanned = ScannedIds()
         self._open: dict[date, OpenDay] = {}
@@ -82,7 +82,7 @@ class DayWalk:
                         self._day(day).lost += sources.moved_on(day)
                         async for result in self._close(day):
                             yield result
-            self._strays.settle()
+            self._out_of_order.settle()
             for day in self._horizon.left:
                 refusal = sources.refusal(day)
                 if refusal is not None:
@@ -131,7 +131,7 @@ class DayWalk:
             if day in self._horizon:
                 await self._add_all(day, messages, page)
             elif not page.is_past:  # the past's own neighbours belong to another walk
-                self._strays.met(day, messages, page, has_begun=self._current is not None)
+                self._out_of_order.met(day, messages, page, has_begun=self._current is not None)
         for hole in page.holes:
             self._lose(hole_lost(hole))
 
@@ -147,7 +147,7 @@ class DayWalk:
 
     async def _add_all(self, day: date, messages: Sequence[Record], page: Page) -> None:
         """Adds a run of messages to their day."""
-        self._strays.are_followed()
+        self._out_of_order.are_followed()
         self._keep_what_came_early(day, page)
         opened = self._current = self._day(day)
         if len(messages) == len(page.messages):
@@ -172,7 +172,7 @@ class DayWalk:
         """
         for other in self._open.values():
             if other.day < day and other.early:
-                self._strays.keep(other.day, other.early, page)
+                self._out_of_order.keep(other.day, other.early, page)
                 other.early = []
 
     async def _add(self, opened: OpenDay, message: Record) -> None:
@@ -202,7 +202,7 @@ class DayWalk:
 
     def _without_a_date(self, messages: Sequence[Record], page: Page) -> None:
         """Keeps messages whose day nobody can tell, and names them where they stand."""
-        self._strays.keep(UNDATED, messages, page)
+        self._out_of_order.keep(UNDATED, messages, page)
         if self._current is not None:
             for message in messages:
                 self._lose(undated(message.id))

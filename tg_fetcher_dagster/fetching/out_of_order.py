@@ -24,8 +24,8 @@ UNDATED = date(1970, 1, 1)
 """The day under which messages are kept that have no date: no request ever asks for it."""
 
 
-class Strays:
-    """The strays of one walk over the days `first..last` of a chat."""
+class OutOfOrder:
+    """The messages out of order of one walk over the days `first..last` of a chat."""
 
     def __init__(self, ledger: Ledger, store: Store, chat: str, *, first: date, last: date) -> None:
         self._ledger = ledger

@@ -5,6 +5,7 @@ So nothing is counted twice or lost, whoever is killed, and a look at the totals
 history. A cursor over growing numbers would miss what Postgres commits out of their order.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -33,28 +34,36 @@ class Measure:
     value: float = 1.0
 
 
+LONGEST_LABEL = 64
+"""Characters of a label's value, as long as a chat's key: what is longer no total would take."""
+
+
 def measure(connection: Connection, found: Iterable[Measure]) -> None:
-    """Writes what happened, in the transaction in which it happened; what is of one sort as one row."""
+    """Writes what happened, in the transaction in which it happened; what is of one sort as one row.
+
+    A time that a clock has made negative, or that no number tells, counts as 0: no total runs backwards.
+    """
     rows: dict[tuple[str, tuple[str, ...], float], dict[str, Any]] = {}
     at = now()
     for each in found:
+        value = each.value if 0 < each.value < math.inf else 0.0
         is_histogram = each.metric.kind == "histogram"
-        if not each.value and not is_histogram:
+        if not value and not is_histogram:
             continue
-        bound = each.metric.bucket_of(each.value) if is_histogram else 0.0
+        bound = each.metric.bucket_of(value) if is_histogram else 0.0
         row = rows.get((each.metric.name, each.labels, bound))
         if row is None:
             rows[each.metric.name, each.labels, bound] = {
                 "metric": each.metric.name,
-                "labels": orjson.dumps(each.labels).decode(),
+                "labels": orjson.dumps([label[:LONGEST_LABEL] for label in each.labels]).decode(),
                 "bound": bound,
                 "count": 1,
-                "value": each.value,
+                "value": value,
                 "at": at,
             }
         else:
             row["count"] += 1
-            row["value"] += each.value
+            row["value"] += value
     if rows:
         connection.execute(sa.insert(measures), list(rows.values()))
 

@@ -87,6 +87,8 @@ days = sa.Table(
     sa.Column("message_count", sa.Integer),
     sa.Column("fetched_at", sa.Float),
     sa.Column("requests", sa.Integer),
+    # What is known to be missing from it, in kinds of loss.
+    sa.Column("losses", sa.Integer, nullable=False, server_default="0"),
     # When it must be looked at again although nobody asks: a doubted deletion, a day to be read anew.
     sa.Column("due_at", sa.Float),
     sa.Column("failed_rounds", sa.Integer, nullable=False, server_default="0"),
@@ -109,12 +111,11 @@ days = sa.Table(
         sqlite_where=sa.text("given_up_at IS NOT NULL"),
         postgresql_where=sa.text("given_up_at IS NOT NULL"),
     ),
-    # By what the record says, so that nobody has to keep a column in step with it.
     sa.Index(
         "ix_days_with_losses",
         "chat",
-        sqlite_where=sa.text("instr(coverage, '\"lost\":[{') > 0"),
-        postgresql_where=sa.text("strpos(coverage, '\"lost\":[{') > 0"),
+        sqlite_where=sa.text("losses > 0"),
+        postgresql_where=sa.text("losses > 0"),
     ),
     comment="what is proved of each chat and day (the model Coverage), and days that failed",
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from tg_fetcher_dagster.accounts.store import AccountStore
+from tg_fetcher_dagster.accounts.session_names import session_names
 from tg_fetcher_dagster.ledger import measures, monitored, monitored_days
 from tg_fetcher_dagster.ledger.database import Connection, Ledger, file_of
 from tg_fetcher_dagster.ledger.measures import Total
@@ -153,4 +153,4 @@ def _sessions(settings: Settings) -> list[str] | None:
     """The names of the accounts that are kept here; None where this process does not see them."""
     if not settings.session_dir.is_dir():
         return None
-    return AccountStore(settings.session_dir, settings.session_key).names()
+    return session_names(settings.session_dir)

@@ -61,7 +61,7 @@ def settle_all(
         except Exception as error:
             if is_away(ledger):
                 raise
-            log.exception("batches cannot be settled together", why=str(error))
+            log.exception("batches cannot be settled together", reason=str(error))
             for each in together:
                 settled |= _settle_alone(ledger, each, rules=rules, events=events, now=now)
     return settled
@@ -91,7 +91,7 @@ def _settle_alone(
         if is_away(ledger):
             raise
         log.exception(
-            "a batch cannot be settled: its days are put off", batch=ending.batch_id, why=str(error)
+            "a batch cannot be settled: its days are put off", batch_id=ending.batch_id, reason=str(error)
         )
     until = now + PUT_OFF
     with ledger.write() as connection:

@@ -16,7 +16,7 @@ def hops_to_the_plan(planned: Sequence[Meant], *, now: float) -> list[Measure]:
     found: list[Measure] = []
     for each in planned:
         request, command = each.understood.request, each.understood.command
-        found.append(Measure(HOP_SECONDS, ("plan",), max(0.0, now - request.received_at)))
+        found.append(Measure(HOP_SECONDS, ("plan",), now - request.received_at))
         if command.timestamp is not None:
             waited = request.received_at - command.timestamp.timestamp()
             if 0 <= waited <= LONGEST_QUEUE:
@@ -26,4 +26,4 @@ def hops_to_the_plan(planned: Sequence[Meant], *, now: float) -> list[Measure]:
 
 def hops_to_the_start(planned_at: Iterable[float], *, now: float) -> list[Measure]:
     """Returns what is counted of asks, by when each was planned, whose first run begins now."""
-    return [Measure(HOP_SECONDS, ("start",), max(0.0, now - each)) for each in planned_at]
+    return [Measure(HOP_SECONDS, ("start",), now - each) for each in planned_at]

@@ -183,7 +183,7 @@ class NewCommands:
         except Exception as error:
             if is_away(self._ledger):
                 raise
-            log.exception("what is known of chats cannot be read together", why=str(error))
+            log.exception("what is known of chats cannot be read together", reason=str(error))
             return {}
 
     def _facts(self, keys: Sequence[str]) -> dict[str, ChatFacts]:

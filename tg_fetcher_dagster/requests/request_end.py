@@ -41,7 +41,7 @@ def finish(connection: Connection, *, now: float) -> list[Request]:
     ended = [each for each in answered if each.request_id in mine]
     measure(
         connection,
-        [Measure(REQUEST_DURATION, (each.source,), max(0.0, now - each.received_at)) for each in ended],
+        [Measure(REQUEST_DURATION, (each.source,), now - each.received_at) for each in ended],
     )
     for each in ended:
         log_lines.ended(connection, each, _end_of(each))

@@ -145,6 +145,7 @@ def write_coverage(connection: Connection, coverage: Coverage) -> None:
             "message_count": coverage.message_count,
             "fetched_at": coverage.fetched_at.timestamp(),
             "requests": coverage.requests,
+            "losses": len(coverage.lost),
             "due_at": now() if coverage.needs_read is not None else None,
             "failed_rounds": 0,
             "given_up_at": None,

@@ -235,8 +235,8 @@ def _blanks(statement: str) -> tuple[object, ...]:
 
 def test_each_key_of_the_json_is_documented(command: Command, known: Ledger):
     text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-    table = text[text.index("| key | what |") : text.index("## `events tail`")].splitlines()[2:]
-    rows = dict(line.strip("| ").split(" | ", 1) for line in table if line)
+    table = text[text.index("| key | what |") :].partition("\n\n")[0].splitlines()[2:]
+    rows = dict(line.strip("| ").split(" | ", 1) for line in table)
     documented = {key.strip("` ") for keys in rows for key in keys.split(",")}
     assert documented == told(command).keys()
     parts = {"chats": ChatOverview, "needs": Need, "waiting": Waiting, "in_flight": InFlight,

@@ -203,10 +203,15 @@ def test_two_processes_that_fetch_at_once_are_both_counted_in_full(
         )
         for chat in chats
     ]
-    until(
-        lambda: totals_of(deployment.ledger) and all(each.poll() is not None for each in running),
-        what="both ends",
-    )
+    try:
+        until(
+            lambda: totals_of(deployment.ledger) and all(each.poll() is not None for each in running),
+            what="both ends",
+        )
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()
 
     assert [each.returncode for each in running] == [0, 0]
     days = {

@@ -58,6 +58,20 @@ def test_nothing_is_counted_of_a_transaction_that_was_undone(ledger: Ledger) -> 
     assert fold(ledger) == 0
 
 
+def test_no_total_runs_backwards_and_none_is_spoilt_by_one_measure(ledger: Ledger) -> None:
+    labels = ("demo" * 30, "day", "fetched")
+    with ledger.write() as connection:
+        for value in (2.0, -5.0, math.nan, math.inf):
+            measure(connection, [Measure(MESSAGES, ("demo",), value), Measure(FETCH_DURATION, labels, value)])
+    fold(ledger)
+    with ledger.read() as connection:
+        totals = read_totals(connection)
+    assert sum(each.value for each in totals if each.metric == MESSAGES.name) == 2
+    durations = [each for each in totals if each.metric == FETCH_DURATION.name]
+    assert [(each.bound, each.value, each.count) for each in durations] == [(0.1, 0, 3), (2.5, 2, 1)]
+    assert {each.labels[0] for each in durations} == {"demo" * 16}
+
+
 def test_a_fold_takes_a_bounded_number_and_the_next_one_goes_on(ledger: Ledger) -> None:
     with ledger.write() as connection:
         for _ in range(7):

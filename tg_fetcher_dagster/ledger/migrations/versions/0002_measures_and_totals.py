@@ -41,13 +41,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("metric", "labels", "bound", name=op.f("pk_totals")),
         comment="what has happened since the ledger was made, added up by metric, labels and bucket",
     )
-    op.create_index(
-        "ix_days_with_losses",
-        "days",
-        ["chat"],
-        sqlite_where=sa.text("instr(coverage, '\"lost\":[{') > 0"),
-        postgresql_where=sa.text("strpos(coverage, '\"lost\":[{') > 0"),
-    )
+    op.add_column("days", sa.Column("losses", sa.Integer(), server_default="0", nullable=False))
+    op.execute("""UPDATE days SET losses = 1 WHERE coverage LIKE '%"lost":[{%'""")
+    _partial_index("ix_days_with_losses", "days", ["chat"], "losses > 0")
     op.add_column("conditions", sa.Column("said_at", sa.Float(), server_default="0", nullable=False))
 
     op.drop_index("ix_asks_to_start", table_name="asks")
@@ -70,7 +66,8 @@ def downgrade() -> None:
     op.create_index("ix_asks_batch_id", "asks", ["batch_id"])
     op.drop_index("ix_asks_to_start", table_name="asks")
     _partial_index("ix_asks_to_start", "asks", ["priority", "seq", "date"], TO_START)
-    op.drop_index("ix_days_with_losses", "days")
+    op.drop_index("ix_days_with_losses", table_name="days")
+    op.drop_column("days", "losses")
     op.drop_column("conditions", "said_at")
     op.drop_table("totals")
     op.drop_table("measures")
