@@ -21,6 +21,7 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.logs.masking import masked_fields, remember_secrets
 from tg_fetcher_dagster.logs.moments import timestamp_of
 from tg_fetcher_dagster.logs.origin import origin_of
+from tg_fetcher_dagster.logs.relayed import KEY, token_of_this_process
 from tg_fetcher_dagster.logs.rendering import LogFormat, rendered
 from tg_fetcher_dagster.logs.shipping import loki_push
 from tg_fetcher_dagster.settings import Settings
@@ -67,17 +68,25 @@ def _named_error(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 class _Rendered:
     """The last processor: masks and renders."""
 
-    def __init__(self, origin: Mapping[str, str], log_format: LogFormat) -> None:
-        self._origin = origin
+    def __init__(self, origin: Mapping[str, str], log_format: LogFormat, token: str | None) -> None:
+        self._last = dict(origin) if token is None else {**origin, KEY: token}
         self._format = log_format
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> str:
-        said = masked_fields({key: value for key, value in event.items() if value is not None})
-        return rendered({**said, **self._origin}, self._format)
+        said = masked_fields({key: value for key, value in event.items() if value is not None and key != KEY})
+        return rendered({**said, **self._last}, self._format)
 
 
-def formatter(settings: Settings, log_format: LogFormat | None = None) -> logging.Formatter:
-    """Returns the formatter of a line, in the settings' format unless another one is named."""
+def formatter(
+    settings: Settings, log_format: LogFormat | None = None, *, token: str | None = None
+) -> logging.Formatter:
+    """Returns the formatter of a line.
+
+    Args:
+        settings: who writes, and in which format unless another one is named.
+        log_format: that other one.
+        token: what a relay knows the line by.
+    """
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
         processors=[
@@ -85,7 +94,7 @@ def formatter(settings: Settings, log_format: LogFormat | None = None) -> loggin
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _named_error,
             structlog.processors.format_exc_info,
-            _Rendered(origin_of(settings), log_format or settings.log_format),
+            _Rendered(origin_of(settings), log_format or settings.log_format, token),
         ],
     )
 
@@ -122,7 +131,7 @@ def configure_logging(settings: Settings) -> None:
         # Another handler, such as a Celery worker's on the root, would write it again, unmasked.
         own.propagate = False
         handler = handler or Lines(sys.stderr)
-        handler.setFormatter(formatter(settings))
+        handler.setFormatter(formatter(settings, token=token_of_this_process()))
         for logger in (own, root):
             if handler not in logger.handlers:
                 logger.addHandler(handler)
@@ -180,8 +189,11 @@ class Shipped(logging.Handler):
         if self._push.is_own_thread and not record.name.startswith(OWN):
             return  # what the libraries that push say would go in circles
         written = record.__dict__.pop(_LINE, None)  # it would be taken for a field of the line
-        line = written if self._as_written and written else self.format(record)
-        self._push.put(record.created, record.levelname.lower(), line)
+        try:
+            line = written if self._as_written and written else self.format(record)
+            self._push.put(record.created, record.levelname.lower(), line)
+        except Exception:  # noqa: BLE001 - as StreamHandler does: a line that makes no sense ends no work
+            self.handleError(record)
 
 
 def _is_not_dagsters(record: logging.LogRecord) -> bool:
