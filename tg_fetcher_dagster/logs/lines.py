@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 OWN: Final = "tg_fetcher_dagster"
 """The logger of this project; its modules' loggers are below it."""
 
+_LINE: Final = "_line_of_ours"
+"""Where a record keeps its line from one of our handlers to the next."""
+
 _SHARED: Final[tuple[Processor, ...]] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -45,6 +48,8 @@ def _stamped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
     """The moment of the call, also of another library's line."""
     record: logging.LogRecord = event["_record"]
     event["timestamp"] = timestamp_of(record.created)
+    for left in ("message", "asctime"):  # by another handler's formatter, which would be taken for fields
+        event.pop(left, None)
     return event
 
 
@@ -143,7 +148,7 @@ def _ship(settings: Settings, loggers: Sequence[logging.Logger]) -> None:
             logger.removeHandler(handler)
     if push is None:
         return
-    shipped = Shipped(push)
+    shipped = Shipped(push, as_written=settings.log_format == "json")
     shipped.setFormatter(formatter(settings, "json"))
     for logger in loggers:
         logger.addHandler(shipped)
@@ -157,22 +162,36 @@ class Lines(logging.StreamHandler[Any]):
         super().__init__(stream)
         self.addFilter(_is_not_dagsters)
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the line, and leaves it with the record for whoever wants the same."""
+        line = super().format(record)
+        setattr(record, _LINE, line)
+        return line
+
 
 class Shipped(logging.Handler):
     """Gives each line to the push to Loki, which never waits."""
 
-    def __init__(self, push: "LokiPush") -> None:
-        """Takes where lines go."""
+    def __init__(self, push: "LokiPush", *, as_written: bool) -> None:
+        """Takes where lines go.
+
+        Args:
+            push: takes them.
+            as_written: what stands on standard error is JSON, too, and need not be made twice.
+        """
         super().__init__()
         self._push = push
+        self._as_written = as_written
         self.addFilter(_is_not_dagsters)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Formats a line and puts it into the queue."""
         if self._push.is_own_thread and not record.name.startswith(OWN):
             return  # what the libraries that push say would go in circles
+        written = record.__dict__.pop(_LINE, None)  # it would be taken for a field of the line
         try:
-            self._push.put(record.created, record.levelname.lower(), self.format(record))
+            line = written if self._as_written and written else self.format(record)
+            self._push.put(record.created, record.levelname.lower(), line)
         except Exception:  # noqa: BLE001 - as StreamHandler does: a line that makes no sense ends no work
             self.handleError(record)
 

@@ -58,7 +58,9 @@ def _json_line(fields: Mapping[str, object]) -> str:
     try:
         line = orjson.dumps(ordered).decode()
     except (orjson.JSONEncodeError, TypeError):  # a lone surrogate, a number beyond 64 bits
-        line = json.dumps(ordered, default=str)
+        # A lone surrogate becomes a question mark: spelled out, strict readers refuse the whole line.
+        whole = json.dumps(ordered, default=str, ensure_ascii=False)
+        line = whole.encode(errors="replace").decode()
     return legible_lines(line)
 
 

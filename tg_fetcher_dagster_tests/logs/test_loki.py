@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import structlog
 import time_machine
 
 from tg_fetcher_dagster.logs.lines import Shipped, configure_logging, log_context
 from tg_fetcher_dagster.logs.loki import LokiPush
+from tg_fetcher_dagster.logs.rendering import FIRST, ORIGIN
 from tg_fetcher_dagster.logs.shipping import Destination
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster_tests.fixtures_logs import forget_logging, lines_into
@@ -91,6 +93,20 @@ def test_lines_arrive_with_few_labels_and_the_time_at_which_they_were_written(
     assert written.getvalue().startswith("2025-11-08T00:00:00.500Z [warning ] fetch ended"), (
         "and where it was"
     )
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_line_in_loki_is_the_same_json_whatever_stands_on_standard_error(
+    loki: Loki, shipping: Callable[..., io.StringIO], log_format: str
+) -> None:
+    written = shipping(log_format=log_format)
+    with time_machine.travel("2025-11-08T00:00:00Z", tick=False):
+        logging.getLogger("tg_fetcher_dagster.plain").error("said in the old way")
+    until(lambda: loki.lines, what="the line")
+    [(_, _, line)] = loki.lines
+    assert line.keys() == {*FIRST, *ORIGIN, "logger"}
+    if log_format == "json":
+        assert orjson.loads(written.getvalue()) == line
 
 
 def test_ticks_that_set_logging_up_at_the_same_time_push_a_line_once(
