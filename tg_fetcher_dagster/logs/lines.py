@@ -21,7 +21,7 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.logs.masking import masked_fields, remember_secrets
 from tg_fetcher_dagster.logs.moments import timestamp_of
 from tg_fetcher_dagster.logs.origin import origin_of
-from tg_fetcher_dagster.logs.relayed import KEY, token_of_this_process
+from tg_fetcher_dagster.logs.relayed import KEY, token_of_this_process, with_mark
 from tg_fetcher_dagster.logs.rendering import LogFormat, rendered
 from tg_fetcher_dagster.logs.shipping import loki_push
 from tg_fetcher_dagster.settings import Settings
@@ -68,25 +68,17 @@ def _named_error(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 class _Rendered:
     """The last processor: masks and renders."""
 
-    def __init__(self, origin: Mapping[str, str], log_format: LogFormat, token: str | None) -> None:
-        self._last = dict(origin) if token is None else {**origin, KEY: token}
+    def __init__(self, origin: Mapping[str, str], log_format: LogFormat) -> None:
+        self._origin = origin
         self._format = log_format
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> str:
         said = masked_fields({key: value for key, value in event.items() if value is not None and key != KEY})
-        return rendered({**said, **self._last}, self._format)
+        return rendered({**said, **self._origin}, self._format)
 
 
-def formatter(
-    settings: Settings, log_format: LogFormat | None = None, *, token: str | None = None
-) -> logging.Formatter:
-    """Returns the formatter of a line.
-
-    Args:
-        settings: who writes, and in which format unless another one is named.
-        log_format: that other one.
-        token: what a relay knows the line by.
-    """
+def formatter(settings: Settings, log_format: LogFormat | None = None) -> logging.Formatter:
+    """Returns the formatter of a line, in the settings' format unless another one is named."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
         processors=[
@@ -94,7 +86,7 @@ def formatter(
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _named_error,
             structlog.processors.format_exc_info,
-            _Rendered(origin_of(settings), log_format or settings.log_format, token),
+            _Rendered(origin_of(settings), log_format or settings.log_format),
         ],
     )
 
@@ -131,7 +123,7 @@ def configure_logging(settings: Settings) -> None:
         # Another handler, such as a Celery worker's on the root, would write it again, unmasked.
         own.propagate = False
         handler = handler or Lines(sys.stderr)
-        handler.setFormatter(formatter(settings, token=token_of_this_process()))
+        handler.setFormatter(formatter(settings))
         for logger in (own, root):
             if handler not in logger.handlers:
                 logger.addHandler(handler)
@@ -160,13 +152,14 @@ class Lines(logging.StreamHandler[Any]):
     def __init__(self, stream: Any) -> None:  # noqa: ANN401 - as the base class has it
         """Takes the stream that the lines go to."""
         super().__init__(stream)
+        self._token = token_of_this_process()
         self.addFilter(_is_not_dagsters)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Returns the line, and leaves it with the record for whoever wants the same."""
+        """Returns the line, marked for a relay; the record keeps it unmarked for whoever wants the same."""
         line = super().format(record)
         setattr(record, _LINE, line)
-        return line
+        return line if self._token is None else with_mark(line, self._token)
 
 
 class Shipped(logging.Handler):

@@ -25,7 +25,15 @@ def token_of_this_process() -> str | None:
     return os.environ.get(VARIABLE) or None
 
 
+def with_mark(line: str, token: str) -> str:
+    """Returns a line of ours, JSON or text, that a relay knows."""
+    if line.startswith("{"):
+        return f'{line[:-1]},"{KEY}":"{token}"}}'
+    first, newline, trace = line.partition("\n")
+    return f"{first} {KEY}={token}{newline}{trace}"
+
+
 def without_mark(text: str, token: str) -> str | None:
     """Returns the first line of a text line of ours without its mark; None where it has none."""
     mark = f" {KEY}={token}"
-    return text.removesuffix(mark).rstrip(" ") if text.endswith(mark) else None
+    return text.removesuffix(mark) if text.endswith(mark) else None

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tg_fetcher_dagster.logs.foreign_lines import ForeignLines
-from tg_fetcher_dagster.logs.relayed import KEY
+from tg_fetcher_dagster.logs.relayed import KEY, with_mark
 from tg_fetcher_dagster.logs.rendering import LogFormat, rendered
 
 NOW = datetime(2025, 11, 8, 0, 0, 3, 250_000, tzinfo=UTC)
@@ -133,7 +133,7 @@ def test_our_own_lines_pass_as_they_are(log_format: LogFormat) -> None:
     fields = {**OURS, "chat": "ru_python", "exception": "Traceback:\n  line" * 1_000}
     if log_format == "json":
         fields["title"] = "x" * 10_000
-    text = rendered({**fields, KEY: "5ec2e7"}, log_format)
+    text = with_mark(rendered(fields, log_format), "5ec2e7")
     [line] = read(text, token="5ec2e7")
     assert line.pop(KEY) == "5ec2e7"
     assert rendered(line, log_format) == rendered(fields, log_format)
