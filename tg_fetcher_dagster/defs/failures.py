@@ -2,7 +2,7 @@
 
 Dagster shows the text of what was raised. Under its own RetryPolicy that is "RetryRequestedFromPolicy" at a
 try that is repeated and "Exceeded max_retries of 3" after the last one, with the cause 30 frames deep. So a
-step asks for another try itself, in words, and fails for good with a Failure that allows none.
+step asks for the tries of its policy itself, in words, and fails for good with a Failure that allows none.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,24 +41,40 @@ class TriedAgain(dg.RetryRequested):
         return self.why
 
 
+def retry_policy(settings: DefinitionSettings) -> dg.RetryPolicy:
+    """Returns the assets' policy: MAX_RETRY_ATTEMPTS further tries, after pauses that grow and vary.
+
+    So many runs that fail together do not come back together.
+    """
+    return dg.RetryPolicy(
+        max_retries=settings.max_retry_attempts,
+        delay=settings.retry_backoff_factor,
+        backoff=dg.Backoff.EXPONENTIAL,
+        jitter=dg.Jitter.PLUS_MINUS,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Tries:
     """How often a step is tried.
 
     Attributes:
         made: tries before this one.
-        allowed: further tries after the first one.
-        backoff: seconds before the second one, doubled before each next.
+        policy: the asset's, which says how many more there may be and how long the pauses are.
     """
 
     made: int
-    allowed: int
-    backoff: float
+    policy: dg.RetryPolicy
 
     @classmethod
     def of(cls, context: dg.AssetExecutionContext, settings: DefinitionSettings) -> "Tries":
         """Returns where a step stands among its tries."""
-        return cls(context.retry_number, settings.max_retry_attempts, settings.retry_backoff_factor)
+        return cls(context.retry_number, retry_policy(settings))
+
+    @property
+    def allowed(self) -> int:
+        """Further tries after the first one."""
+        return self.policy.max_retries
 
     @property
     def another(self) -> bool:
@@ -66,17 +82,8 @@ class Tries:
         return self.made < self.allowed
 
     def again(self, cause: str, error_type: ErrorType) -> TriedAgain:
-        """Returns what asks for another try; the longer ago the first, and by chance, the longer the pause.
-
-        Many runs that fail together do not come back together.
-        """
-        policy = dg.RetryPolicy(
-            max_retries=self.allowed,
-            delay=self.backoff,
-            backoff=dg.Backoff.EXPONENTIAL,
-            jitter=dg.Jitter.PLUS_MINUS,
-        )
-        pause = policy.calculate_delay(self.made + 1)
+        """Returns what asks for another try, after the policy's pause."""
+        pause = self.policy.calculate_delay(self.made + 1)
         said = (
             f"try {self.made + 1} of {self.allowed + 1} failed, the next one begins in {pause:.0f} s: {cause}"
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,17 @@ class Runs:
     since: float | None = None
 
 
+IN_TROUBLE: Final = "in trouble: "
+"""How the reason of a tick begins that skips because it cannot do its work (defs/sensors/trouble.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """The last tick of a sensor or schedule that is switched on.
 
     Attributes:
         end: how the last one that has ended did: `success`, `skipped` or `failure`; None where none has.
+            One that skipped because it could not do its work has failed.
     """
 
     at: float

@@ -11,7 +11,15 @@ from typing import Any, Final
 import dagster as dg
 
 from tg_fetcher_dagster.days import day_of
-from tg_fetcher_dagster.defs.instance_facts import Daemon, InstanceState, LastRun, Pool, Runs, Tick
+from tg_fetcher_dagster.defs.instance_facts import (
+    IN_TROUBLE,
+    Daemon,
+    InstanceState,
+    LastRun,
+    Pool,
+    Runs,
+    Tick,
+)
 from tg_fetcher_dagster.defs.partitions import CHATS
 from tg_fetcher_dagster.settings import DefinitionSettings
 
@@ -120,10 +128,16 @@ def _ticks(instance: dg.DagsterInstance, on: Mapping[str, str], at: float) -> di
     ticks: dict[str, Tick] = {}
     for selector, last in instance.get_batch_ticks(list(on), limit=2).items():
         # The newest may be under way: how it ends nobody knows yet.
-        ends = [tick.status.value.lower() for tick in last if tick.status.value != "STARTED"]
+        ends = [_end_of(tick) for tick in last if tick.status.value != "STARTED"]
         if last and at - last[0].timestamp < GONE_SECONDS:
             ticks[on[selector]] = Tick(last[0].timestamp, next(iter(ends), None))
     return ticks
+
+
+def _end_of(tick: Any) -> str:  # noqa: ANN401 - InstigatorTick has no public name
+    if (tick.skip_reason or "").startswith(IN_TROUBLE):
+        return "failure"
+    return str(tick.status.value.lower())
 
 
 def _pools(instance: dg.DagsterInstance, records: Mapping[str, list[dg.RunRecord]]) -> dict[str, Pool]:

@@ -11,6 +11,7 @@ import dagster as dg
 
 from tg_fetcher_dagster.defs.checks import check_specs
 from tg_fetcher_dagster.defs.config import FetchConfig
+from tg_fetcher_dagster.defs.failures import retry_policy
 from tg_fetcher_dagster.defs.fetch_step import fetch_step
 from tg_fetcher_dagster.defs.hooks import HOOKS
 from tg_fetcher_dagster.defs.materialisations import StepEvent
@@ -53,6 +54,7 @@ NOTHING = cast("dg.DagsterType", dg.Nothing)
 def _fetching(
     partitions: dg.PartitionsDefinition[Any],
     description: str,
+    settings: DefinitionSettings,
     check_specs: Sequence[dg.AssetCheckSpec] | None = None,
 ) -> Callable[[Callable[..., Iterator[StepEvent]]], dg.AssetsDefinition]:
     """Returns the decorator of an asset whose days a step fetches."""
@@ -64,6 +66,7 @@ def _fetching(
         output_required=False,  # a daily round of chats that cannot be read has nothing to show
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_DAYS_A_RUN),
         pool=POOL,
+        retry_policy=retry_policy(settings),
         hooks=HOOKS,
         group_name=GROUP,
         kinds={"telegram", "json"},
@@ -76,7 +79,7 @@ def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
     """Returns the asset `messages`, partitioned by chat and date."""
     partitions = chat_days(settings)
 
-    @_fetching(partitions, MESSAGES, check_specs(partitions))
+    @_fetching(partitions, MESSAGES, settings, check_specs(partitions))
     def messages(
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
     ) -> Iterator[StepEvent]:
@@ -88,7 +91,7 @@ def build_messages(settings: DefinitionSettings) -> dg.AssetsDefinition:
 def build_messages_today(settings: DefinitionSettings) -> dg.AssetsDefinition:
     """Returns the asset `messages_today`, partitioned by chat: the unfinished day, stored as not final."""
 
-    @_fetching(CHATS, TODAY)
+    @_fetching(CHATS, TODAY, settings)
     def messages_today(
         context: dg.AssetExecutionContext, config: FetchConfig, telegram: TelethonResource
     ) -> Iterator[StepEvent]:

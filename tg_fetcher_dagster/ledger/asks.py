@@ -92,6 +92,7 @@ def end_asks(
             asks.c.date == day,
             asks.c.state == "open",
         )
+        .order_by(asks.c.request_id)
         .with_for_update()
     )
     ended = [
@@ -132,7 +133,8 @@ def end_many(connection: sa.Connection, ended: Sequence[EndedAsk], *, at: float)
 def _count_off(connection: sa.Connection, ended: Sequence[EndedAsk]) -> None:
     """Takes ended asks off the number of open days of their requests."""
     counts: dict[str, dict[str, Any]] = {}
-    for each in ended:
+    # In one order, whoever counts: two that lock the same requests in two orders would wait for each other.
+    for each in sorted(ended, key=lambda each: each.request_id):
         fresh = {"this_request": each.request_id, "days": 0, "bad": 0, "why_type": None, "why": None}
         row = counts.setdefault(each.request_id, fresh)
         row["days"] += 1

@@ -139,5 +139,5 @@ def requests_wait(connection: sa.Connection, until: Mapping[str, float]) -> None
         .where(requests.c.request_id == sa.bindparam("this_request"))
         .values(wait_until=sa.bindparam("until"), tries=requests.c.tries + 1)
     )
-    rows = [{"this_request": request_id, "until": moment} for request_id, moment in until.items()]
+    rows = [{"this_request": request_id, "until": moment} for request_id, moment in sorted(until.items())]
     connection.execute(statement, rows)

@@ -142,14 +142,26 @@ def set_state(
 
 
 def answered(connection: Connection, limit: int) -> list[Request]:
-    """Returns planned requests whose days have all ended."""
+    """Returns planned requests whose days have all ended, but those that somebody else is ending."""
     found = connection.execute(
         sa.select(*_COLUMNS)
         .where(requests.c.state == "planned", requests.c.open_days <= 0)
         .order_by(requests.c.seq)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
     return [_request(row) for row in found.mappings()]
+
+
+def lock(connection: Connection, request_ids: Collection[str]) -> None:
+    """Keeps requests for this transaction, always in one order; SQLite lets one write at a time anyway."""
+    if request_ids:
+        connection.execute(
+            sa.select(requests.c.request_id)
+            .where(requests.c.request_id.in_(request_ids))
+            .order_by(requests.c.request_id)
+            .with_for_update()
+        )
 
 
 def end_answered(

@@ -7,7 +7,7 @@ traces; whatever else comes is taken as it is.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +15,8 @@ from typing import Any, Final
 import orjson
 
 from tg_fetcher_dagster.logs.moments import timestamp_of
-from tg_fetcher_dagster.logs.rendering import FIRST, INDENT, ORIGIN
+from tg_fetcher_dagster.logs.relayed import KEY, without_mark
+from tg_fetcher_dagster.logs.rendering import INDENT
 
 Fields = dict[str, Any]
 
@@ -24,6 +25,9 @@ MOST: Final = 200_000
 
 SOON: Final = 5.0
 """Seconds for which the moment of reading is the better one: Dagster tells no milliseconds."""
+
+DEEPEST: Final = 50
+"""Levels of a JSON line; what is nested deeper is taken as text: each level costs whoever walks it a call."""
 
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -52,11 +56,6 @@ _SIGNS_OF_A_TRACE: Final = ("Traceback", "Stack Trace")
 _LEVELS: Final = {"I": "info", "W": "warning", "E": "error", "F": "critical"}
 
 
-def is_ours(found: Mapping[str, Any]) -> bool:
-    """True for the fields of a line that this package has written."""
-    return all(key in found for key in (*FIRST, *ORIGIN))
-
-
 @dataclass(slots=True)
 class _Pending:
     """A line that more may belong to.
@@ -76,14 +75,16 @@ class _Pending:
 class ForeignLines:
     """Reads one stream of a program; a trace becomes a field of the line that it follows."""
 
-    def __init__(self, *, level: str, clock: Callable[[], float]) -> None:
+    def __init__(self, *, level: str, clock: Callable[[], float], token: str | None = None) -> None:
         """Takes what is assumed of a line that says nothing of itself.
 
         Args:
             level: its level.
             clock: seconds since 1970.
+            token: what our own lines carry (logs/relayed.py); it stays on those, and on no other.
         """
         self._level = level
+        self._token = token
         self._clock = clock
         self._pending: _Pending | None = None
         self._shapes: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Pending]], ...] = (
@@ -102,10 +103,13 @@ class ForeignLines:
     def read(self, text: str) -> list[Fields]:
         """Takes a line without its newline; returns the lines that it completes."""
         text = _COLOURS.sub("", text).rstrip("\r")
-        found = self._json(text)
+        try:
+            found, head = self._json(text), self._head(text)
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            # It only looks like a line that we know: 31 February, an offset of 99 hours.
+            found = head = None
         if found is not None:
             return [*self.ended(), found]
-        head = self._head(text)
         if head is not None:
             ended = self.ended()
             self._pending = head
@@ -156,7 +160,9 @@ class ForeignLines:
         return _Pending(_of_dagster(found, self._clock()), takes_all=True)
 
     def _of_ours(self, found: re.Match[str]) -> _Pending:
-        return _Pending(dict(found.groupdict()), indent=INDENT)
+        fields: Fields = dict(found.groupdict())
+        own = without_mark(fields["event"], self._token) if self._token is not None else None
+        return _Pending(fields if own is None else {**fields, "event": own, KEY: self._token}, indent=INDENT)
 
     def _of_uvicorn(self, found: re.Match[str]) -> _Pending:
         said = self._fields(found["level"].lower(), found["event"], logger="uvicorn")
@@ -176,10 +182,11 @@ class ForeignLines:
             found = orjson.loads(text)
         except orjson.JSONDecodeError:
             return None
-        if not isinstance(found, dict) or not isinstance(found.get("event"), str):
+        if _is_deep(text, found) or not isinstance(found, dict) or not isinstance(found.get("event"), str):
             return None
-        if is_ours(found):
+        if self._token is not None and found.get(KEY) == self._token:
             return found
+        found.pop(KEY, None)
         level = str(found.pop("level", self._level)).lower()
         said = self._fields(level if level in LEVELS else self._level, found.pop("event"))
         return {**found, **said}
@@ -189,6 +196,20 @@ class ForeignLines:
 
     def _now(self) -> str:
         return timestamp_of(self._clock())
+
+
+def _is_deep(text: str, found: object) -> bool:
+    """True where a JSON value is nested deeper than DEEPEST; most texts have not even so many brackets."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    level = [found]
+    for _ in range(DEEPEST):
+        level = [inner for each in level for inner in _inside(each)]
+    return any(isinstance(each, dict | list) for each in level)
+
+
+def _inside(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _of_dagster(found: re.Match[str], now: float) -> Fields:

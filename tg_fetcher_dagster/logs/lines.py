@@ -21,6 +21,7 @@ from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.logs.masking import masked_fields, remember_secrets
 from tg_fetcher_dagster.logs.moments import timestamp_of
 from tg_fetcher_dagster.logs.origin import origin_of
+from tg_fetcher_dagster.logs.relayed import KEY, token_of_this_process
 from tg_fetcher_dagster.logs.rendering import LogFormat, rendered
 from tg_fetcher_dagster.logs.shipping import loki_push
 from tg_fetcher_dagster.settings import Settings
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 OWN: Final = "tg_fetcher_dagster"
 """The logger of this project; its modules' loggers are below it."""
+
+_LINE: Final = "_line_of_ours"
+"""Where a record keeps its line from one of our handlers to the next."""
 
 _SHARED: Final[tuple[Processor, ...]] = (
     structlog.contextvars.merge_contextvars,
@@ -44,6 +48,8 @@ def _stamped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
     """The moment of the call, also of another library's line."""
     record: logging.LogRecord = event["_record"]
     event["timestamp"] = timestamp_of(record.created)
+    for left in ("message", "asctime"):  # by another handler's formatter, which would be taken for fields
+        event.pop(left, None)
     return event
 
 
@@ -62,17 +68,25 @@ def _named_error(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 class _Rendered:
     """The last processor: masks and renders."""
 
-    def __init__(self, origin: Mapping[str, str], log_format: LogFormat) -> None:
-        self._origin = origin
+    def __init__(self, origin: Mapping[str, str], log_format: LogFormat, token: str | None) -> None:
+        self._last = dict(origin) if token is None else {**origin, KEY: token}
         self._format = log_format
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> str:
-        said = masked_fields({key: value for key, value in event.items() if value is not None})
-        return rendered({**said, **self._origin}, self._format)
+        said = masked_fields({key: value for key, value in event.items() if value is not None and key != KEY})
+        return rendered({**said, **self._last}, self._format)
 
 
-def formatter(settings: Settings, log_format: LogFormat | None = None) -> logging.Formatter:
-    """Returns the formatter of a line, in the settings' format unless another one is named."""
+def formatter(
+    settings: Settings, log_format: LogFormat | None = None, *, token: str | None = None
+) -> logging.Formatter:
+    """Returns the formatter of a line.
+
+    Args:
+        settings: who writes, and in which format unless another one is named.
+        log_format: that other one.
+        token: what a relay knows the line by.
+    """
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
         processors=[
@@ -80,7 +94,7 @@ def formatter(settings: Settings, log_format: LogFormat | None = None) -> loggin
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _named_error,
             structlog.processors.format_exc_info,
-            _Rendered(origin_of(settings), log_format or settings.log_format),
+            _Rendered(origin_of(settings), log_format or settings.log_format, token),
         ],
     )
 
@@ -117,7 +131,7 @@ def configure_logging(settings: Settings) -> None:
         # Another handler, such as a Celery worker's on the root, would write it again, unmasked.
         own.propagate = False
         handler = handler or Lines(sys.stderr)
-        handler.setFormatter(formatter(settings))
+        handler.setFormatter(formatter(settings, token=token_of_this_process()))
         for logger in (own, root):
             if handler not in logger.handlers:
                 logger.addHandler(handler)
@@ -134,7 +148,7 @@ def _ship(settings: Settings, loggers: Sequence[logging.Logger]) -> None:
             logger.removeHandler(handler)
     if push is None:
         return
-    shipped = Shipped(push)
+    shipped = Shipped(push, as_written=settings.log_format == "json")
     shipped.setFormatter(formatter(settings, "json"))
     for logger in loggers:
         logger.addHandler(shipped)
@@ -148,21 +162,38 @@ class Lines(logging.StreamHandler[Any]):
         super().__init__(stream)
         self.addFilter(_is_not_dagsters)
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the line, and leaves it with the record for whoever wants the same."""
+        line = super().format(record)
+        setattr(record, _LINE, line)
+        return line
+
 
 class Shipped(logging.Handler):
     """Gives each line to the push to Loki, which never waits."""
 
-    def __init__(self, push: "LokiPush") -> None:
-        """Takes where lines go."""
+    def __init__(self, push: "LokiPush", *, as_written: bool) -> None:
+        """Takes where lines go.
+
+        Args:
+            push: takes them.
+            as_written: what stands on standard error is JSON, too, and need not be made twice.
+        """
         super().__init__()
         self._push = push
+        self._as_written = as_written
         self.addFilter(_is_not_dagsters)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Formats a line and puts it into the queue."""
         if self._push.is_own_thread and not record.name.startswith(OWN):
             return  # what the libraries that push say would go in circles
-        self._push.put(record.created, record.levelname.lower(), self.format(record))
+        written = record.__dict__.pop(_LINE, None)  # it would be taken for a field of the line
+        try:
+            line = written if self._as_written and written else self.format(record)
+            self._push.put(record.created, record.levelname.lower(), line)
+        except Exception:  # noqa: BLE001 - as StreamHandler does: a line that makes no sense ends no work
+            self.handleError(record)
 
 
 def _is_not_dagsters(record: logging.LogRecord) -> bool:

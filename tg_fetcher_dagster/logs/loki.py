@@ -6,6 +6,7 @@ so only its emitter is used, behind a queue of our own.
 """
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -83,6 +84,7 @@ class LokiPush:
             most_lines: that wait at most.
             timeouts: seconds to connect and to be answered.
         """
+        self._pid = os.getpid()
         self._emitter = _Emitter(url, dict(labels), auth=auth, timeout=timeouts)
         self._batch_seconds = batch_seconds
         self._most_lines = most_lines
@@ -97,9 +99,9 @@ class LokiPush:
         self._thread.start()
 
     @property
-    def dropped(self) -> int:
-        """How many lines were dropped since somebody was told of it."""
-        return self._dropped
+    def is_of_this_process(self) -> bool:
+        """False in a child that was forked: it has neither the thread nor, for sure, the locks."""
+        return self._pid == os.getpid()
 
     @property
     def is_own_thread(self) -> bool:
@@ -114,6 +116,8 @@ class LokiPush:
             level: its level, a label.
             text: the JSON object.
         """
+        if not self.is_of_this_process:
+            return
         line = Line(created, level, text)
         with self._change:
             if len(self._waiting) >= self._most_lines or self._bytes + len(line.text) > MOST_BYTES:
@@ -125,6 +129,8 @@ class LokiPush:
 
     def close(self, seconds: float = AT_EXIT) -> int:
         """Pushes what waits, for so long at most; returns how many lines were not taken."""
+        if not self.is_of_this_process:
+            return 0
         self._over.set()
         with self._change:
             self._change.notify()
@@ -164,8 +170,10 @@ class LokiPush:
             except LokiPushError as error:
                 reason = f"Loki answers HTTP {error.status_code}"
                 passes = error.status_code == _PASSES or error.status_code >= _SERVER_FAULT
-            except (requests.RequestException, ValueError) as error:
+            except (requests.RequestException, OSError) as error:
                 reason, passes = f"Loki is away: {type(error).__name__}", True
+            except Exception as error:  # noqa: BLE001 - said below; tried for ever it would stop all that follow
+                reason, passes = f"lines cannot be pushed to Loki: {type(error).__name__}", False
             else:
                 self._taken()
                 return

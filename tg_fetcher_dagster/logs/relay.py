@@ -16,8 +16,9 @@ from types import FrameType
 from typing import Final, Protocol, TextIO
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.logs.foreign_lines import Fields, ForeignLines, is_ours
+from tg_fetcher_dagster.logs.foreign_lines import Fields, ForeignLines
 from tg_fetcher_dagster.logs.masking import masked_fields
+from tg_fetcher_dagster.logs.relayed import KEY, VARIABLE, new_token
 from tg_fetcher_dagster.logs.rendering import LogFormat, rendered
 
 QUIET: Final = 0.2
@@ -44,9 +45,9 @@ class Pushes(Protocol):
 class _Stream:
     """One of the program's outputs."""
 
-    def __init__(self, descriptor: int, level: str, clock: Callable[[], float]) -> None:
+    def __init__(self, descriptor: int, lines: ForeignLines) -> None:
         self.descriptor = descriptor
-        self.lines = ForeignLines(level=level, clock=clock)
+        self.lines = lines
         self.read_at = 0.0
         self._rest = b""
 
@@ -89,6 +90,7 @@ class Relay:
         self._out = out
         self._push = push
         self._clock = clock
+        self._token = new_token()
 
     def run(self, command: Sequence[str]) -> int:
         """Runs the program and returns its exit code; 128 and a signal's number where that has ended it.
@@ -106,6 +108,7 @@ class Relay:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     process_group=0,
+                    env={**os.environ, VARIABLE: self._token},
                 )
             except OSError as error:
                 why = f"{command[0]} cannot be started: {error.strerror}"
@@ -121,7 +124,7 @@ class Relay:
         """Copies until both outputs end, or the program has ended and nobody says anything any more."""
         outputs = ((process.stdout, "info"), (process.stderr, "warning"))
         streams = {
-            file.fileno(): _Stream(file.fileno(), level, self._clock) for file, level in outputs if file
+            file.fileno(): _Stream(file.fileno(), self.lines(level)) for file, level in outputs if file
         }
         over: float | None = None
         with DefaultSelector() as selector:
@@ -148,12 +151,17 @@ class Relay:
         for stream in streams.values():
             self.write(stream.lines.ended())
 
+    def lines(self, level: str) -> ForeignLines:
+        """Returns what reads one of the program's outputs, whose lines are of a level unless they say so."""
+        return ForeignLines(level=level, clock=self._clock, token=self._token)
+
     def write(self, found: Sequence[Fields]) -> None:
         """Writes lines; where nobody takes them the program goes on all the same."""
         for fields in found:
-            own = is_ours(fields)
-            # What this package has written is masked already, and has been pushed by whoever wrote it.
-            whole = fields if own else {**masked_fields(fields), **self._origin}
+            own = KEY in fields
+            said = masked_fields({key: value for key, value in fields.items() if key != KEY})
+            # What this package has written says who writes, and has been pushed by whoever wrote it.
+            whole = {**self._origin, **said} if own else {**said, **self._origin}
             if self._push is not None and not own:
                 self._push.put(self._clock(), str(whole["level"]), rendered(whole, "json"))
             try:

@@ -19,6 +19,9 @@ LogFormat = Literal["json", "text"]
 LONGEST_VALUE: Final = 4_000
 """Characters of a value; Docker cuts lines after 16 KiB, and Loki refuses them after 256."""
 
+SPARED: Final = 40
+"""Characters more that are let be: a value that was cut is not cut again by whoever reads the line."""
+
 LONGEST_TRACE: Final = 10_000
 
 TRACES: Final = ("exception", "stack")
@@ -45,7 +48,7 @@ def _cut(key: str, value: object) -> object:
     if key in TRACES:
         # The end of a trace names the error.
         return value if len(value) <= LONGEST_TRACE else f"... {value[-LONGEST_TRACE:]}"
-    if len(value) <= LONGEST_VALUE:
+    if len(value) <= LONGEST_VALUE + SPARED:
         return value
     return f"{value[:LONGEST_VALUE]}... ({len(value) - LONGEST_VALUE} more characters)"
 
@@ -55,7 +58,9 @@ def _json_line(fields: Mapping[str, object]) -> str:
     try:
         line = orjson.dumps(ordered).decode()
     except (orjson.JSONEncodeError, TypeError):  # a lone surrogate, a number beyond 64 bits
-        line = json.dumps(ordered, default=str)
+        # A lone surrogate becomes a question mark: spelled out, strict readers refuse the whole line.
+        whole = json.dumps(ordered, default=str, ensure_ascii=False)
+        line = whole.encode(errors="replace").decode()
     return legible_lines(line)
 
 
@@ -63,7 +68,8 @@ def _text_line(fields: Mapping[str, object]) -> str:
     said = legible(str(fields.get("event", "")))
     hidden = {*FIRST, *TRACES, *ORIGIN, "logger"}
     values = " ".join(f"{legible(key)}={_value(fields[key])}" for key in fields if key not in hidden)
-    first = f"{fields.get('timestamp', '')} [{fields.get('level', ''):<8}] {said}"
+    level = str(fields.get("level") or "")
+    first = f"{fields.get('timestamp', '')} [{level:<8}] {said}"
     lines = [f"{first}  {values}" if values else first]
     for key in TRACES:
         if key in fields:

@@ -56,11 +56,11 @@ _now: "tuple[Destination, LokiPush] | None" = None
 def loki_push(settings: Settings) -> "LokiPush | None":
     """Returns this process' push to Loki, begun where it was not; None where there is none.
 
-    One that goes elsewhere than the settings say is ended first.
+    One that goes elsewhere than the settings say, or was the parent's of a fork, is ended first.
     """
     global _now  # noqa: PLW0603 - a process has one log, and it goes to one place
     wanted = Destination.of(settings)
-    if _now is not None and _now[0] != wanted:
+    if _now is not None and (_now[0] != wanted or not _now[1].is_of_this_process):
         end_shipping()
     if wanted is None:
         return None

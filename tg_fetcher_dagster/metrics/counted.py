@@ -26,6 +26,9 @@ MODES = ("day", "range", "today", "limited")
 LOSS_KINDS = ("messages", "comments", "words")
 """`words`: a message is there, and Telegram did not give all of its text."""
 
+SOURCES = ("redis", "spool", "cli", "schedule", "heal", "ui", "direct")
+"""Who asks."""
+
 _ONE_ENDING = {"status": ENDS}
 
 FETCH_DURATION = histogram(
@@ -97,14 +100,20 @@ REQUEST_DURATION = histogram(
     "From taking in an ask to the end of its last day, by who asked.",
     "source",
     buckets=SECONDS_OF_A_HOP,
+    values={"source": SOURCES},
 )
 REQUESTS = counter(
     "tg_fetcher_requests_total",
     "Asks that were taken in, whoever asked.",
     "source",
-    values={"source": ("redis", "spool", "cli", "schedule", "heal", "ui", "direct")},
+    values={"source": SOURCES},
 )
-REFUSED = counter("tg_fetcher_refused_requests_total", "Asks that made no sense and were refused.", "source")
+REFUSED = counter(
+    "tg_fetcher_refused_requests_total",
+    "Asks that made no sense and were refused.",
+    "source",
+    values={"source": SOURCES},
+)
 RUNS = counter(
     "tg_fetcher_runs_total",
     "Runs that have ended, by how.",

@@ -135,6 +135,8 @@ def fold_all(settings: Settings) -> Reading[int]:
     with Ledger.open_made(settings.ledger_location) as ledger:
         while now := measures.fold(ledger):
             folded += now
+            if now < measures.MOST_AT_ONCE:
+                break  # what came meanwhile is for the next look: those who write need the ledger, too
         keep_chosen(ledger, most=settings.metrics_chats)
     return Reading(folded)
 

@@ -56,8 +56,16 @@ def serve(application: Starlette, listening: socket.socket, *, begun: Callable[[
         listening: an open socket; it is closed.
         begun: called once it answers.
     """
+    # The plain loop and parser: a few requests a minute need no faster ones, which take some MB each.
     config = uvicorn.Config(
-        application, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=PATIENCE
+        application,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=PATIENCE,
     )
     # uvicorn hands on the signal that ended it, when all is over.
     with listening, suppress(KeyboardInterrupt):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from tg_fetcher_dagster.defs.instance_facts import InstanceState
+from tg_fetcher_dagster.ledger.conditions import OF_ACCOUNT
 from tg_fetcher_dagster.monitoring.disk_source import DiskFacts
 from tg_fetcher_dagster.monitoring.ledger_facts import LedgerFacts
 from tg_fetcher_dagster.monitoring.reader import Seen
@@ -167,6 +168,8 @@ def _of_accounts(facts: LedgerFacts) -> Iterator[Trouble]:
 
 def _of_work(facts: LedgerFacts) -> Iterator[Trouble]:
     for condition in facts.conditions:
+        if condition.name.startswith(OF_ACCOUNT):
+            continue  # told of the account
         yield Trouble(
             "degraded",
             f"{condition.name} has been in trouble for {facts.at - condition.since:.0f} s: {condition.why}",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
-from tg_fetcher_dagster.ledger import asks, attempts, batches, day_rounds, open_asks
+from tg_fetcher_dagster.ledger import asks, attempts, batches, day_rounds, open_asks, requests
 from tg_fetcher_dagster.ledger.database import Connection, Ledger
 from tg_fetcher_dagster.ledger.measures import Measure, measure
 from tg_fetcher_dagster.ledger.open_asks import OpenAsk
@@ -112,6 +112,7 @@ def settle_together(
             happened += measures_of_end(state, its_fates)
             fates += its_fates
         measure(connection, happened)
+        requests.lock(connection, {ask.request_id for ask, _ in fates})
         attempts.end_died(connection, died)  # where nobody else does: `fetch --direct`
         _note_telegram(connection, heard, now=moment)
         _put_off(connection, [(ask, each) for ask, each in fates if each.what in {"wait", "again"}])

@@ -59,7 +59,17 @@ def waits_for(ledger: Ledger, now: float, *, account: str) -> Wait | None:
 
 
 def note_account_waits(ledger: Ledger, now: float, *, account: str) -> None:
-    """Notes whether an account waits, for whoever reads the log: a flood of forty minutes, a quarantine."""
+    """Notes whether an account waits, for whoever reads the log: a flood of forty minutes, a quarantine.
+
+    What another account waits for is nobody's trouble once this one reads.
+    """
     wait = account_waits(ledger, account, now)
     why, until = (None, None) if wait is None else (wait.why, wait.until)
-    conditions.set_condition(ledger, f"{conditions.OF_ACCOUNT}{account}", why, until=until)
+    name = f"{conditions.OF_ACCOUNT}{account}"
+    with ledger.read() as connection:
+        standing = conditions.standing_conditions(connection)
+    for each in standing:
+        if each.name.startswith(conditions.OF_ACCOUNT) and each.name != name:
+            conditions.set_condition(ledger, each.name, None)
+    if not any((each.name, each.why, each.until) == (name, why, until) for each in standing):
+        conditions.set_condition(ledger, name, why, until=until)

@@ -6,7 +6,9 @@ import dagster as dg
 import pytest
 
 from tg_fetcher_dagster.definitions import defs
+from tg_fetcher_dagster.defs.failures import retry_policy
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.settings import DefinitionSettings
 
 ASKING = {"chats", "requests"}
 """Sensors that ask Telegram for something; the others see to what runs have left."""
@@ -39,7 +41,7 @@ def test_the_assets_are_what_they_are_said_to_be(loaded: dg.RepositoryDefinition
         assert asset.backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
         assert asset.op.pool == "telegram"
         assert {hook.name for hook in asset.hook_defs} == {"publish_events", "publish_failures"}
-        assert asset.op.retry_policy is None  # the step asks for another try itself, and says why
+        assert asset.op.retry_policy == retry_policy(DefinitionSettings())
 
 
 def test_jobs_schedules_sensors_and_checks_stand_by_their_names(loaded: dg.RepositoryDefinition) -> None:

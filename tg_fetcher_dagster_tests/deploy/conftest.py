@@ -65,7 +65,7 @@ def watched(
             folder / "deployment",
             sandbox,
             f"redis://127.0.0.1:{redis.port}",
-            env={"RATE_LIMIT_CALLS_PER_SEC": "2", **ledger_of_deployment()},
+            env={"RATE_LIMIT_CALLS_PER_SEC": "5", **ledger_of_deployment()},
         )
         stack.callback(deployment.stop)
         deployment.start_daemon()

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tg_fetcher_dagster.logs.foreign_lines import ForeignLines
+from tg_fetcher_dagster.logs.relayed import KEY
 from tg_fetcher_dagster.logs.rendering import LogFormat, rendered
 
 NOW = datetime(2025, 11, 8, 0, 0, 3, 250_000, tzinfo=UTC)
@@ -29,8 +30,8 @@ OURS = {
 }
 
 
-def read(*texts: str, level: str = "warning") -> list[dict[str, Any]]:
-    lines = ForeignLines(level=level, clock=NOW.timestamp)
+def read(*texts: str, level: str = "warning", token: str | None = None) -> list[dict[str, Any]]:
+    lines = ForeignLines(level=level, clock=NOW.timestamp, token=token)
     found = [each for text in texts for part in text.split("\n") for each in lines.read(part)]
     return [*found, *lines.ended()]
 
@@ -129,9 +130,22 @@ def test_other_programs_lines_are_lines(text: str, expected: dict[str, str]) -> 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_our_own_lines_pass_as_they_are(log_format: LogFormat) -> None:
-    fields = {**OURS, "chat": "ru_python", "exception": "Traceback:\n  line"}
-    text = rendered(fields, log_format)
-    assert [rendered(each, log_format) for each in read(text)] == [text]
+    fields = {**OURS, "chat": "ru_python", "exception": "Traceback:\n  line" * 1_000}
+    if log_format == "json":
+        fields["title"] = "x" * 10_000
+    text = rendered({**fields, KEY: "5ec2e7"}, log_format)
+    [line] = read(text, token="5ec2e7")
+    assert line.pop(KEY) == "5ec2e7"
+    assert rendered(line, log_format) == rendered(fields, log_format)
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize("mark", [{}, {KEY: "guess"}, {KEY: None}, {KEY: ["5ec2e7"]}])
+def test_what_only_looks_like_a_line_of_ours_is_foreign(mark: dict[str, Any], log_format: LogFormat) -> None:
+    [line] = read(rendered({**OURS, **mark}, log_format), token="5ec2e7")
+    assert KEY not in line
+    if log_format == "json":
+        assert line["timestamp"] == "2025-11-08T00:00:03.250Z"
 
 
 @given(st.lists(st.text()))

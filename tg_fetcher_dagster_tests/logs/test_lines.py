@@ -264,9 +264,7 @@ def test_no_text_from_elsewhere_forges_a_line(text: str, key: str, log_format: s
     found = written.getvalue().splitlines()  # also at \x85, U+2028 and all else that Python splits at
     if log_format == "json":
         assert [orjson.loads(line)["level"] for line in found] == ["info", "warning", "error"]
-        assert orjson.loads(found[0])[key].encode("utf-16", "surrogatepass") == evil.encode(
-            "utf-16", "surrogatepass"
-        )
+        assert orjson.loads(found[0])[key] == evil.encode(errors="replace").decode()
     else:
         heads = [line for line in found if not line.startswith("    ")]
         assert [re.match(r"\d{4}-.{19} \[(\w+) *\] ", line)[1] for line in heads] == [

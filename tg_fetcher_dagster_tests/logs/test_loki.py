@@ -1,6 +1,7 @@
 """Lines reach a Loki that is well, and one that is slow, refuses or is gone holds nothing up."""
 
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -9,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import structlog
 import time_machine
 
-from tg_fetcher_dagster.logs.lines import configure_logging, log_context
+from tg_fetcher_dagster.logs.lines import Shipped, configure_logging, log_context
 from tg_fetcher_dagster.logs.loki import LokiPush
+from tg_fetcher_dagster.logs.rendering import FIRST, ORIGIN
 from tg_fetcher_dagster.logs.shipping import Destination
 from tg_fetcher_dagster.settings import Settings
 from tg_fetcher_dagster_tests.fixtures_logs import forget_logging, lines_into
@@ -92,6 +95,20 @@ def test_lines_arrive_with_few_labels_and_the_time_at_which_they_were_written(
     )
 
 
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_line_in_loki_is_the_same_json_whatever_stands_on_standard_error(
+    loki: Loki, shipping: Callable[..., io.StringIO], log_format: str
+) -> None:
+    written = shipping(log_format=log_format)
+    with time_machine.travel("2025-11-08T00:00:00Z", tick=False):
+        logging.getLogger("tg_fetcher_dagster.plain").error("said in the old way")
+    until(lambda: loki.lines, what="the line")
+    [(_, _, line)] = loki.lines
+    assert line.keys() == {*FIRST, *ORIGIN, "logger"}
+    if log_format == "json":
+        assert orjson.loads(written.getvalue()) == line
+
+
 def test_ticks_that_set_logging_up_at_the_same_time_push_a_line_once(
     loki: Loki, shipping: Callable[..., io.StringIO]
 ) -> None:
@@ -122,7 +139,6 @@ def test_while_loki_is_slow_nobody_waits_and_what_is_too_much_is_dropped_and_cou
     put(push, "first")
     assert loki.arrived.wait(PATIENCE)
     put(push, *(f"line {number}" for number in range(9)))  # returns although nobody takes them
-    assert push.dropped == 4
     loki.release()
     until(lambda: len(loki.lines) == 6, what="the lines that were kept")
     assert loki.events() == ["first", *(f"line {number}" for number in range(5))]
@@ -157,10 +173,50 @@ def test_what_loki_will_never_take_is_dropped_and_the_next_line_goes_on(
     loki.answers = [400]
     push = push_to(loki.url)
     put(push, "too old")
-    until(lambda: push.dropped == 1, what="the refusal")
+    until(lambda: loki.pushes, what="the refusal")
     put(push, "fine")
     until(lambda: loki.lines, what="the next line")
     assert loki.events() == ["fine"]
+
+
+def test_a_line_that_cannot_be_pushed_is_said_and_counted_and_the_next_one_goes_on(
+    loki: Loki, push_to: Callable[..., LokiPush], log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    push = push_to(loki.url)
+    push.put(float("inf"), "info", "{}")  # no such moment: an OverflowError
+    until(lambda: any("trouble" in line for line in log_lines()), what="the trouble")
+    put(push, "fine")
+    until(lambda: any("count" in line and "trouble" not in line for line in log_lines()), what="the count")
+    assert loki.events() == ["fine"]
+    assert [line["reason"] for line in log_lines() if line["event"] == "a trouble begins"] == [
+        "lines cannot be pushed to Loki: OverflowError; log lines are on standard error as ever"
+    ]
+    [lost] = [line for line in log_lines() if line["event"] == "log lines did not reach Loki"]
+    assert lost["count"] == 1
+
+
+FORKS = """
+import os, sys, structlog
+from tg_fetcher_dagster.logs.lines import configure_logging
+from tg_fetcher_dagster.settings import Settings
+log = structlog.get_logger("tg_fetcher_dagster.x")
+configure_logging(Settings.read())
+log.info("before the fork")
+child = os.fork()
+if child == 0:
+    log.info("before it knows")
+configure_logging(Settings.read())
+log.info("of the child" if child == 0 else "of the parent")
+if child:
+    sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_child_that_was_forked_pushes_from_a_thread_of_its_own(loki: Loki, tmp_path: Path) -> None:
+    ended = run([sys.executable, "-W", "ignore", "-c", FORKS], tmp_path, loki.url)
+    assert ended.returncode == 0
+    assert b"before it knows" in ended.stderr
+    assert sorted(loki.events()) == ["before the fork", "of the child", "of the parent"]
 
 
 def test_a_loki_that_dies_and_comes_back_gets_what_waited(push_to: Callable[..., LokiPush]) -> None:
@@ -226,7 +282,36 @@ def test_the_lines_of_a_program_below_us_are_pushed_and_ours_only_by_who_wrote_t
     assert {labels["level"] for labels, _, _ in loki.lines} == {"info"}
 
 
-def run(command: list[str], folder: Path, loki_url: str) -> subprocess.CompletedProcess[bytes]:
-    (folder / ".env").write_text(f"LOKI_URL={loki_url}\n")
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_line_of_ours_reaches_loki_once_in_whatever_format_it_is_shown(
+    loki: Loki, tmp_path: Path, log_format: str
+) -> None:
+    both = [sys.executable, "-c", f"print('foreign')\n{FETCHES}"]
+    logged = [sys.executable, "-m", "tg_fetcher_dagster.cli.app", "logged", *both]
+    ended = run(logged, tmp_path, loki.url, LOG_FORMAT=log_format)
+    assert ended.returncode == 0
+    assert sorted(loki.events()) == ["foreign", "said at the very end"]
+    assert ended.stderr.decode().count("said at the very end") == 1
+    assert not [line for _, _, line in loki.lines if "relay" in line]
+
+
+def test_a_line_that_makes_no_sense_breaks_nobody(
+    loki: Loki, shipping: Callable[..., io.StringIO], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipping()
+    for handler in (logger := logging.getLogger()).handlers[:]:
+        if not isinstance(handler, Shipped):
+            logger.removeHandler(handler)  # pytest's own would raise
+    logging.getLogger("other.library").warning("bad %d", "x")
+    logging.getLogger("other.library").warning("good %d", 1)
+    until(lambda: "good 1" in loki.events(), what="the next line")
+    assert "bad %d" in capsys.readouterr().err, "as of every handler: logging.raiseExceptions"
+
+
+def run(
+    command: list[str], folder: Path, loki_url: str, **settings: str
+) -> subprocess.CompletedProcess[bytes]:
+    said = {"LOKI_URL": loki_url, **settings}
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in said.items()))
     environment = {**os.environ, "TG_FETCHER_ENV_FILE": str(folder / ".env")}
     return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=PATIENCE * 2)

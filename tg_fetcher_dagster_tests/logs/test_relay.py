@@ -1,6 +1,7 @@
 """`tg-fetcher logged`: a real program below it, its lines, signals and exit code."""
 
 import io
+import json
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tg_fetcher_dagster.logs import foreign_lines
 from tg_fetcher_dagster.logs.foreign_lines import ForeignLines
 from tg_fetcher_dagster.logs.relay import Relay
 from tg_fetcher_dagster.logs.rendering import LogFormat
@@ -74,6 +76,32 @@ def test_a_program_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     ended = run(tmp_path, "no-such-program")
     assert ended.returncode == 1
     assert ended.stderr == b"error: no-such-program cannot be started: No such file or directory\n"
+
+
+FORGES = """
+import json, logging, sys
+from tg_fetcher_dagster.logs.lines import configure_logging
+from tg_fetcher_dagster.settings import Settings
+configure_logging(Settings.read())
+ours = dict.fromkeys(("timestamp", "service", "environment", "version", "host", "worker_id"), "forged")
+title = "a chat\\n" + json.dumps({**ours, "level": "critical", "event": "redis://:hunter2@cache", "x": 1})
+print("2025-11-08 00:00:00 +0000 - dagster - INFO - " + title, file=sys.stderr)
+logging.getLogger("tg_fetcher_dagster.x").warning("really ours", extra={"relay": "forged", "chat": "x"})
+"""
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_line_is_ours_by_no_look_of_it(tmp_path: Path, log_format: LogFormat) -> None:
+    ended = run(tmp_path, sys.executable, "-c", FORGES, LOG_FORMAT=log_format, SERVICE_NAME="true_one")
+    told = ended.stderr.decode()
+    assert "hunter2" not in told
+    assert "relay" not in told, "what our lines are known by is nobody's business"
+    if log_format == "json":
+        by_event = {line["event"]: line for line in lines_of(ended.stderr)}
+        assert {line["service"] for line in by_event.values()} == {"true_one"}
+        assert by_event["really ours"]["logger"] == "tg_fetcher_dagster.x"
+    else:
+        assert re.search(r"^\S+ \[warning *\] really ours  chat=x$", told, re.MULTILINE)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -146,6 +174,63 @@ def test_who_outlives_the_program_with_its_output_open_holds_nobody_up(tmp_path:
     assert ended.returncode == 4
     [line] = lines_of(ended.stderr)
     assert line["event"] == "gone"
+
+
+DEEP = '{"event":"deep","x":%s}'
+ODD = [
+    "2025-02-31 12:00:00 +0000 - d - INFO - x",
+    "2025-02-28 12:00:60 +0000 - d - INFO - x",
+    "2025-02-28 12:00:61 +0000 - d - INFO - x",
+    "2025-02-28 12:00:00 +9999 - d - INFO - x",
+    "0001-01-01 00:00:00 +1400 - d - INFO - x",
+    "9999-12-31 23:59:59 -1400 - d - INFO - x",
+    *(DEEP % ("[" * depth + "]" * depth) for depth in (49, 50, 260, 500, 1000)),
+    DEEP % ('{"x":' * 500 + "1" + "}" * 500),
+    '{"event":"x","level":null}',
+    '{"event":"x","level":[1]}',
+    '{"event":"x","timestamp":{},"service":[],"y":1e999,"z":123456789012345678901234567890}',
+]
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_line_is_one_line_and_the_next_ones_come(odd: str, log_format: LogFormat) -> None:
+    told = relayed([odd, "2025-11-08 00:00:00 +0000 - dagster - INFO - the next one"], log_format)
+    assert len(told) == 2
+    assert "the next one" in told[1]
+
+
+@given(
+    texts=st.lists(st.one_of(st.text(), st.sampled_from(ODD), st.from_regex(foreign_lines._DAGSTER))),
+    log_format=st.sampled_from(["json", "text"]),
+)
+def test_whatever_a_program_says_is_written_and_the_next_line_comes(
+    texts: list[str], log_format: LogFormat
+) -> None:
+    lines = [part for text in texts for part in text.split("\n")]
+    told = relayed([*lines, "2025-11-08 00:00:00 +0000 - dagster - INFO - the next one"], log_format)
+    heads = [line for line in told if not line.startswith("    ")]
+    assert len(heads) <= len(lines) + 1
+    assert "the next one" in heads[-1]
+    if log_format == "json":
+        assert all(isinstance(orjson.loads(line)["event"], str) for line in told)
+
+
+@given(value=st.recursive(st.none() | st.floats() | st.text() | st.integers(), st.lists))
+def test_a_json_line_of_another_program_is_one_line(value: object) -> None:
+    said = json.dumps({"event": "said", "level": value, "timestamp": value, "host": value, "x": value})
+    assert len(relayed([said], "json")) == 1
+
+
+def relayed(texts: list[str], log_format: LogFormat) -> list[str]:
+    """Returns the lines that become of a program's."""
+    out = io.StringIO()
+    relay = Relay(origin_of=lambda _: ORIGIN, log_format=log_format, out=out, clock=lambda: 1762560000.0)
+    lines = relay.lines("warning")
+    for text in texts:
+        relay.write(lines.read(text))
+    relay.write(lines.ended())
+    return out.getvalue().splitlines()
 
 
 @given(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from tg_fetcher_dagster.errors import ErrorType, FetchError
 from tg_fetcher_dagster.ledger import days
@@ -182,7 +183,9 @@ def test_a_batch_that_cannot_be_settled_is_put_off_and_stops_no_other(deployment
             .where(asks.c.batch_id == broken.batch_id)
             .values(error_type="rate_limit", error="flood", wait_until=office.now + 60)
         )
-    office.tick()
+    with capture_logs() as said:
+        office.tick()
+    assert [each["batch"] for each in said if "batch" in each] == [broken.batch_id]
     assert {row["state"] for row in office.rows(batches)} == {"ended"}
     open_asks = office.open_asks()
     assert len(open_asks) == 24

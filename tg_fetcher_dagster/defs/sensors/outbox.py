@@ -67,6 +67,7 @@ def _publish(settings: Settings, ledger: Ledger) -> str:
     if not settings.enable_events:
         return f"{drained.published} events are passed over: ENABLE_EVENTS=false"
     if settings.redis_url is None:
+        set_condition(ledger, REDIS_AWAY, None)  # nobody looks for it any more
         return f"{_how_many(ledger)} wait in the outbox: REDIS_URL is empty"
     set_condition(ledger, REDIS_AWAY, None)
     return _told(drained)

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import dagster as dg
 
+from tg_fetcher_dagster.defs.instance_facts import IN_TROUBLE
 from tg_fetcher_dagster.errors import FetchError
 from tg_fetcher_dagster.logs.lasting import OF_PROCESS
 from tg_fetcher_dagster.logs.lines import log_context
@@ -25,7 +26,7 @@ def skips_in_trouble(
     """Makes the function of a sensor or a schedule answer a `FetchError` with a skip.
 
     The trouble is logged when it begins, every few minutes and when it ends, once for all sensors of this
-    process that meet it; every tick that meets it shows it in the UI.
+    process that meet it; every tick that meets it shows it in the UI, and the monitor counts it as failed.
     """
     name = tick.__name__
 
@@ -36,7 +37,7 @@ def skips_in_trouble(
                 result = tick(context)
             except FetchError as error:
                 OF_PROCESS.met(error.message, by=name)
-                return dg.SkipReason(error.message)
+                return dg.SkipReason(f"{IN_TROUBLE}{error.message}")
             OF_PROCESS.passed(by=name)
             return result
 
