@@ -13,6 +13,7 @@ from typing import Any, Final
 import dagster as dg
 
 from tg_fetcher_dagster.errors import SORTS, ErrorSort, ErrorType, FetchError, advice
+from tg_fetcher_dagster.logs.legible import legible
 from tg_fetcher_dagster.requests.batch_end import Settled
 from tg_fetcher_dagster.requests.wording import counted
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
@@ -34,7 +35,7 @@ class TriedAgain(dg.RetryRequested):
 
     def __init__(self, why: str, *, error_type: ErrorType, max_retries: int, seconds_to_wait: float) -> None:
         super().__init__(max_retries, seconds_to_wait)
-        self.why = why
+        self.why = legible(why)
         self.error_type = error_type
 
     def __str__(self) -> str:
@@ -169,7 +170,7 @@ def failure(
     """Returns a failure that is not tried again: in one line the cause and what a person should do."""
     sorts = list(error_types)
     return dg.Failure(
-        f"{cause}. What to do: {advice(sorts)}",
+        f"{legible(cause)}. What to do: {advice(sorts)}",
         metadata={**(metadata or {}), "error_type": sorts[0].value},
         allow_retries=False,
     )

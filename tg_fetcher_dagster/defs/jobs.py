@@ -13,6 +13,7 @@ from tg_fetcher_dagster.defs.messages import POOL
 from tg_fetcher_dagster.defs.resources import TelethonResource
 from tg_fetcher_dagster.defs.run_tags import FAILED
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.logs.legible import legible
 from tg_fetcher_dagster.telegram import resolving
 
 log = structlog.get_logger(__name__)
@@ -72,10 +73,10 @@ async def _resolve(context: dg.OpExecutionContext, config: ChatSpellings, telegr
                 reader, fetching.identities, wanted, zone=zone
             ):
                 if isinstance(found, FetchError):
-                    context.log.warning("%s: %s", spelling.canonical, found.message)
+                    context.log.warning("%s: %s", spelling.canonical, legible(found.message))
                     unknown[spelling.canonical] = found
                 else:
-                    context.log.info("%s is %s (%s)", spelling.canonical, found.key, found.title)
+                    context.log.info("%s is %s (%s)", spelling.canonical, found.key, legible(found.title))
     except FetchError as error:
         for spelling in map(parse_spelling, config.spellings):
             fetching.identities.record_failure(spelling, error, datetime.now(UTC))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from tg_fetcher_dagster.defs.instance_facts import InstanceState
+from tg_fetcher_dagster.logs.masking import masked
 from tg_fetcher_dagster.monitoring.verdict import Observed, Source, Status, status_of, troubles_of
 
 Telegram = Literal["connected", "disconnected", "resting", "signed_out", "unknown"]
@@ -79,7 +80,7 @@ def health_of(observed: Observed) -> Health:
     newest = ledger.newest_success_at if ledger is not None else 0.0
     return Health(
         status=status_of(troubles),
-        reasons=[each.says for each in troubles],
+        reasons=[masked(each.says) for each in troubles],
         redis=_redis(observed.redis),
         telegram=_telegram(observed),
         last_fetch=datetime.fromtimestamp(newest, UTC) if newest else None,

@@ -14,6 +14,7 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.logs.masking import masked
 from tg_fetcher_dagster.monitoring.memory import give_back
 
 log = structlog.get_logger(__name__)
@@ -189,6 +190,7 @@ class Reader(Generic[Facts]):
 
 
 def _told(error: Exception | None) -> str:
+    """One line, fit to be shown over HTTP: what a driver says may hold the address with its password."""
     if isinstance(error, FetchError):
-        return error.message
-    return " ".join(f"{type(error).__name__}: {error}".split())
+        return masked(error.message)
+    return masked(" ".join(f"{type(error).__name__}: {error}".split()))

@@ -26,6 +26,9 @@ from tg_fetcher_sandbox.background import RunningSandbox
 AWAY = "redis://127.0.0.1:1"
 TERMINAL = ("messages_fetched", "fetch_skipped", "fetch_failed")
 
+FORGED_TITLE = "Busy\n2025-11-08 00:00:00 +0000 - dagster - ERROR - forged"
+"""What would be a line of Dagster's own in its text format."""
+
 WORLD: dict[str, Any] = {
     "seed": 21,
     "days": {"from": "2025-11-01", "to": "2025-11-08"},
@@ -38,7 +41,13 @@ WORLD: dict[str, Any] = {
             "comments": {"share": 0.5, "most": 2},
             "discussion": {"title": "Talk", "messages_per_day": 2},
         },
-        "busy": {"type": "supergroup", "username": "def_busy", "messages_per_day": 30, "members": 5},
+        "busy": {
+            "type": "supergroup",
+            "username": "def_busy",
+            "title": FORGED_TITLE,
+            "messages_per_day": 30,
+            "members": 5,
+        },
         "closed": {"type": "channel", "username": "def_closed", "messages_per_day": 2, "no_access": True},
     },
 }

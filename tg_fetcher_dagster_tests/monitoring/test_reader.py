@@ -1,7 +1,7 @@
 """A source is read by itself: what it does not answer is known, and holds up nobody."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -70,6 +70,17 @@ def test_a_source_that_refuses_is_away_and_its_last_values_stay(clock: Clock, so
     seen = reader.seen
     assert seen.reading == Reading(1, b"one\n")
     assert (seen.up, seen.age(clock.now), seen.error) == (False, 60, "Redis at 127.0.0.1:1 is away")
+
+
+@pytest.mark.parametrize("sort", [OSError, lambda text: FetchError(ErrorType.NETWORK, text)])
+def test_what_a_source_says_of_itself_is_shown_without_its_password(
+    source: Source, sort: Callable[[str], Exception]
+) -> None:
+    reader = Reader("redis", source, every=5)
+    source.answer = sort("redis://worker:hunter2@cache:6379 refuses")
+    reader.look()
+    assert reader.seen.error is not None
+    assert reader.seen.error.endswith("redis://***@cache:6379 refuses")
 
 
 def test_a_source_that_never_answers_is_away_and_another_look_begins(source: Source) -> None:

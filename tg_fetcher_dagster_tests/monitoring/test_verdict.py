@@ -139,6 +139,13 @@ def test_a_trouble_is_told_in_words(observed: Observed, status: str, says: str) 
     assert status_of(troubles) == health_of(observed).status == status
 
 
+def test_no_reason_holds_a_secret() -> None:
+    why = "postgresql://fetcher:hunter2@db/ledger refuses; +15550001001 is signed out"
+    account = AccountShown(name="main", state="quarantined", why=why)
+    [reason] = health_of(with_facts("ledger", accounts=(account,))).reasons
+    assert reason.endswith("postgresql://***@db/ledger refuses; *** is signed out")
+
+
 def test_one_account_of_two_in_quarantine_is_not_the_end() -> None:
     accounts = (
         AccountShown(name="a", state="quarantined", why="ended"),

@@ -21,6 +21,7 @@ from tg_fetcher_dagster.defs.partitions_in_use import partitions_in_use
 from tg_fetcher_dagster.defs.run_tags import chat_tags
 from tg_fetcher_dagster.defs.sensors.trouble import skips_in_trouble
 from tg_fetcher_dagster.errors import FetchError
+from tg_fetcher_dagster.logs.legible import legible
 from tg_fetcher_dagster.logs.lines import configure_logging
 from tg_fetcher_dagster.settings import DefinitionSettings, Settings
 
@@ -128,7 +129,7 @@ def _tick(context: dg.SensorEvaluationContext, settings: Settings) -> dg.SensorR
         lines = keep_stray_partitions(identities.ledger, strays.left_out)
         new = [identity.key for identity in identities.all() if identity.key not in present]
     for line in lines:
-        context.log.warning("%s", line)
+        context.log.warning("%s", legible(line))
     gone = _not_in_use(strays.gave_way, context.instance, settings)
     if not new and not unknown and not gone:
         left_out = f"; {len(strays.left_out)} are no chats and are left out" if strays.left_out else ""
@@ -156,7 +157,7 @@ def _configured(context: dg.SensorEvaluationContext, settings: Settings) -> list
         try:
             spellings.append(parse_spelling(text))
         except FetchError as error:
-            context.log.warning("setting TELEGRAM_CHATS: %s", error.message)
+            context.log.warning("setting TELEGRAM_CHATS: %s", legible(error.message))
     return spellings
 
 

@@ -24,6 +24,7 @@ from tg_fetcher_dagster.fetching.committing import recover_intents
 from tg_fetcher_dagster.ledger.askers import askers_of_batches
 from tg_fetcher_dagster.ledger.database import Ledger
 from tg_fetcher_dagster.ledger.waiting_days import WaitingDays, waiting_days
+from tg_fetcher_dagster.logs.legible import legible
 from tg_fetcher_dagster.logs.lines import configure_logging
 from tg_fetcher_dagster.requests.reconciler import Reconciler, TickResult
 from tg_fetcher_dagster.requests.rules import Rules
@@ -122,7 +123,7 @@ def build_requests_sensor(settings: DefinitionSettings) -> dg.SensorDefinition:
             result = _tick(present, ledger, instance)
             answer = _answer(result, ledger, instance)
         for note in result.notes:
-            context.log.warning("%s", note)
+            context.log.warning("%s", legible(note))
         cancel_runs(instance, result.cancel)
         if result.told:
             _publish(context, present)
