@@ -121,7 +121,7 @@ def test_what_was_fetched_is_shown_by_status_and_rebuilt_without_telegram(signed
     shown = signed_in("status")
     assert shown.code == 0
     assert "Redis at 127.0.0.1:1 is away" in shown.out
-    assert "main: ready" in shown.out
+    assert "main ready" in shown.out
     told = orjson.loads(signed_in("status", "--json").out)
     chat = told["chats"][0]
     assert (chat["chat"], chat["days_done"], chat["message_count"]) == ("daily_news", 1, 4)
