@@ -29,7 +29,7 @@ from tg_fetcher_dagster.requests.decisions import (
 )
 from tg_fetcher_dagster.requests.isolation import is_away
 from tg_fetcher_dagster.requests.request_end import finish
-from tg_fetcher_dagster.requests.requester_limit import Turns
+from tg_fetcher_dagster.requests.requester_limit import WINDOW, Turns
 from tg_fetcher_dagster.requests.rules import Rules
 from tg_fetcher_dagster.requests.understanding import (
     ChatFacts,
@@ -158,7 +158,8 @@ class NewCommands:
         if until is None or until <= self._now:
             until = self._turns.take(who, self._rules.commands_a_minute)
         if until is not None and self._out_of_turn is not None:
-            until = self._out_of_turn[who] = max(until, self._now + 1)
+            # By this tick's clock: what lay further away or in the past would be looked at again at once.
+            until = self._out_of_turn[who] = min(max(until, self._now + 1), self._now + WINDOW)
         return until
 
     def _allowed_keys(self) -> dict[str, str | None] | None:

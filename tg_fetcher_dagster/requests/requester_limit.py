@@ -14,6 +14,10 @@ from limits.strategies import MovingWindowRateLimiter
 _NAMESPACE: Final = "commands"
 
 
+WINDOW: Final = 60.0
+"""Seconds that the window looks back: no turn is further away."""
+
+
 class Turns:
     """Whose turn it is, by `requested_by`."""
 
