@@ -20,7 +20,8 @@ from tg_fetcher_dagster_tests.fixtures_redis import valkey
 from tg_fetcher_dagster_tests.flow.dagster_processes import PROGRAMS, Deployment
 from tg_fetcher_sandbox.background import RunningSandbox
 
-pytestmark = pytest.mark.flow
+# It waits until a dead run counts as dead: more than the quick tests have time for.
+pytestmark = [pytest.mark.flow, pytest.mark.system]
 
 DAYS = [f"2025-11-{day:02}" for day in range(1, 13)]
 SCENARIO: dict[str, Any] = {

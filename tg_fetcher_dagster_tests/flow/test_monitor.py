@@ -20,7 +20,8 @@ from tg_fetcher_dagster_tests.flow.test_kills import DAYS, ends_of, run_process
 from tg_fetcher_dagster_tests.waiting import PATIENCE
 from tg_fetcher_sandbox.background import RunningSandbox
 
-pytestmark = pytest.mark.flow
+# One waits until a daemon counts as silent: more than the quick tests have time for.
+pytestmark = [pytest.mark.flow, pytest.mark.system]
 
 
 @dataclass
