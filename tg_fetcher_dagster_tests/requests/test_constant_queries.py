@@ -185,7 +185,8 @@ def test_a_batch_that_cannot_be_settled_is_put_off_and_stops_no_other(deployment
         )
     with capture_logs() as said:
         office.tick()
-    assert [each["batch"] for each in said if "batch" in each] == [broken.batch_id]
+    refused = [each for each in said if each["event"].startswith("a batch cannot be settled")]
+    assert [each["batch_id"] for each in refused] == [broken.batch_id]
     assert {row["state"] for row in office.rows(batches)} == {"ended"}
     open_asks = office.open_asks()
     assert len(open_asks) == 24

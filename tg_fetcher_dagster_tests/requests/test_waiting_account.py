@@ -21,7 +21,7 @@ def test_a_quarantine_is_two_lines_however_many_ticks_meet_it(
         office.tick()
     with office.ledger.read() as connection:
         [standing] = standing_conditions(connection)
-    assert (standing.name, standing.count) == (f"account {office.rules.account}", 5)
+    assert (standing.name, standing.count) == (f"account {office.rules.account}", 1)
     restrictions.signed_in(None)
     office.tick()
     told = [line["event"] for line in log_lines() if "trouble" in line]
