@@ -35,8 +35,6 @@ def answers_within(
     def ask(name: str, question: Callable[[], Any]) -> None:
         try:
             answers[name] = question()
-        except FetchError as error:
-            answers[name] = error
         except Exception as error:  # noqa: BLE001 - raised again below, in the thread that waits
             answers[name] = error
 

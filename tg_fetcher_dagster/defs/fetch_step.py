@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
-import structlog
 
 from tg_fetcher_dagster.chats.spelling import ChatSpelling
 from tg_fetcher_dagster.days import day_of
@@ -43,8 +42,6 @@ from tg_fetcher_dagster.logs.lines import log_context
 from tg_fetcher_dagster.requests.batch_end import Settled
 from tg_fetcher_dagster.requests.registration import RegisteredRun, begin_run
 from tg_fetcher_dagster.settings import DefinitionSettings
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
